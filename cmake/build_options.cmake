@@ -1,0 +1,30 @@
+# What concerns how our own files are compiled, and must never reach the files of a user: all of it is PRIVATE.
+
+if(FRESHET_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(FRESHET_CCACHE_PROGRAM ccache)
+  if(FRESHET_CCACHE_PROGRAM)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${FRESHET_CCACHE_PROGRAM}")
+  endif()
+endif()
+
+set(freshet_sanitize_flags "")
+if(FRESHET_SANITIZE)
+  string(REPLACE "," ";" sanitizers "${FRESHET_SANITIZE}")
+  foreach(sanitizer IN LISTS sanitizers)
+    if(NOT sanitizer MATCHES "^(address|undefined|thread|leak)$")
+      message(FATAL_ERROR "FRESHET_SANITIZE=${FRESHET_SANITIZE}: '${sanitizer}' is not one of address, undefined, thread, leak")
+    endif()
+  endforeach()
+  set(freshet_sanitize_flags -fsanitize=${FRESHET_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+endif()
+
+# For every target that the project compiles: component, test, example, benchmark.
+function(freshet_set_build_options target)
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE
+    $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-Wall -Wextra -Wpedantic -Wshadow>
+    $<$<AND:$<BOOL:${FRESHET_WERROR}>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>>:-Werror>
+    ${freshet_sanitize_flags})
+  target_link_options(${target} PRIVATE ${freshet_sanitize_flags})
+endfunction()

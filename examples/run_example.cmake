@@ -1,0 +1,11 @@
+# Runs one example: its exit status must be 0 and its output must match every regular expression in EXPECT.
+execute_process(COMMAND "${PROGRAM}" ${ARGUMENTS} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE status)
+message("${output}")
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM}: exit status ${status}, expected 0")
+endif()
+foreach(regex IN LISTS EXPECT)
+  if(NOT output MATCHES "${regex}")
+    message(FATAL_ERROR "${PROGRAM}: its output above has nothing that matches '${regex}'")
+  endif()
+endforeach()
