@@ -1,4 +1,5 @@
 # Runs one example: its exit status must be 0 and its output must match every regular expression in EXPECT.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND "${PROGRAM}" ${ARGUMENTS} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE status)
 message("${output}")
 if(NOT status EQUAL 0)
