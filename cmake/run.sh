@@ -1,0 +1,309 @@
+#!/bin/sh
+# The developer script: sh cmake/run.sh VERB. Works from any folder. On Debian and its relatives each verb first installs
+# the packages it needs and that are missing; everywhere else it says what to install.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
+
+say() { printf 'freshet: %s\n' "$*" >&2; }
+die() {
+  say "$@"
+  exit 1
+}
+
+# ---- help -----------------------------------------------------------------------------------------------------------
+
+help_all() {
+  cat <<'TEXT'
+sh cmake/run.sh VERB [ARGUMENTS]
+
+  demo [FILE...]                        word count on both engines, on real text
+  test [CTEST ARGUMENTS]                build and run the tests
+  bench [--filter REGEX] [--out FILE]   build Release and run the benchmarks
+  lint                                  format, include law, warnings as errors, headers that compile alone
+  sanitize [asan|tsan] [CTEST ARGUMENTS]  the tests under the sanitizers
+  help                                  this text; `VERB --help` says more about one
+
+Missing packages are installed first (as root, or through sudo), and named. Nothing is ever removed.
+  FRESHET_INSTALL=no                    install nothing: the tools and libraries are there already
+  CMAKE_BUILD_PARALLEL_LEVEL=N          compile and test with N jobs (default: one a core)
+TEXT
+}
+
+help_demo() {
+  cat <<'TEXT'
+sh cmake/run.sh demo [FILE...]
+
+Builds freshet-demo (Release, in build/release) and runs it with these arguments: one word-count topology on both engines.
+Without a FILE it counts the words of the licence texts in /usr/share/common-licenses. Ctrl-C drains and ends it.
+TEXT
+}
+
+help_test() {
+  cat <<'TEXT'
+sh cmake/run.sh test [CTEST ARGUMENTS]
+
+Builds everything (Debug with asserts, in build/dev) and runs ctest with these arguments, for example:
+  sh cmake/run.sh test -L unit          one label: unit differential conformance package compile_fail examples
+  sh cmake/run.sh test -R ledger        tests whose name matches
+  sh cmake/run.sh test -N               only list them
+TEXT
+}
+
+help_bench() {
+  cat <<'TEXT'
+sh cmake/run.sh bench [--filter REGEX] [--out FILE] [--benchmark_...]
+
+Builds freshet-bench (Release, in build/release) and runs it.
+  --filter REGEX   only benchmarks whose name matches
+  --out FILE       Google Benchmark's JSON (default: build/bench.json of the project)
+  --benchmark_...  is passed on as it is
+TEXT
+}
+
+help_lint() {
+  cat <<'TEXT'
+sh cmake/run.sh lint
+
+clang-format over the tracked files (nothing is changed), the include law, a build of everything with warnings as errors,
+and every public header compiled alone (in build/lint). `clang-format -i FILE` mends the format of a file.
+TEXT
+}
+
+help_sanitize() {
+  cat <<'TEXT'
+sh cmake/run.sh sanitize [asan|tsan] [CTEST ARGUMENTS]
+
+Builds with AddressSanitizer and UndefinedBehaviorSanitizer (build/asan), then with ThreadSanitizer (build/tsan), and runs
+the tests with the labels unit and differential. With asan or tsan only that one.
+TEXT
+}
+
+# ---- packages -------------------------------------------------------------------------------------------------------
+
+installed() { dpkg-query -W -f='${Status}\n' "$1" 2>/dev/null | grep -q ' ok installed$'; }
+
+# Boost 1.81 or later. Debian 12 has it beside its default 1.74; later releases have it as the default.
+boost_package() {
+  for minor in 81 82 83 84 85 86 87 88 89 90; do
+    if installed "libboost1.$minor-dev"; then
+      echo "libboost1.$minor-dev"
+      return
+    fi
+  done
+  if grep -q '^VERSION_CODENAME=bookworm' /etc/os-release 2>/dev/null; then
+    echo libboost1.81-dev
+  else
+    echo libboost-dev
+  fi
+}
+
+# The packages of the verb $1. spdlog is asked for only where something includes it.
+packages_of() {
+  list="g++ cmake ninja-build ccache $(boost_package)"
+  if grep -rqs 'include <spdlog/' "$root/src/observe" "$root/examples"; then
+    list="$list libspdlog-dev"
+  fi
+  case $1 in
+    test) list="$list libgtest-dev libgmock-dev pkgconf" ;;
+    sanitize) list="$list libgtest-dev libgmock-dev" ;;
+    bench) list="$list libbenchmark-dev libtbb-dev" ;;
+    lint) list="$list libgtest-dev libgmock-dev libbenchmark-dev libtbb-dev clang-format" ;;
+  esac
+  echo "$list"
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    env DEBIAN_FRONTEND=noninteractive "$@"
+  else
+    sudo env DEBIAN_FRONTEND=noninteractive "$@"
+  fi
+}
+
+# Runs apt-get into the log; where it fails, shows the end of the log and stops.
+logged_apt() {
+  what=$1
+  shift
+  if ! as_root apt-get -o DPkg::Lock::Timeout=300 "$@" >>"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    die "$what failed; all of apt's output is in $log"
+  fi
+}
+
+need_packages() {
+  verb=$1
+  if [ "${FRESHET_INSTALL:-yes}" = no ]; then return 0; fi
+  wanted=$(packages_of "$verb")
+  if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
+    if command -v cmake >/dev/null 2>&1 && command -v ninja >/dev/null 2>&1; then return 0; fi
+    say "this system has no apt-get, so nothing can be installed from here."
+    say "'$verb' needs what these Debian packages hold: $wanted"
+    die "(GCC 12 or Clang 15, CMake 3.25, Ninja, Boost 1.81 or later). Install them, then run it again."
+  fi
+  missing=''
+  for package in $wanted; do
+    if ! installed "$package"; then missing="$missing $package"; fi
+  done
+  missing=${missing# }
+  if [ -z "$missing" ]; then return 0; fi
+
+  say "'$verb' needs packages that are not installed: $missing"
+  if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null 2>&1; then
+    say "you are not root and there is no sudo. As root, run: apt-get install $missing"
+    die "Or, if you have them in another way: FRESHET_INSTALL=no sh cmake/run.sh $verb"
+  fi
+  mkdir -p "$root/build"
+  log=$root/build/apt.log
+  : >"$log"
+  say "updating the package lists (log: $log)"
+  if ! as_root apt-get -o DPkg::Lock::Timeout=300 update >>"$log" 2>&1; then
+    say "the lists could not be updated; trying with those that are there"
+  fi
+
+  # shellcheck disable=SC2086  # a list of package names
+  if ! plan=$(apt-get -s install --no-install-recommends $missing 2>>"$log"); then
+    tail -n 15 "$log" >&2
+    say "apt cannot install: $missing (log: $log)"
+    die "If you have them in another way: FRESHET_INSTALL=no sh cmake/run.sh $verb"
+  fi
+  removed=$(printf '%s\n' "$plan" | sed -n 's/^Remv \([^ ]*\).*/\1/p' | tr '\n' ' ')
+  if [ -n "$removed" ]; then
+    say "stopped: to install $missing, apt would REMOVE: $removed"
+    say "Nothing was changed. To go on, one of:"
+    say "  accept it, and run this again afterwards: apt-get install --no-install-recommends $missing"
+    say "  or, if you have them in another way:      FRESHET_INSTALL=no sh cmake/run.sh $verb"
+    die "  or work in a container or chroot of Debian 12, where nothing else needs these packages"
+  fi
+  say "installing: $missing"
+  # shellcheck disable=SC2086
+  logged_apt "installing" install -y --no-install-recommends --no-remove $missing
+}
+
+# ---- build ----------------------------------------------------------------------------------------------------------
+
+configure() {
+  preset=$1
+  shift
+  (cd "$root" && cmake --preset "$preset" "$@" >"$root/build/configure-$preset.log" 2>&1) || {
+    cat "$root/build/configure-$preset.log" >&2
+    die "configuring '$preset' failed"
+  }
+}
+
+build() {
+  preset=$1
+  shift
+  say "building '$preset' in build/$preset"
+  (cd "$root" && cmake --build --preset "$preset" --parallel "$jobs" "$@") >&2 || die "the build of '$preset' failed"
+}
+
+run_tests() {
+  preset=$1
+  shift
+  (cd "$root" && $without_aslr ctest --preset "$preset" --parallel "$jobs" "$@")
+}
+without_aslr=''
+
+# GCC 12's ThreadSanitizer dies at start ("unexpected memory mapping") where the kernel randomises addresses more than it
+# knows of.
+find_without_aslr() {
+  bits=$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)
+  if [ "$bits" -le 28 ]; then return 0; fi
+  if setarch "$(uname -m)" -R true 2>/dev/null; then
+    without_aslr="setarch $(uname -m) -R"
+  else
+    say "vm.mmap_rnd_bits is $bits and setarch -R is not permitted here: if ThreadSanitizer dies with 'unexpected memory"
+    say "mapping', set it to 28 (sysctl vm.mmap_rnd_bits=28) or allow personality() in this container"
+  fi
+}
+
+# ---- verbs ----------------------------------------------------------------------------------------------------------
+
+verb_demo() {
+  configure release -D FRESHET_BUILD_EXAMPLES=ON -D FRESHET_BUILD_BENCH=OFF
+  build release --target freshet-demo
+  exec "$root/build/release/examples/freshet-demo" "$@"
+}
+
+verb_test() {
+  configure dev
+  build dev
+  run_tests dev "$@"
+}
+
+verb_bench() {
+  out=$root/build/bench.json
+  filter=.
+  passed=''
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --filter | --out)
+        if [ $# -lt 2 ]; then die "$1 needs a value; see: sh cmake/run.sh bench --help"; fi
+        if [ "$1" = --filter ]; then filter=$2; else out=$2; fi
+        shift 2
+        ;;
+      --filter=*) filter=${1#*=} && shift ;;
+      --out=*) out=${1#*=} && shift ;;
+      --benchmark_*) passed="$passed $1" && shift ;;
+      *) die "bench does not know '$1'; see: sh cmake/run.sh bench --help" ;;
+    esac
+  done
+  if ! mkdir -p "$(dirname -- "$out")" || ! : >"$out"; then die "$out: cannot be written; choose another --out FILE"; fi
+  configure release -D FRESHET_BUILD_BENCH=ON
+  build release --target freshet-bench
+  # shellcheck disable=SC2086  # options without spaces
+  "$root/build/release/bench/freshet-bench" --benchmark_filter="$filter" --benchmark_out="$out" \
+    --benchmark_out_format=json $passed
+  say "written: $out"
+}
+
+verb_lint() {
+  if [ $# -gt 0 ]; then die "lint takes no arguments; see: sh cmake/run.sh lint --help"; fi
+  configure lint
+  build lint
+  say "lint: format, include law, warnings and headers are in order"
+}
+
+verb_sanitize() {
+  presets='asan tsan'
+  case ${1-} in
+    asan | tsan)
+      presets=$1
+      shift
+      ;;
+  esac
+  for preset in $presets; do
+    configure "$preset"
+    build "$preset"
+    without_aslr=''
+    if [ "$preset" = tsan ]; then find_without_aslr; fi
+    run_tests "$preset" "$@" || die "sanitize: '$preset' failed"
+  done
+}
+
+verb=${1-}
+if [ $# -gt 0 ]; then shift; fi
+case $verb in
+  demo | test | bench | lint | sanitize)
+    case ${1-} in
+      -h | --help) "help_$verb" ;;
+      *)
+        mkdir -p "$root/build"
+        need_packages "$verb"
+        "verb_$verb" "$@"
+        ;;
+    esac
+    ;;
+  help | -h | --help) help_all ;;
+  '')
+    help_all >&2
+    exit 2
+    ;;
+  *)
+    say "there is no verb '$verb'"
+    help_all >&2
+    exit 2
+    ;;
+esac
