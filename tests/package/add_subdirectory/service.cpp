@@ -1,0 +1,3 @@
+#include "freshet/version.hpp"
+
+const char* service_version() { return FRESHET_VERSION; }
