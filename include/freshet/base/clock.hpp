@@ -1,0 +1,25 @@
+#pragma once
+#include <chrono>
+
+#include "freshet/base/event_time.hpp"
+
+namespace freshet {
+
+/// Where all of Freshet takes its time from, so that a test or a simulation can give its own. Thread safe.
+class clock {
+ public:
+  clock() = default;
+  clock(const clock&) = delete;
+  clock& operator=(const clock&) = delete;
+  virtual ~clock();
+
+  /// For spans: never goes back. Costs about 20 ns, so read it once a batch.
+  virtual std::chrono::steady_clock::time_point now() const noexcept = 0;
+  /// For people and for records: UTC, may jump.
+  virtual event_time wall() const noexcept = 0;
+
+  /// The system's clocks. Lives until the process ends.
+  static const clock& real();
+};
+
+}  // namespace freshet
