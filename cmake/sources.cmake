@@ -2,6 +2,28 @@
 # A file is listed in the commit that creates it.
 
 set(FRESHET_HEADERS
+  include/freshet/base/assert.hpp
+  include/freshet/base/clock.hpp
+  include/freshet/base/error.hpp
+  include/freshet/base/event_time.hpp
+  include/freshet/base/function.hpp
+  include/freshet/base/hash.hpp
+  include/freshet/base/histogram.hpp
+  include/freshet/base/ids.hpp
+  include/freshet/base/log.hpp
+  include/freshet/base/random.hpp
+  include/freshet/base/result.hpp
+  include/freshet/base/type_name.hpp
+  include/freshet/core/byte_stream.hpp
+  include/freshet/core/codec.hpp
+  include/freshet/core/fields.hpp
+  include/freshet/core/grouping.hpp
+  include/freshet/core/key_equal.hpp
+  include/freshet/core/position.hpp
+  include/freshet/core/shape.hpp
+  include/freshet/core/stable_hash.hpp
+  include/freshet/core/standard_codecs.hpp
+  include/freshet/core/value.hpp
   include/freshet/version.hpp
 )
 
