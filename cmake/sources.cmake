@@ -28,6 +28,16 @@ set(FRESHET_HEADERS
 )
 
 set(FRESHET_SOURCES
+  src/base/assert.cpp
+  src/base/clock.cpp
+  src/base/error.cpp
+  src/base/hash.cpp
+  src/base/histogram.cpp
+  src/base/log.cpp
+  src/base/random.cpp
+  src/base/result.cpp
+  src/base/type_name.cpp
+  src/core/byte_stream.cpp
 )
 
 # Offered to those who use Boost.Asio; no other header of ours includes it.
