@@ -21,7 +21,8 @@ endif()
 # For every target that the project compiles: component, test, example, benchmark.
 function(freshet_set_build_options target)
   target_compile_features(${target} PRIVATE cxx_std_20)
-  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  # No modules here: later CMake would look for them in every file, with a tool that not every compiler brings.
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF CXX_SCAN_FOR_MODULES OFF)
   target_compile_options(${target} PRIVATE
     $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-Wall -Wextra -Wpedantic -Wshadow>
     $<$<AND:$<BOOL:${FRESHET_WERROR}>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>>:-Werror>
