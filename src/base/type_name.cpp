@@ -72,9 +72,6 @@ std::string_view std_alias(const std::string& text) {
 
 /// `name<arguments>` as a person would write it.
 std::string instantiation(std::string name, std::vector<std::string> arguments) {
-  for (std::string_view version : {"__cxx11::", "__1::", "_V2::"}) {
-    if (name.starts_with("std::")) replace_all(name, version, "");
-  }
   const std::size_t own = own_arguments(name);
   while (arguments.size() > own && is_default_behind(arguments.front(), arguments.back())) arguments.pop_back();
   std::string text = std::move(name) + '<';
@@ -229,11 +226,11 @@ class name_reader {
 }  // namespace
 
 std::string readable_type_name(std::string_view compiler_name) {
-  std::string text = name_reader(compiler_name).read();
-  if (text.empty()) return std::string(compiler_name);
-  for (std::string_view version : {"std::__cxx11::", "std::__1::"}) replace_all(text, version, "std::");
-  replace_all(text, "std::chrono::_V2::", "std::chrono::");
-  return text;
+  std::string unversioned(compiler_name);
+  for (std::string_view version : {"std::__cxx11::", "std::__1::"}) replace_all(unversioned, version, "std::");
+  replace_all(unversioned, "std::chrono::_V2::", "std::chrono::");
+  std::string text = name_reader(unversioned).read();
+  return text.empty() ? std::string(compiler_name) : text;
 }
 
 }  // namespace freshet

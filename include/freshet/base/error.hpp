@@ -27,7 +27,7 @@ std::string_view to_string(errc) noexcept;
 /// An expected failure at run time: what happened, and what may be done about it.
 struct error {
   errc code = errc::internal;
-  std::string message;     ///< for people: what was expected, then the values
+  std::string message{};   ///< for people: what was expected, then the values
   bool retryable = false;  ///< the same call may succeed later
   bool fatal = false;      ///< what gave it is unusable from now on: the run can't go on with it
 
