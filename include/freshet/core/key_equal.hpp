@@ -27,7 +27,8 @@ struct key_equal {
     else if constexpr (s == shape::array || s == shape::sequence)
       return std::equal(a.begin(), a.end(), b.begin(), b.end(), key_equal{});
     else if constexpr (s == shape::optional) return a && b ? (*this)(*a, *b) : a.has_value() == b.has_value();
-    else if constexpr (s == shape::variant) return equal_variants(a, b);
+    else if constexpr (s == shape::variant)
+      return equal_variants(a, b, std::make_index_sequence<std::variant_size_v<A>>());
     else return static_cast<bool>(a == b);
   }
 
@@ -47,11 +48,11 @@ struct key_equal {
   static constexpr bool equal_tuples(const A& a, const A& b, std::index_sequence<I...>) {
     return (key_equal{}(std::get<I>(a), std::get<I>(b)) && ...);
   }
-  template <class A>
-  static constexpr bool equal_variants(const A& a, const A& b) {
+  /// By index and not by type, which may be there twice.
+  template <class A, std::size_t... I>
+  static constexpr bool equal_variants(const A& a, const A& b, std::index_sequence<I...>) {
     if (a.index() != b.index()) return false;
-    auto same = [&b]<class X>(const X& x) { return key_equal{}(x, *std::get_if<X>(&b)); };
-    return std::visit(same, a);
+    return ((I != a.index() || key_equal{}(*std::get_if<I>(&a), *std::get_if<I>(&b))) && ...);
   }
 };
 
