@@ -106,7 +106,8 @@ TEST(key_groups, are_even_for_integers_with_a_pattern) {
   expect_even(generate(50'000, [](int i) { return -i; }), "negative");
   expect_even(generate(50'000, [](int i) { return std::int64_t{i} * 128; }), "multiples of 128");
   expect_even(generate(50'000, [](int i) { return std::int64_t{i} << 32; }), "high halves");
-  expect_even(generate(50'000, [](int i) { return std::int64_t{1'700'000'000'000} + i * 60'000; }), "minutes");
+  expect_even(generate(50'000, [](int i) { return std::int64_t{1'700'000'000'000} + std::int64_t{i} * 60'000; }),
+              "minutes");
 }
 
 TEST(key_groups, are_even_for_text_with_a_pattern) {

@@ -51,7 +51,8 @@ std::uint64_t xxh_stripes(const unsigned char*& at, std::size_t size) noexcept;
 
 }  // namespace detail
 
-/// Hashes bytes: XXH64 with seed 0. Inline up to 31 bytes, because keys are words: 2 to 4 ns for those.
+/// Hashes bytes: XXH64 with seed 0. Inline up to 31 bytes, because keys are words: 3 to 5 ns for those up
+/// to 16, measured in a loop over a thousand words.
 inline std::uint64_t hash_bytes(const void* data, std::size_t size) noexcept {
   using namespace detail;
   auto* at = static_cast<const unsigned char*>(data);

@@ -119,7 +119,7 @@ struct exactness {
   template <class T>
   static consteval verdict ask() {
     if constexpr (std::is_floating_point_v<T>) return verdict::no;
-    else if constexpr (declares_hash<T> && !std::is_base_of_v<hash_of_parts, stable_hash<T>>) return verdict::yes;
+    else if constexpr (hashability::ask<T>() == verdict::yes) return verdict::yes;
     else return verdict::parts_decide;
   }
 };
