@@ -14,16 +14,50 @@ set(FRESHET_HEADERS
   include/freshet/base/random.hpp
   include/freshet/base/result.hpp
   include/freshet/base/type_name.hpp
+  include/freshet/connect/memory/collect_sink.hpp
+  include/freshet/connect/memory/vector_spout.hpp
+  include/freshet/core/batch.hpp
+  include/freshet/core/bolt.hpp
   include/freshet/core/byte_stream.hpp
+  include/freshet/core/call_frame.hpp
   include/freshet/core/codec.hpp
+  include/freshet/core/consumer.hpp
+  include/freshet/core/dead_letter.hpp
+  include/freshet/core/edge.hpp
+  include/freshet/core/emitter.hpp
   include/freshet/core/fields.hpp
   include/freshet/core/grouping.hpp
+  include/freshet/core/held_tuple.hpp
   include/freshet/core/key_equal.hpp
+  include/freshet/core/operator.hpp
+  include/freshet/core/outbox.hpp
   include/freshet/core/position.hpp
+  include/freshet/core/root.hpp
+  include/freshet/core/router.hpp
   include/freshet/core/shape.hpp
+  include/freshet/core/side_output.hpp
+  include/freshet/core/sink_task.hpp
+  include/freshet/core/spout.hpp
+  include/freshet/core/spout_task.hpp
   include/freshet/core/stable_hash.hpp
   include/freshet/core/standard_codecs.hpp
+  include/freshet/core/state_slot.hpp
+  include/freshet/core/state_table.hpp
+  include/freshet/core/stream_ref.hpp
+  include/freshet/core/task_context.hpp
+  include/freshet/core/task_host.hpp
+  include/freshet/core/topology.hpp
+  include/freshet/core/topology_builder.hpp
   include/freshet/core/value.hpp
+  include/freshet/core/wiring.hpp
+  include/freshet/event/event_executor.hpp
+  include/freshet/event/event_options.hpp
+  include/freshet/runtime/executor.hpp
+  include/freshet/runtime/metrics.hpp
+  include/freshet/runtime/tasklet.hpp
+  include/freshet/runtime/topology_run.hpp
+  include/freshet/runtime/worker_pool.hpp
+  include/freshet/freshet.hpp
   include/freshet/version.hpp
 )
 
@@ -37,7 +71,24 @@ set(FRESHET_SOURCES
   src/base/random.cpp
   src/base/result.cpp
   src/base/type_name.cpp
+  src/core/batch.cpp
   src/core/byte_stream.cpp
+  src/core/call_frame.cpp
+  src/core/describe.cpp
+  src/core/held_tuple.cpp
+  src/core/operator.cpp
+  src/core/topology_builder.cpp
+  src/event/bolt_tasklet.cpp
+  src/event/event_executor.cpp
+  src/event/event_run.cpp
+  src/event/event_task.cpp
+  src/event/holds.cpp
+  src/event/ledger.cpp
+  src/event/spout_tasklet.cpp
+  src/runtime/chain_task.cpp
+  src/runtime/plan.cpp
+  src/runtime/topology_run.cpp
+  src/runtime/worker_pool.cpp
 )
 
 # Offered to those who use Boost.Asio; no other header of ours includes it.

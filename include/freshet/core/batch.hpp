@@ -1,0 +1,261 @@
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <vector>
+
+#include "freshet/base/event_time.hpp"
+#include "freshet/base/hash.hpp"
+#include "freshet/base/type_name.hpp"
+#include "freshet/core/codec.hpp"
+#include "freshet/core/root.hpp"
+
+namespace freshet {
+
+class any_batch;
+
+/// The messages of a tuple that is anchored on more than one. A message listed twice counts twice.
+using root_list = std::vector<root>;
+
+/// Which columns the batches of a run carry beside their values, and how many tuples they hold.
+struct batch_layout {
+  std::uint32_t capacity = 256;
+  bool roots = false;  ///< the run has a ledger
+  bool times = false;  ///< the topology uses event time: event times and stamps
+};
+
+/// What the engines know of a stream's type: the row of functions that stands for `T` where `T` is erased.
+struct stream_type {
+  std::string_view name;                                                    ///< as the compiler spells it
+  const void* id;                                                           ///< equal for equal types
+  any_batch* (*make)(batch_layout);                                         ///< a new, empty batch
+  void (*append)(const any_batch& from, std::size_t index, any_batch& to);  ///< copies one tuple with its columns
+  std::uint64_t (*checksum)(const any_batch&);                              ///< over the values; see `batch_checksum`
+  void (*write)(writer&, const any_batch&, std::size_t index);              ///< null: the type has no codec
+  void (*read)(reader&, any_batch&);  ///< null: no codec, or no default constructor
+};
+
+/// Marks that travel in a stream behind the tuples of the batch that carries them, first in first out.
+struct batch_marks {
+  event_time watermark = beginning_of_time;  ///< beginning_of_time: none
+  std::uint64_t barrier = 0;                 ///< 0: none; else the epoch
+  bool idle = false;                         ///< the producer sends nothing for a while: leave it out of the watermark
+  bool flush = false;                        ///< bolts that hold tuples back should let them go
+  bool end = false;                          ///< nothing follows
+  bool any() const { return watermark != beginning_of_time || barrier != 0 || idle || flush || end; }
+};
+
+/// Tuples side by side: values (in `batch<T>`) and columns. The one point where types are erased.
+/// Not thread safe: one task fills it, then one task at a time reads it. A batch that several tasks read at once
+/// (`share`) is immutable until the last has released it.
+class any_batch {
+ public:
+  any_batch(const stream_type& type, batch_layout layout);
+  any_batch(const any_batch&) = delete;
+  any_batch& operator=(const any_batch&) = delete;
+  virtual ~any_batch();
+
+  const stream_type& type() const { return *type_; }
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
+  bool full() const { return size_ == capacity_; }
+  bool has_roots() const { return roots_ != nullptr; }
+  bool has_times() const { return times_ != nullptr; }
+  root root_of(std::size_t i) const { return roots_ ? roots_[i] : root{}; }
+  event_time time_of(std::size_t i) const { return times_ ? times_[i] : event_time{}; }
+  event_time stamp_of(std::size_t i) const { return stamps_ ? stamps_[i] : beginning_of_time; }
+  /// REQUIRES: root_of(i).is_several()
+  const root_list& roots_of(std::size_t i) const { return several_[roots_[i].index()]; }
+  std::size_t several_size() const { return several_.size(); }
+
+  void set_root(std::size_t i, root r) {
+    if (roots_) roots_[i] = r;
+  }
+  void set_time(std::size_t i, event_time time, event_time stamp) {
+    if (times_) {
+      times_[i] = time;
+      stamps_[i] = stamp;
+    }
+  }
+  /// Gives tuple `i` a list of roots.
+  void set_roots(std::size_t i, const root_list& all) {
+    roots_[i] = root::several(static_cast<std::uint32_t>(several_.size()));
+    several_.push_back(all);
+  }
+
+  /// Destroys the tuples from `size` on.
+  virtual void truncate(std::size_t size) = 0;
+  /// Empty again: no tuples, no marks.
+  void clear() {
+    truncate(0);
+    marks = {};
+  }
+  /// Bytes held, without what the values own elsewhere.
+  virtual std::size_t bytes() const = 0;
+
+  /// REQUIRES: nobody else can reach the batch yet. `readers` tasks will each call `release` once.
+  void share(std::uint32_t readers) { readers_.store(readers, std::memory_order_relaxed); }
+  /// While true the values are read only. acquire: a reader that finds itself alone may then change them.
+  bool shared() const { return readers_.load(std::memory_order_acquire) > 1; }
+  /// True for the last reader, which then owns the batch. acq_rel: the owner sees all reads finished before it writes.
+  bool release() { return !shared_once() || readers_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+
+  batch_marks marks;
+  any_batch* next = nullptr;  ///< the list it is in; belongs to whoever owns the batch
+
+ protected:
+  bool shared_once() const { return readers_.load(std::memory_order_relaxed) != 0; }
+
+  const stream_type* type_;
+  std::uint32_t size_ = 0;
+  const std::uint32_t capacity_;
+  std::unique_ptr<root[]> roots_;
+  std::unique_ptr<event_time[]> times_, stamps_;
+  std::vector<root_list> several_;
+  std::atomic<std::uint32_t> readers_{0};
+};
+
+/// First in, first out; links through `any_batch::next`. Owns what is in it. Not thread safe.
+class batch_list {
+ public:
+  batch_list() = default;
+  batch_list(batch_list&& other) noexcept { swap(other); }
+  batch_list& operator=(batch_list&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~batch_list();
+  bool empty() const { return first_ == nullptr; }
+  std::size_t size() const { return size_; }
+  any_batch* front() const { return first_; }
+  any_batch* back() const { return last_; }
+  void push_back(any_batch* b) {
+    b->next = nullptr;
+    (last_ ? last_->next : first_) = b;
+    last_ = b;
+    ++size_;
+  }
+  void push_front(any_batch* b) {
+    b->next = first_;
+    first_ = b;
+    if (!last_) last_ = b;
+    ++size_;
+  }
+  any_batch* pop_front() {
+    any_batch* b = first_;
+    first_ = b->next;
+    if (!first_) last_ = nullptr;
+    --size_;
+    return b;
+  }
+  void swap(batch_list& other) noexcept {
+    std::swap(first_, other.first_);
+    std::swap(last_, other.last_);
+    std::swap(size_, other.size_);
+  }
+
+ private:
+  any_batch *first_ = nullptr, *last_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+template <class T>
+const stream_type& stream_type_of();
+
+/// A batch of `T`.
+template <class T>
+class batch final : public any_batch {
+ public:
+  explicit batch(batch_layout layout)
+      : any_batch(stream_type_of<T>(), layout), values_(std::allocator<T>{}.allocate(layout.capacity)) {}
+  ~batch() override {
+    truncate(0);
+    std::allocator<T>{}.deallocate(values_, capacity_);
+  }
+  T& value(std::size_t i) { return values_[i]; }
+  const T& value(std::size_t i) const { return values_[i]; }
+
+  /// Appends a tuple. REQUIRES: !full(). A constructor that throws leaves the batch as it was.
+  template <class... Args>
+  void append(root r, event_time time, event_time stamp, Args&&... args) {
+    ::new (static_cast<void*>(values_ + size_)) T(std::forward<Args>(args)...);
+    if (roots_) roots_[size_] = r;
+    if (times_) {
+      times_[size_] = time;
+      stamps_[size_] = stamp;
+    }
+    ++size_;
+  }
+  void truncate(std::size_t size) override {
+    if constexpr (!std::is_trivially_destructible_v<T>)
+      for (std::size_t i = size; i < size_; ++i) values_[i].~T();
+    size_ = static_cast<std::uint32_t>(size);
+    if (!several_.empty()) drop_unused_root_lists();
+  }
+  std::size_t bytes() const override { return sizeof(*this) + capacity_ * sizeof(T); }
+
+ private:
+  void drop_unused_root_lists() {
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < size_; ++i)
+      if (roots_[i].is_several()) used = std::size_t{roots_[i].index()} + 1;
+    several_.resize(used);
+  }
+
+  T* values_;
+};
+
+/// A checksum of a batch's values, to notice memory or storage that changed: over the bytes of trivially copyable
+/// values, over the encoding of those with a codec, 0 for others.
+template <class T>
+std::uint64_t batch_checksum(const batch<T>& b) {
+  if constexpr (std::is_trivially_copyable_v<T>) {
+    return b.size() ? hash_bytes(&b.value(0), b.size() * sizeof(T)) : 0;
+  } else if constexpr (durable<T>) {
+    writer w;
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < b.size(); ++i) {
+      w.clear();
+      codec<T>::write(w, b.value(i));
+      sum = mix64(sum ^ hash_bytes(w.data().data(), w.data().size()));
+    }
+    return sum;
+  } else {
+    return 0;
+  }
+}
+
+template <class T>
+const stream_type& stream_type_of() {
+  static constexpr char id = 0;
+  static constexpr stream_type type = [] {
+    stream_type t{};
+    t.name = type_name<T>();
+    t.id = &id;
+    t.make = [](batch_layout layout) -> any_batch* { return new batch<T>(layout); };
+    t.append = [](const any_batch& from, std::size_t i, any_batch& to) {
+      auto& out = static_cast<batch<T>&>(to);
+      out.append(from.root_of(i), from.time_of(i), from.stamp_of(i), static_cast<const batch<T>&>(from).value(i));
+      if (from.root_of(i).is_several()) out.set_roots(out.size() - 1, from.roots_of(i));
+    };
+    t.checksum = [](const any_batch& b) { return batch_checksum(static_cast<const batch<T>&>(b)); };
+    if constexpr (durable<T>) {
+      t.write = [](writer& w, const any_batch& b, std::size_t i) {
+        codec<T>::write(w, static_cast<const batch<T>&>(b).value(i));
+      };
+      if constexpr (std::default_initializable<T>)
+        t.read = [](reader& r, any_batch& b) {
+          T v{};
+          codec<T>::read(r, v, 0);
+          static_cast<batch<T>&>(b).append({}, {}, {}, std::move(v));
+        };
+    }
+    return t;
+  }();
+  return type;
+}
+
+}  // namespace freshet

@@ -1,0 +1,75 @@
+#pragma once
+#include <exception>
+#include <stdexcept>
+#include <vector>
+
+#include "freshet/core/task_host.hpp"
+
+namespace freshet {
+
+class any_outbox;
+
+/// What all tuples share that are emitted during one *head call*: one input tuple of a chain's first bolt (or one
+/// message of a spout), with everything the chained bolts do about it. It is the unit of failure. One frame for each
+/// chain; never shared between threads.
+struct call_frame {
+  // Of the tuple in process; what is emitted inherits them.
+  root anchor;                         ///< unrooted where the run has no ledger
+  const root_list* anchors = nullptr;  ///< when `anchor.is_several()`
+  event_time time{};
+  event_time stamp = beginning_of_time;
+
+  // Of the call.
+  std::uint64_t call = 0;     ///< its ordinal: outboxes remember where the call began to write
+  std::int32_t children = 0;  ///< deliveries and holds made so far, for the ledger
+  bool failed = false;        ///< from here on the call emits nothing
+  bool deferred = false;      ///< one of the lists below is not empty
+  call_failure failure;
+
+  // Of the task.
+  bool outbox_full = false;     ///< an outbox reached its bound: the loop stops after this call
+  bool rollback_state = false;  ///< state is put back when a call fails (exactly_once in the event engine)
+  task_host* host = nullptr;
+  std::vector<any_outbox*> outboxes;  ///< all that the chain can write to, for cutting back
+
+  /// Deliveries of this call that were counted on the slots of held tuples at once: taken back when the call fails.
+  struct counted {
+    std::uint32_t slot;
+    std::int32_t deliveries;
+  };
+  std::vector<counted> counted_on_held;
+  std::vector<std::shared_ptr<held_state>> acks;   ///< acked in this call: done when it succeeds, failed when not
+  std::vector<std::shared_ptr<held_state>> holds;  ///< taken in this call: revoked when it fails
+  const void* running_on = nullptr;                ///< identity of the thread inside a call; see `this_thread_mark`
+
+  void begin(root r, const root_list* several, event_time t, event_time s) {
+    anchor = r;
+    anchors = several;
+    time = t;
+    stamp = s;
+    children = 0;
+    ++call;
+  }
+  /// Begins a call that no tuple caused: a tick, a flush, a completion.
+  void begin_unrooted() { begin({}, nullptr, event_time{}, beginning_of_time); }
+
+  /// Records that `node`'s code threw. To be called from a catch block; the first failure of a call is the one kept.
+  void fail_from_exception(std::uint32_t node) noexcept;
+  void fail(std::uint32_t node, error e) noexcept;
+
+  /// Takes back everything the failed call had put into outboxes, and what it did to held tuples. `failed` stays set.
+  void cut_back() noexcept;
+  /// Does what the call had put off. Called by the loops when a call has succeeded and `deferred` is set.
+  void apply_deferred() noexcept;
+};
+
+/// An address that differs between threads: tells whether a token is consumed inside the call that runs here.
+inline const void* this_thread_mark() noexcept {
+  static thread_local const char mark = 0;
+  return &mark;
+}
+
+/// The message of the exception in flight, whatever its type. REQUIRES: called from a catch block.
+error error_from_current_exception() noexcept;
+
+}  // namespace freshet

@@ -1,0 +1,159 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "freshet/core/sink_task.hpp"
+#include "freshet/core/topology.hpp"
+#include "freshet/core/wiring.hpp"
+
+namespace freshet {
+
+template <class G>
+inline constexpr grouping_kind grouping_kind_of = grouping_kind::forward;
+template <>
+inline constexpr grouping_kind grouping_kind_of<shuffle_grouping> = grouping_kind::shuffle;
+template <>
+inline constexpr grouping_kind grouping_kind_of<local_or_shuffle_grouping> = grouping_kind::local_or_shuffle;
+template <>
+inline constexpr grouping_kind grouping_kind_of<all_grouping> = grouping_kind::all;
+template <>
+inline constexpr grouping_kind grouping_kind_of<global_grouping> = grouping_kind::global;
+template <class F>
+inline constexpr grouping_kind grouping_kind_of<key_grouping<F>> = grouping_kind::key;
+template <class F>
+inline constexpr grouping_kind grouping_kind_of<partial_key_grouping<F>> = grouping_kind::partial_key;
+template <class F>
+inline constexpr grouping_kind grouping_kind_of<custom_grouping<F>> = grouping_kind::custom;
+template <class F>
+inline constexpr grouping_kind grouping_kind_of<direct_grouping<F>> = grouping_kind::direct;
+
+namespace detail {
+template <class L>
+struct first_parameter;
+template <class A, class... R>
+struct first_parameter<parameter_list<A, R...>> {
+  using type = A;
+};
+
+/// A function without parameters that gives an object of a class makes the object for each task.
+template <class F>
+struct made_by {
+  using type = std::decay_t<F>;
+};
+template <class F>
+requires(std::invocable<std::decay_t<F>&>&& std::is_class_v<std::invoke_result_t<std::decay_t<F>&>> &&
+         !spout_class<std::decay_t<F>>) struct made_by<F> {
+  using type = std::invoke_result_t<std::decay_t<F>&>;
+};
+template <class F>
+using made_by_t = typename made_by<F>::type;
+
+/// The routing half of an edge.
+template <class T, class G>
+class routed_binding : public edge_binding {
+ public:
+  explicit routed_binding(G grouping) : grouping_(std::move(grouping)) {}
+  std::unique_ptr<any_router> route(freshet::route where, call_frame& frame) const override {
+    return std::make_unique<router<T, G>>(grouping_, std::move(where), frame);
+  }
+
+ protected:
+  G grouping_;
+};
+
+template <class Loop, class... A>
+edge_binding::input bound(A&&... args) {
+  auto loop = std::make_unique<Loop>(std::forward<A>(args)...);
+  any_consumer* entry = loop.get();
+  return {std::move(loop), entry};
+}
+
+template <class B, class T, class G, class Fn, class Args>
+class plain_binding final : public routed_binding<T, G> {
+ public:
+  using routed_binding<T, G>::routed_binding;
+  edge_binding::input bind(task_operator& task) const override {
+    using call = plain_call<B, T, Fn, Args>;
+    return bound<input_loop<T, call>>(task, call{&static_cast<bolt_task<B>&>(task)});
+  }
+};
+
+template <class B, class T, class G, class Fn, class Args>
+class single_state_binding final : public routed_binding<T, G> {
+ public:
+  using routed_binding<T, G>::routed_binding;
+  edge_binding::input bind(task_operator& task) const override {
+    using call = single_state_call<B, T, Fn, Args>;
+    auto& table = static_cast<single_state<typename B::state>&>(*task.state);
+    return bound<input_loop<T, call>>(task, call{&static_cast<bolt_task<B>&>(task), &table});
+  }
+};
+
+template <class B, class T, class G, class Fn, class Args, class K>
+class keyed_binding final : public routed_binding<T, G> {
+ public:
+  using routed_binding<T, G>::routed_binding;
+  edge_binding::input bind(task_operator& task) const override {
+    using state = typename B::state;
+    using call = keyed_call<B, T, Fn, Args, K, decltype(G::key)>;
+    auto& bolt = static_cast<bolt_task<B>&>(task);
+    if constexpr (requires(B & b, const K& k, state& s, emitter_of_t<B>& o) { b.flush_key(k, s, o); })
+      bolt.flush_keys = [](bolt_task<B>& t) {
+        emitter_of_t<B> out{t.outputs(), t.frame()};
+        static_cast<keyed_state<K, state>&>(*t.state).for_each_touched(
+            [&](const K& k, state& s) { t.bolt().flush_key(k, s, out); });
+      };
+    auto& table = static_cast<keyed_state<K, state>&>(*task.state);
+    return bound<input_loop<T, call>>(task, call{&bolt, &table, this->grouping_.key});
+  }
+};
+
+template <class S, class T, class G>
+class sink_binding final : public routed_binding<T, G> {
+ public:
+  using routed_binding<T, G>::routed_binding;
+  edge_binding::input bind(task_operator& task) const override {
+    return bound<input_loop<T, sink_call<S>>>(task, sink_call<S>{&static_cast<sink_task<S>&>(task)});
+  }
+};
+
+/// Writes down what kind of state the node has; a second input must agree with the first.
+template <class B>
+void declare_state(node& n, std::string_view key, std::function<std::unique_ptr<any_state>(std::uint32_t)> make) {
+  using S = typename B::state;
+  if (n.make_state && n.key_type != key)
+    n.mistakes.push_back("has state under different keys: " + readable_type_name(n.key_type) + " and " +
+                         readable_type_name(key));
+  n.key_type = key;
+  n.state_type = type_name<S>();
+  n.state_durable = durable<S>;
+  n.make_state = std::move(make);
+}
+
+/// The binding of one input of a bolt; notes in the node what the grouping doesn't allow.
+template <class B, class T, class G, class Fn, class Args>
+std::shared_ptr<const edge_binding> bind_bolt(node& n, G grouping, Fn, Args) {
+  using S = typename state_of<B>::type;
+  if constexpr (!wiring::asks_for_state<S>(Args{})) {
+    return std::make_shared<plain_binding<B, T, G, Fn, Args>>(std::move(grouping));
+  } else if constexpr (is_key_grouping<G>) {
+    using K = typename decltype(key_type_of<decltype(G::key), T>())::type;
+    declare_state<B>(n, type_name<K>(),
+                     [](std::uint32_t groups) { return std::make_unique<keyed_state<K, S>>(groups); });
+    return std::make_shared<keyed_binding<B, T, G, Fn, Args, K>>(std::move(grouping));
+  } else if constexpr (std::is_same_v<G, global_grouping> || std::is_same_v<G, all_grouping>) {
+    declare_state<B>(n, "", [](std::uint32_t) { return std::make_unique<single_state<S>>(); });
+    return std::make_shared<single_state_binding<B, T, G, Fn, Args>>(std::move(grouping));
+  } else {
+    n.mistakes.push_back(
+        "has state behind a " + std::string(to_string(grouping_kind_of<G>)) +
+        " grouping, where tuples of one key reach several tasks: use key_grouping{f} (one state a key), "
+        "global_grouping or all_grouping (one state a task)");
+    return nullptr;
+  }
+}
+}  // namespace detail
+
+}  // namespace freshet

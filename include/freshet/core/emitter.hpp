@@ -1,0 +1,118 @@
+#pragma once
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "freshet/core/consumer.hpp"
+#include "freshet/core/held_tuple.hpp"
+#include "freshet/core/side_output.hpp"
+#include "freshet/core/value.hpp"
+
+namespace freshet {
+
+/// All outputs of one task of a bolt: port 0 is the main one, side outputs follow in the order of the emitter's list.
+template <class Out, class... Sides>
+struct outlets {
+  outlet<Out> main;
+  std::tuple<outlet<typename Sides::value_type>...> sides;
+  any_outlet& port(std::size_t n) {
+    any_outlet* found = &main;
+    std::size_t i = 1;
+    std::apply([&](auto&... s) { ((i++ == n ? void(found = &s) : void()), ...); }, sides);
+    return *found;
+  }
+};
+
+/// One output of a node: its name ("" for the main output) and the type of its tuples (null: nothing is emitted).
+struct output_port {
+  std::string_view name;
+  const stream_type* type = nullptr;
+};
+
+/// How a bolt sends tuples on. Valid during the call it is handed to; not thread safe. What is emitted inherits the
+/// event time and the anchor of the tuple in process, so its ack waits for everything that descends from it.
+/// `Sides` are the bolt's side outputs. `emit` never refuses and never throws.
+template <class Out, side_output_tag... Sides>
+class emitter {
+ public:
+  using value_type = Out;
+  struct nothing {};
+  using value = std::conditional_t<std::is_void_v<Out>, nothing, Out>;
+
+  void emit(value&& v) requires(!std::is_void_v<Out>) { outlets_->main.target().take(std::move(v)); }
+  void emit(const value& v) requires(!std::is_void_v<Out>) { outlets_->main.target().take(v); }
+  /// Constructs the value from `args`.
+  template <class... Args>
+  requires std::constructible_from<value, Args...>
+  void emplace(Args&&... args) { outlets_->main.target().take(value(std::forward<Args>(args)...)); }
+  /// With an event time of its own.
+  void emit_at(event_time at, value v) requires(!std::is_void_v<Out>) {
+    const auto inherited = std::exchange(frame_->time, at);
+    outlets_->main.target().take(std::move(v));
+    frame_->time = inherited;
+  }
+  /// To the side output `Tag`.
+  template <class Tag>
+  void emit(typename Tag::value_type v) {
+    static_assert((std::is_same_v<Tag, Sides> || ...),
+                  "this side output isn't listed in the emitter: write emitter<Out, Tag>& in process()");
+    if constexpr ((std::is_same_v<Tag, Sides> || ...))
+      std::get<index_of<Tag>()>(outlets_->sides).target().take(std::move(v));
+  }
+  /// Anchored to a held tuple instead of the one in process: its message stays open until `v` is finished too.
+  void emit(value v, const held_tuple& held) requires(!std::is_void_v<Out>) {
+    held_scope scope(*frame_, &held, 1);
+    outlets_->main.target().take(std::move(v));
+  }
+  /// Anchored to several held tuples: a failure of `v` fails them all. A token listed twice counts twice.
+  void emit(value v, const std::vector<held_tuple>& held) requires(!std::is_void_v<Out>) {
+    held_scope scope(*frame_, held.data(), held.size());
+    outlets_->main.target().take(std::move(v));
+  }
+
+  /// Takes over the ack of the tuple in process.
+  held_tuple hold() { return held_tuple{frame_->host->hold(*frame_)}; }
+  /// Event time of the tuple in process.
+  event_time time() const { return frame_->time; }
+  /// The watermark of the tuple's partition just before it.
+  event_time stamp() const { return frame_->stamp; }
+
+  // --- engine side ---
+  using outlets_type = outlets<Out, Sides...>;
+  emitter(outlets_type& o, call_frame& f) : outlets_(&o), frame_(&f) {}
+  emitter(const emitter&) = delete;
+  emitter& operator=(const emitter&) = delete;
+  static std::vector<output_port> ports() {
+    std::vector<output_port> all;
+    if constexpr (std::is_void_v<Out>) all.push_back({"", nullptr});
+    else all.push_back({"", &stream_type_of<Out>()});
+    (all.push_back({Sides::name(), &stream_type_of<typename Sides::value_type>()}), ...);
+    return all;
+  }
+  template <class Tag>
+  static constexpr std::size_t port_of() {
+    static_assert((std::is_same_v<Tag, Sides> || ...),
+                  "the bolt has no such side output: its emitter doesn't list this tag");
+    if constexpr ((std::is_same_v<Tag, Sides> || ...)) return index_of<Tag>() + 1;
+    else return 0;
+  }
+
+ private:
+  template <class Tag>
+  static constexpr std::size_t index_of() {
+    std::size_t i = 0;
+    (void)((std::is_same_v<Tag, Sides> ? true : (++i, false)) || ...);
+    return i;
+  }
+
+  outlets_type* outlets_;
+  call_frame* frame_;
+};
+
+template <class T>
+inline constexpr bool is_emitter = false;
+template <class O, class... S>
+inline constexpr bool is_emitter<emitter<O, S...>> = true;
+
+}  // namespace freshet

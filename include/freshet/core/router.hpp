@@ -1,0 +1,193 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "freshet/core/consumer.hpp"
+#include "freshet/core/grouping.hpp"
+#include "freshet/core/outbox.hpp"
+
+namespace freshet {
+
+/// Where a router stands in the run.
+struct route {
+  std::uint32_t consumer = 0;  ///< the reading node: failures of key functions and groupings are its own
+  std::uint32_t producer_task = 0, producer_tasks = 1;
+  std::uint32_t targets = 1;  ///< tasks of the reading node
+  std::uint32_t key_groups = 128;
+  std::vector<std::uint32_t> local;  ///< targets on the producer's worker, for local_or_shuffle
+  batch_layout layout;
+};
+
+/// Divides one output of one producing task among the tasks of one reading node; the engine's view.
+class any_router {
+ public:
+  explicit any_router(route r) : route_(std::move(r)) {}
+  virtual ~any_router();
+  virtual any_consumer& entry() = 0;
+  const route& where() const { return route_; }
+  /// One a target, or a single one when `broadcast()`: its batches go to every target.
+  const std::vector<any_outbox*>& outboxes() const { return outboxes_; }
+  virtual bool broadcast() const { return false; }
+  /// Forgets counters that decide targets, so that an attempt of a task routes as the attempt before it.
+  virtual void restart(std::uint64_t seed) = 0;
+
+ protected:
+  route route_;
+  std::vector<any_outbox*> outboxes_;
+};
+
+/// Thrown text for a custom grouping that names a task which doesn't exist.
+[[noreturn]] void throw_no_such_task(std::size_t chosen, std::size_t targets);
+
+namespace detail {
+/// Picks the task for a value. One class a grouping; `restart` makes the choice a function of what follows it.
+template <class G, class T>
+struct target_choice {
+  explicit target_choice(const G&, const route&) {}
+  void restart(std::uint64_t) {}
+  std::uint32_t operator()(const T&) { return 0; }  // global
+};
+/// Even by construction: each tuple goes to the next task.
+struct round_robin {
+  std::uint32_t next, count;
+  explicit round_robin(const route& r) : next(r.producer_task % r.targets), count(r.targets) {}
+  void restart(std::uint64_t seed) { next = static_cast<std::uint32_t>(seed % count); }
+  std::uint32_t step() {
+    const auto at = next;
+    if (++next == count) next = 0;
+    return at;
+  }
+};
+template <class T>
+struct target_choice<shuffle_grouping, T> : round_robin {
+  target_choice(const shuffle_grouping&, const route& r) : round_robin(r) {}
+  std::uint32_t operator()(const T&) { return step(); }
+};
+template <class T>
+struct target_choice<local_or_shuffle_grouping, T> : round_robin {
+  std::vector<std::uint32_t> local;
+  target_choice(const local_or_shuffle_grouping&, const route& r) : round_robin(r), local(r.local) {
+    if (!local.empty()) {
+      count = static_cast<std::uint32_t>(local.size());
+      next %= count;
+    }
+  }
+  std::uint32_t operator()(const T&) {
+    const auto at = step();
+    return local.empty() ? at : local[at];
+  }
+};
+/// Task i to task i where the parallelism is equal, else shuffle.
+template <class T>
+struct target_choice<forward_grouping, T> : round_robin {
+  bool equal;
+  target_choice(const forward_grouping&, const route& r) : round_robin(r), equal(r.producer_tasks == r.targets) {}
+  void restart(std::uint64_t seed) {
+    if (!equal) round_robin::restart(seed);
+  }
+  std::uint32_t operator()(const T&) { return equal ? next : step(); }
+};
+/// key -> group -> task, by tables made once.
+struct group_table {
+  std::uint32_t groups;
+  std::vector<std::uint32_t> task;
+  explicit group_table(const route& r) : groups(r.key_groups), task(r.key_groups) {
+    for (std::uint32_t g = 0; g < groups; ++g) task[g] = task_of_group(g, groups, r.targets);
+  }
+  std::uint32_t of(std::uint64_t hash) const { return task[key_group_of(hash, groups)]; }
+};
+template <class F, class T>
+struct target_choice<key_grouping<F>, T> : group_table {
+  using key_type = typename decltype(key_type_of<F, T>())::type;
+  F key;
+  target_choice(const key_grouping<F>& g, const route& r) : group_table(r), key(g.key) {}
+  void restart(std::uint64_t) {}
+  std::uint32_t operator()(const T& v) { return of(stable_hash<key_type>::of(std::invoke(key, v))); }
+};
+/// The less loaded of a key's two tasks, by what this producer has sent them ("the power of two choices", Nasir et
+/// al., ICDE 2015).
+template <class F, class T>
+struct target_choice<partial_key_grouping<F>, T> : group_table {
+  using key_type = typename decltype(key_type_of<F, T>())::type;
+  F key;
+  std::vector<std::uint64_t> sent;
+  target_choice(const partial_key_grouping<F>& g, const route& r) : group_table(r), key(g.key), sent(r.targets) {}
+  void restart(std::uint64_t) { std::fill(sent.begin(), sent.end(), 0); }
+  std::uint32_t operator()(const T& v) {
+    const auto hash = stable_hash<key_type>::of(std::invoke(key, v));
+    const auto a = of(hash), b = of(mix64(hash ^ 0x9e3779b97f4a7c15ull));
+    const auto at = sent[b] < sent[a] ? b : a;
+    ++sent[at];
+    return at;
+  }
+};
+template <class F, class T>
+struct target_choice<custom_grouping<F>, T> {
+  F choose;
+  std::size_t targets;
+  target_choice(const custom_grouping<F>& g, const route& r) : choose(g.choose), targets(r.targets) {}
+  void restart(std::uint64_t) {}
+  std::uint32_t operator()(const T& v) {
+    const auto at = static_cast<std::size_t>(std::invoke(choose, v, targets));
+    if (at >= targets) [[unlikely]]
+      throw_no_such_task(at, targets);
+    return static_cast<std::uint32_t>(at);
+  }
+};
+template <class F, class T>
+struct target_choice<direct_grouping<F>, T> {
+  F task;
+  std::size_t targets;
+  target_choice(const direct_grouping<F>& g, const route& r) : task(g.task), targets(r.targets) {}
+  void restart(std::uint64_t) {}
+  std::uint32_t operator()(const T& v) {
+    const auto at = static_cast<std::size_t>(std::invoke(task, v));
+    if (at >= targets) [[unlikely]]
+      throw_no_such_task(at, targets);
+    return static_cast<std::uint32_t>(at);
+  }
+};
+}  // namespace detail
+
+/// Typed router: the choice, the copy and the columns are inlined into one virtual call a tuple.
+template <class T, class G>
+class router final : public any_router, public consumer<T> {
+  static constexpr bool to_all = std::is_same_v<G, all_grouping>;
+
+ public:
+  router(const G& grouping, route r, call_frame& frame)
+      : any_router(std::move(r)), choose_(grouping, route_), frame_(&frame) {
+    const std::size_t n = to_all ? 1 : route_.targets;
+    boxes_.reserve(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      boxes_.push_back(std::make_unique<outbox<T>>(route_.layout, frame));
+      outboxes_.push_back(boxes_.back().get());
+      frame.outboxes.push_back(boxes_.back().get());
+    }
+  }
+  any_consumer& entry() override { return *this; }
+  bool broadcast() const override { return to_all; }
+  void restart(std::uint64_t seed) override { choose_.restart(seed); }
+
+  void take(T&& value) override { put(std::move(value)); }
+  void take(const T& value) override { put(value); }
+
+ private:
+  template <class V>
+  void put(V&& value) {
+    if (frame_->failed) [[unlikely]]
+      return;
+    try {
+      const auto at = choose_(std::as_const(value));
+      boxes_[at]->append(std::forward<V>(value));
+      frame_->children += to_all ? static_cast<std::int32_t>(route_.targets) : 1;
+    } catch (...) { frame_->fail_from_exception(route_.consumer); }
+  }
+
+  detail::target_choice<G, T> choose_;
+  call_frame* frame_;
+  std::vector<std::unique_ptr<outbox<T>>> boxes_;
+};
+
+}  // namespace freshet

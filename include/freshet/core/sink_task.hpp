@@ -1,0 +1,85 @@
+#pragma once
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "freshet/core/operator.hpp"
+
+namespace freshet {
+
+/// A sink that takes part in epochs: what it has prepared becomes visible only with `commit`, which may be called again
+/// after a crash and then changes nothing. The others are at-least-once by declaration.
+template <class S>
+concept transactional_sink = requires(S& s, const typename S::token& t) {
+  s.begin(std::uint64_t{});                            // the epoch that the following writes belong to
+  { s.prepare() } -> std::same_as<typename S::token>;  // durable, invisible
+  s.commit(t);
+  s.abort();
+}
+&&durable<typename S::token>;
+
+/// One task of a sink: an object with `write(const T&)` (or a call operator); optional `open(context)`, `open()`,
+/// `flush()`, `close()` and the epochs of `transactional_sink`.
+template <class S>
+class sink_task final : public task_operator {
+ public:
+  explicit sink_task(S s) : sink_(std::move(s)) {}
+  void open(const task_context& c) override {
+    if constexpr (requires { sink_.open(c); }) sink_.open(c);
+    else if constexpr (requires { sink_.open(); }) sink_.open();
+  }
+  void close() override {
+    if constexpr (requires { sink_.close(); }) sink_.close();
+  }
+  any_outlet& outlet_at(std::size_t) override { return none_; }
+  void flush() override {
+    if constexpr (requires { sink_.flush(); }) sink_.flush();
+  }
+  void tick() override {}
+  void wake() override {}
+  bool ready() override { return true; }
+  void begin_epoch([[maybe_unused]] std::uint64_t epoch) override {
+    if constexpr (transactional_sink<S>) sink_.begin(epoch);
+  }
+  void prepare_epoch() override {
+    if constexpr (transactional_sink<S>) token_ = sink_.prepare();
+  }
+  void commit_epoch() override {
+    if constexpr (transactional_sink<S>)
+      if (token_) sink_.commit(*token_);
+    token_.reset();
+  }
+  void abort_epoch() override {
+    if constexpr (transactional_sink<S>) sink_.abort();
+    token_.reset();
+  }
+  S& sink() { return sink_; }
+
+ private:
+  template <class X>
+  struct token_of {
+    using type = char;
+  };
+  template <transactional_sink X>
+  struct token_of<X> {
+    using type = typename X::token;
+  };
+  S sink_;
+  outlet<void> none_;
+  std::optional<typename token_of<S>::type> token_;
+};
+
+/// How a sink's input calls it.
+template <class S>
+struct sink_call {
+  static constexpr bool looks_ahead = false, can_refuse = false;
+  sink_task<S>* task;
+  template <class V>
+  void call(V&& value) {
+    if constexpr (requires { task->sink().write(std::as_const(value)); }) task->sink().write(std::as_const(value));
+    else task->sink()(std::as_const(value));
+  }
+};
+
+}  // namespace freshet

@@ -1,0 +1,101 @@
+#pragma once
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "freshet/base/result.hpp"
+#include "freshet/core/operator.hpp"
+#include "freshet/core/position.hpp"
+
+namespace freshet {
+
+/// What a spout says at the end of `poll`.
+class poll_status {
+ public:
+  enum class kind : std::uint8_t { emitted, idle_until, idle, ended };
+  using time_point = std::chrono::steady_clock::time_point;
+  /// It emitted something, or did work: poll again at once.
+  static constexpr poll_status emitted() { return {kind::emitted, {}}; }
+  /// Nothing now; poll again at `when` (or earlier, when woken).
+  static constexpr poll_status idle_until(time_point when) { return {kind::idle_until, when}; }
+  /// Nothing until the waker that `open` handed out is called.
+  static constexpr poll_status idle() { return {kind::idle, {}}; }
+  /// Nothing ever again.
+  static constexpr poll_status ended() { return {kind::ended, {}}; }
+
+  constexpr kind what() const { return kind_; }
+  constexpr time_point when() const { return when_; }
+
+ private:
+  constexpr poll_status(kind k, time_point t) : kind_(k), when_(t) {}
+  kind kind_;
+  time_point when_;
+};
+
+template <class T>
+class spout_task_base;
+
+/// How a spout sends its messages on. A spout that can read again names each message's position; messages emitted
+/// under one position in one poll share its fate. Valid during the call it is handed to.
+template <class T>
+class spout_emitter {
+ public:
+  using value_type = T;
+  /// A message without position: the engine keeps it until it is finished, where the guarantee asks for it.
+  void emit(T value) { task_->message(nullptr, event_time{}, std::move(value)); }
+  void emit(const position& at, T value) { task_->message(&at, event_time{}, std::move(value)); }
+  void emit_at(event_time when, T value) { task_->message(nullptr, when, std::move(value)); }
+  void emit_at(const position& at, event_time when, T value) { task_->message(&at, when, std::move(value)); }
+  /// How many more messages the engine would like from this poll. Emitting more is allowed, but memory grows.
+  std::size_t room() const { return task_->room(); }
+
+  // --- engine side ---
+  explicit spout_emitter(spout_task_base<T>& task) : task_(&task) {}
+  spout_emitter(const spout_emitter&) = delete;
+  spout_emitter& operator=(const spout_emitter&) = delete;
+
+ private:
+  spout_task_base<T>* task_;
+};
+template <class E>
+struct spout_value;
+template <class T>
+struct spout_value<spout_emitter<T>> {
+  using type = T;
+};
+
+namespace detail {
+template <class S>
+consteval auto spout_output() {
+  if constexpr (requires { typename signature<decltype(&S::poll)>::args; }) {
+    using E = typename first_arg<typename signature<decltype(&S::poll)>::args>::type;
+    if constexpr (requires { typename spout_value<E>::type; })
+      return std::type_identity<typename spout_value<E>::type>{};
+    else return std::type_identity<void>{};
+  } else {
+    return std::type_identity<void>{};
+  }
+}
+}  // namespace detail
+template <class S>
+using spout_output_t = typename decltype(detail::spout_output<S>())::type;
+
+/// An object with `poll_status poll(spout_emitter<T>&)`; optional: `open(context)`, `close()`, `partitions()`.
+template <class S>
+concept spout_class = !std::is_void_v<spout_output_t<S>>;
+/// A spout that can emit any of its messages again: what replay, recovery and lineage stand on. `read` emits exactly
+/// what lies in a range, under the same positions; it runs between polls and must not disturb them.
+template <class S>
+concept replayable_spout = spout_class<S> &&
+    requires(S& s, const position& p, const position_range& r, spout_emitter<spout_output_t<S>>& out) {
+  s.read(r, out);
+  s.seek(p);
+  s.commit(p);
+};
+/// A spout with named partitions, which the engine deals to its tasks (`task_context::partitions`).
+template <class S>
+concept partitioned_spout = spout_class<S> && requires(S& s) {
+  { s.partitions() } -> std::convertible_to<std::vector<std::string>>;
+};
+
+}  // namespace freshet

@@ -1,0 +1,134 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "freshet/core/stable_hash.hpp"
+
+namespace freshet {
+
+/// A hash table from keys to states: open addressing with linear probing in a power of two of slots, one tag byte a
+/// slot beside them (0: empty), so that a look-up reads one tag and one slot, both of which `prefetch` can fetch ahead.
+/// References stay valid until the next insertion or erasure. Not thread safe.
+template <class K, class S>
+class state_table {
+ public:
+  struct entry {
+    K key;
+    S value;
+  };
+  state_table() = default;
+  state_table(state_table&& other) noexcept
+      : tags_(std::move(other.tags_)),
+        entries_(std::exchange(other.entries_, nullptr)),
+        mask_(std::exchange(other.mask_, 0)),
+        size_(std::exchange(other.size_, 0)) {}
+  state_table& operator=(state_table&& other) noexcept {
+    std::swap(tags_, other.tags_);
+    std::swap(entries_, other.entries_);
+    std::swap(mask_, other.mask_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~state_table() { destroy(); }
+
+  std::size_t size() const { return size_; }
+  std::size_t bytes() const { return entries_ ? (mask_ + 1) * (sizeof(entry) + 1) : 0; }
+  /// Slots: a power of two, 0 before the first insertion.
+  std::size_t capacity() const { return entries_ ? mask_ + 1 : 0; }
+
+  void prefetch(std::uint64_t hash) const {
+    if (!entries_) return;
+    __builtin_prefetch(&tags_[hash & mask_]);
+    __builtin_prefetch(&entries_[hash & mask_], 1);
+  }
+  template <class Q>
+  entry* find(const Q& key, std::uint64_t hash) {
+    if (!entries_) return nullptr;
+    const auto tag = tag_of(hash);
+    for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
+      if (tags_[i] == tag && key_equal{}(entries_[i].key, key)) [[likely]]
+        return &entries_[i];
+      if (tags_[i] == 0) return nullptr;
+    }
+  }
+  /// The entry of `key`, with a default constructed state if it was missing (`inserted`).
+  template <class Q>
+  std::pair<entry*, bool> find_or_insert(const Q& key, std::uint64_t hash) {
+    if (auto* e = find(key, hash)) [[likely]]
+      return {e, false};
+    return {insert(key, hash), true};
+  }
+  template <class Q>
+  bool erase(const Q& key, std::uint64_t hash) {
+    entry* e = find(key, hash);
+    if (!e) return false;
+    close_gap(static_cast<std::size_t>(e - entries_));
+    --size_;
+    return true;
+  }
+  template <class F>
+  void for_each(F&& f) {
+    for (std::size_t i = 0; i < capacity(); ++i)
+      if (tags_[i]) f(entries_[i]);
+  }
+
+ private:
+  static std::uint8_t tag_of(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 40 | 0x80); }
+
+  template <class Q>
+  entry* insert(const Q& key, std::uint64_t hash) {
+    if ((size_ + 1) * 4 > capacity() * 3) grow();
+    std::size_t i = hash & mask_;
+    while (tags_[i]) i = (i + 1) & mask_;
+    ::new (static_cast<void*>(&entries_[i])) entry{K(key), S{}};
+    tags_[i] = tag_of(hash);
+    ++size_;
+    return &entries_[i];
+  }
+  void grow() {
+    state_table bigger;
+    bigger.allocate(capacity() ? capacity() * 2 : 8);
+    for_each([&](entry& e) {
+      const auto hash = stable_hash<K>::of(e.key);
+      std::size_t i = hash & bigger.mask_;
+      while (bigger.tags_[i]) i = (i + 1) & bigger.mask_;
+      ::new (static_cast<void*>(&bigger.entries_[i])) entry(std::move(e));
+      bigger.tags_[i] = tag_of(hash);
+    });
+    bigger.size_ = size_;
+    *this = std::move(bigger);
+  }
+  /// Moves later entries of the probe sequence back over slot `gap` (Knuth, TAOCP 3, 6.4 algorithm R).
+  void close_gap(std::size_t gap) {
+    for (std::size_t i = (gap + 1) & mask_; tags_[i]; i = (i + 1) & mask_) {
+      const std::size_t home = stable_hash<K>::of(entries_[i].key) & mask_;
+      if (((i - home) & mask_) < ((i - gap) & mask_)) continue;
+      entries_[gap].~entry();
+      ::new (static_cast<void*>(&entries_[gap])) entry(std::move(entries_[i]));
+      tags_[gap] = tags_[i];
+      gap = i;
+    }
+    entries_[gap].~entry();
+    tags_[gap] = 0;
+  }
+  void allocate(std::size_t slots) {
+    tags_ = std::make_unique<std::uint8_t[]>(slots);
+    entries_ = std::allocator<entry>{}.allocate(slots);
+    mask_ = slots - 1;
+  }
+  void destroy() {
+    if (!entries_) return;
+    for_each([](entry& e) { e.~entry(); });
+    std::allocator<entry>{}.deallocate(entries_, mask_ + 1);
+    entries_ = nullptr;
+  }
+
+  std::unique_ptr<std::uint8_t[]> tags_;
+  entry* entries_ = nullptr;
+  std::size_t mask_ = 0, size_ = 0;
+};
+
+}  // namespace freshet

@@ -1,0 +1,43 @@
+#pragma once
+#include <concepts>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "freshet/core/topology.hpp"
+
+namespace freshet {
+
+/// The graph a builder and the handles it gave out write to. Handles stay valid when the builder is gone.
+struct builder_state {
+  std::string name;
+  std::vector<node> nodes;
+};
+using builder_ref = std::shared_ptr<builder_state>;
+
+/// Names a stream of `T` in a topology under construction, or the union of several. Cheap to copy.
+template <class T>
+class stream_ref {
+ public:
+  using value_type = T;
+  stream_ref(builder_ref builder, std::vector<stream_end> ends)
+      : builder_(std::move(builder)), ends_(std::move(ends)) {}
+  const builder_ref& builder_state() const { return builder_; }
+  const std::vector<stream_end>& ends() const { return ends_; }
+
+ protected:
+  node& self() const { return builder_->nodes[ends_[0].node]; }
+  builder_ref builder_;
+  std::vector<stream_end> ends_;
+};
+
+/// The union of streams of one type: a bolt that reads it reads all of them through one input.
+template <class T>
+stream_ref<T> merge(const stream_ref<T>& first, const std::same_as<stream_ref<T>> auto&... more) {
+  auto ends = first.ends();
+  (ends.insert(ends.end(), more.ends().begin(), more.ends().end()), ...);
+  return {first.builder_state(), std::move(ends)};
+}
+
+}  // namespace freshet

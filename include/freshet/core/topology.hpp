@@ -1,0 +1,147 @@
+#pragma once
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "freshet/core/operator.hpp"
+#include "freshet/core/spout_task.hpp"
+
+namespace freshet {
+
+/// What becomes of a tuple that failed for the last time.
+enum class on_failure : std::uint8_t {
+  dead_letter,  ///< it goes to the topology's dead-letter stream (counted and logged where nobody reads that)
+  skip,         ///< it is counted
+  stop,         ///< the run ends with its error
+};
+
+/// Settings of a bolt or sink.
+struct bolt_options {
+  std::size_t parallelism = 1;          ///< tasks
+  std::uint32_t max_parallelism = 128;  ///< key groups: fixed for the life of a checkpoint
+  std::chrono::nanoseconds tick{};      ///< calls `on_tick` this often; 0: never
+  bool blocking = false;                ///< may block: each task gets a thread of its own
+  freshet::on_failure on_failure = freshet::on_failure::dead_letter;
+};
+
+/// Settings of a spout.
+struct spout_options {
+  std::size_t parallelism = 1;
+  /// Messages emitted and not finished, a task. Bounds memory under at_least_once; 64 Ki hide some milliseconds of
+  /// downstream latency at millions of messages a second.
+  std::size_t max_pending = 65'536;
+  /// Messages emitted at once under load: one ledger slot, one turn of the task.
+  std::size_t max_batch = 256;
+  freshet::on_failure on_failure = freshet::on_failure::dead_letter;
+};
+
+enum class node_kind : std::uint8_t { spout, bolt, sink };
+enum class grouping_kind : std::uint8_t {
+  forward,
+  shuffle,
+  local_or_shuffle,
+  key,
+  partial_key,
+  all,
+  global,
+  custom,
+  direct
+};
+
+/// One output of one node. `dead_letters` names the stream to which every node may contribute.
+struct stream_end {
+  static constexpr std::uint32_t dead_letters = 0xffff'ffff;
+  std::uint32_t node = 0;
+  std::uint32_t port = 0;
+  friend bool operator==(const stream_end&, const stream_end&) = default;
+};
+
+/// The typed half of an edge: makes what reads and what routes. Immutable, shared by all tasks and runs.
+class edge_binding {
+ public:
+  virtual ~edge_binding();
+  struct input {
+    std::unique_ptr<any_reader> reader;
+    any_consumer* entry = nullptr;  ///< the same object, for chaining
+  };
+  /// REQUIRES: `task` was made by the reading node, its state is set.
+  virtual input bind(task_operator& task) const = 0;
+  virtual std::unique_ptr<any_router> route(freshet::route where, call_frame& frame) const = 0;
+};
+
+struct input_edge {
+  stream_end from;
+  const stream_type* type = nullptr;
+  grouping_kind grouping = grouping_kind::forward;
+  std::shared_ptr<const edge_binding> binding;
+};
+
+/// One node of a topology, as the builder wrote it down.
+struct node {
+  std::string name;
+  node_kind kind = node_kind::bolt;
+  std::string_view written_as;  ///< the user's class
+  bolt_options options;
+  spout_options spout;
+  std::vector<output_port> outputs;
+  std::vector<input_edge> inputs;
+  std::function<std::unique_ptr<task_operator>()> make_task;
+  std::function<std::unique_ptr<any_state>(std::uint32_t groups)> make_state;  ///< empty: no state
+  std::string_view key_type, state_type;
+  bool state_durable = true;
+  bool has_tick = false;
+  bool replayable = false;            ///< spouts
+  bool transactional = false;         ///< sinks
+  bool refuses = false;               ///< the bolt has `ready()`: it must head a chain
+  std::vector<std::string> mistakes;  ///< found while it was wired
+
+  std::size_t parallelism() const { return kind == node_kind::spout ? spout.parallelism : options.parallelism; }
+};
+
+/// Every wiring mistake of a topology at once.
+class topology_error : public std::runtime_error {
+ public:
+  topology_error(const std::string& name, std::vector<std::string> all);
+  const std::vector<std::string>& mistakes() const { return mistakes_; }
+
+ private:
+  std::vector<std::string> mistakes_;
+};
+
+enum class describe_format : std::uint8_t { text, dot, mermaid, json };
+
+/// Numbers of a run to be shown beside a topology: tuples that went over input `input` of node `node`.
+class edge_counts {
+ public:
+  virtual ~edge_counts();
+  virtual std::uint64_t transferred(std::size_t node, std::size_t input) const = 0;
+};
+
+/// An immutable graph of spouts, bolts and sinks: start it as often, and on as many executors, as you like. Cheap to
+/// copy; thread safe.
+class topology {
+ public:
+  const std::string& name() const { return graph_->name; }
+  const std::vector<node>& nodes() const { return graph_->nodes; }
+  /// Index of a node; `nodes().size()` when there is none of that name.
+  std::size_t find(std::string_view name) const;
+  /// For people (text), Graphviz (dot), Markdown (mermaid) or programs (json; the schema stands at `describe.cpp`).
+  std::string describe(describe_format format = describe_format::text, const edge_counts* counts = nullptr) const;
+
+ private:
+  friend class topology_builder;
+  struct graph {
+    std::string name;
+    std::vector<node> nodes;
+  };
+  explicit topology(std::shared_ptr<const graph> g) : graph_(std::move(g)) {}
+  std::shared_ptr<const graph> graph_;
+};
+
+std::string_view to_string(node_kind) noexcept;
+std::string_view to_string(grouping_kind) noexcept;
+
+}  // namespace freshet

@@ -1,0 +1,192 @@
+#pragma once
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "freshet/core/dead_letter.hpp"
+#include "freshet/core/edge.hpp"
+#include "freshet/core/sink_task.hpp"
+#include "freshet/core/stream_ref.hpp"
+#include "freshet/core/wiring.hpp"
+
+namespace freshet {
+
+/// A bolt in a topology under construction: its main output as a stream, and the place to wire its inputs.
+template <class B>
+class bolt_node : public stream_ref<typename emitter_of_t<B>::value_type> {
+  using base = stream_ref<typename emitter_of_t<B>::value_type>;
+
+ public:
+  using base::base;
+
+  /// Reads `stream` with the bolt's `process`.
+  template <class T, class G = forward_grouping>
+  const bolt_node& input(const stream_ref<T>& stream, G grouping = {}) const {
+    if constexpr (wiring::check_process<B>::ok) {
+      if constexpr (requires { &B::process; })
+        connect<T>(stream, std::move(grouping), method<&B::process>{},
+                   typename signature<decltype(&B::process)>::args{});
+      else if constexpr (requires { &B::operator(); })
+        connect<T>(stream, std::move(grouping), call_itself{}, typename signature<decltype(&B::operator())>::args{});
+      else connect<T>(stream, std::move(grouping), call_itself{}, typename signature<B>::args{});
+    }
+    return *this;
+  }
+  /// Reads `stream` with a member function of the bolt: the way to have several inputs.
+  template <auto Method, class T, class G = forward_grouping>
+  const bolt_node& input(const stream_ref<T>& stream, G grouping = {}) const {
+    static_assert(std::is_member_function_pointer_v<decltype(Method)>,
+                  "input<&bolt::on_x>(stream): name a member function of the bolt");
+    connect<T>(stream, std::move(grouping), method<Method>{}, typename signature<decltype(Method)>::args{});
+    return *this;
+  }
+  /// A side output, typed by its tag.
+  template <class Tag>
+  stream_ref<typename Tag::value_type> side() const {
+    return {this->builder_,
+            {{this->ends_[0].node, static_cast<std::uint32_t>(emitter_of_t<B>::template port_of<Tag>())}}};
+  }
+
+ private:
+  template <class T, class G, class Fn, class Args>
+  void connect(const stream_ref<T>& stream, G grouping, Fn fn, Args args) const {
+    static_assert(!std::is_same_v<Args, parameter_list<>>, "process() needs a first parameter: the tuple it reads");
+    using Takes = typename detail::first_parameter<Args>::type;
+    if constexpr (wiring::check_input<B, Takes, T>::ok && wiring::check_state<B>::ok &&
+                  wiring::check_grouping<G, T>()) {
+      node& n = this->self();
+      if (stream.builder_state() != this->builder_) {
+        n.mistakes.push_back("reads a stream of another builder");
+        return;
+      }
+      add_edges<T>(n, stream, detail::bind_bolt<B, T>(n, std::move(grouping), fn, args), grouping_kind_of<G>);
+    }
+  }
+  template <class T>
+  static void add_edges(node& n, const stream_ref<T>& stream, std::shared_ptr<const edge_binding> binding,
+                        grouping_kind kind) {
+    for (auto end : stream.ends()) n.inputs.push_back({end, &stream_type_of<T>(), kind, binding});
+  }
+};
+
+/// A spout in a topology under construction: its messages as a stream.
+template <class T>
+class spout_node : public stream_ref<T> {
+ public:
+  using stream_ref<T>::stream_ref;
+};
+
+/// A sink in a topology under construction.
+template <class S>
+class sink_node {
+ public:
+  sink_node(builder_ref builder, std::uint32_t index) : builder_(std::move(builder)), index_(index) {}
+
+  /// Writes the tuples of `stream`.
+  template <class T, class G = forward_grouping>
+  const sink_node& input(const stream_ref<T>& stream, G grouping = {}) const {
+    if constexpr (wiring::check_sink<S, T>::ok && wiring::check_grouping<G, T>()) {
+      node& n = builder_->nodes[index_];
+      if (stream.builder_state() != builder_) {
+        n.mistakes.push_back("reads a stream of another builder");
+        return *this;
+      }
+      auto binding = std::make_shared<detail::sink_binding<S, T, G>>(std::move(grouping));
+      for (auto end : stream.ends()) n.inputs.push_back({end, &stream_type_of<T>(), grouping_kind_of<G>, binding});
+    }
+    return *this;
+  }
+
+ private:
+  builder_ref builder_;
+  std::uint32_t index_;
+};
+
+/// Writes down a topology: spouts, bolts and sinks with unique names, and who reads what. Nothing runs and nothing is
+/// checked before `build`. Not thread safe.
+class topology_builder {
+ public:
+  explicit topology_builder(std::string name) : state_(std::make_shared<builder_state>()) {
+    state_->name = std::move(name);
+  }
+  /// Goes on with the graph that a handle belongs to.
+  explicit topology_builder(builder_ref state) : state_(std::move(state)) {}
+
+  /// Adds a spout: an object with `poll_status poll(spout_emitter<T>&)`, copied for each task, or a function that makes
+  /// one (called once a task).
+  template <class F>
+  auto spout(std::string name, F spout, spout_options options = {}) {
+    using S = detail::made_by_t<F>;
+    static_assert(spout_class<S>, "a spout needs  freshet::poll_status poll(freshet::spout_emitter<T>&)");
+    if constexpr (spout_class<S>) {
+      using T = spout_output_t<S>;
+      if constexpr (check_stream_value<T>()) {
+        node& n = add(std::move(name), node_kind::spout, type_name<S>());
+        n.spout = options;
+        n.replayable = replayable_spout<S>;
+        n.outputs = {{"", &stream_type_of<T>()}};
+        n.make_task = task_maker<spout_task<S>, S>(std::move(spout));
+      }
+      return spout_node<T>{state_, {{last(), 0}}};
+    }
+  }
+  /// Adds a bolt: an object with `process`, a lambda, or a function that makes either (called once a task).
+  template <class F>
+  [[nodiscard("a bolt without .input(stream) reads nothing, and build() refuses it")]] auto bolt(
+      std::string name, F bolt, bolt_options options = {}) {
+    using B = detail::made_by_t<F>;
+    if constexpr (wiring::check_outputs<B>()) {
+      node& n = add(std::move(name), node_kind::bolt, type_name<B>());
+      n.options = options;
+      n.outputs = emitter_of_t<B>::ports();
+      n.has_tick = requires(B & b, emitter_of_t<B> & o) { b.on_tick(o); }
+      || requires(B & b) { b.on_tick(); };
+      n.refuses = detail::refuses<B>;
+      n.make_task = task_maker<bolt_task<B>, B>(std::move(bolt));
+    }
+    return bolt_node<B>{state_, {{last(), 0}}};
+  }
+  /// Adds a sink: an object with `write(const T&)`, a lambda, or a function that makes either.
+  template <class F>
+  [[nodiscard("a sink without .input(stream) reads nothing, and build() refuses it")]] auto sink(
+      std::string name, F sink, bolt_options options = {}) {
+    using S = detail::made_by_t<F>;
+    node& n = add(std::move(name), node_kind::sink, type_name<S>());
+    n.options = options;
+    n.transactional = transactional_sink<S>;
+    n.make_task = task_maker<sink_task<S>, S>(std::move(sink));
+    return sink_node<S>{state_, last()};
+  }
+  /// What failed for good, from every node whose policy is `on_failure::dead_letter`.
+  stream_ref<dead_letter> dead_letters() const { return {state_, {{stream_end::dead_letters, 0}}}; }
+
+  /// Checks the whole graph. Throws topology_error that names every mistake.
+  topology build() const;
+
+ private:
+  node& add(std::string name, node_kind kind, std::string_view written_as) {
+    node& n = state_->nodes.emplace_back();
+    n.name = std::move(name);
+    n.kind = kind;
+    n.written_as = written_as;
+    return n;
+  }
+  std::uint32_t last() const { return static_cast<std::uint32_t>(state_->nodes.size() - 1); }
+  /// One task a call: from a copy of the user's object, or from what his function gives.
+  template <class Task, class Made, class F>
+  static std::function<std::unique_ptr<task_operator>()> task_maker(F from) {
+    if constexpr (!std::is_same_v<Made, F>) {
+      auto shared = std::make_shared<F>(std::move(from));
+      return [shared] { return std::make_unique<Task>((*shared)()); };
+    } else if constexpr (wiring::check_copyable<F>::ok) {
+      return [from] { return std::make_unique<Task>(from); };
+    } else {
+      return {};
+    }
+  }
+
+  builder_ref state_;
+};
+
+}  // namespace freshet

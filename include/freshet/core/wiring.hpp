@@ -1,0 +1,105 @@
+#pragma once
+#include <concepts>
+#include <type_traits>
+
+#include "freshet/core/bolt.hpp"
+#include "freshet/core/state_slot.hpp"
+
+/// The compile-time half of wiring: sentences that a person reads before the compiler's own.
+namespace freshet::wiring {
+
+/// Its name and arguments are what the compiler prints above the sentence: the bolt, what it takes, what it is given.
+template <class Bolt, class Takes, class Given>
+struct check_input {
+  using plain = std::remove_cvref_t<Takes>;
+  static constexpr bool same_number =
+      !(std::is_arithmetic_v<plain> && std::is_arithmetic_v<Given>) || std::is_same_v<plain, Given>;
+  static constexpr bool ok = std::is_convertible_v<const Given&, Takes> && same_number;
+  static_assert(ok,
+                "the bolt can't take this stream: the first parameter of its process() isn't the stream's type (see "
+                "Takes and Given above)");
+};
+
+/// A grouping that needs a function of the value can call it.
+template <class G, class T>
+consteval bool check_grouping() {
+  if constexpr (requires(G g) { g.key; }) {
+    using F = std::remove_cv_t<decltype(G::key)>;
+    return !std::is_same_v<typename decltype(key_type_of<F, T>())::type, no_key>;
+  } else if constexpr (requires(G g) { g.choose; }) {
+    constexpr bool ok = std::is_invocable_r_v<std::size_t, decltype(G::choose)&, const T&, std::size_t>;
+    static_assert(ok, "custom_grouping needs  size_t choose(const T&, size_t task_count)");
+    return ok;
+  } else if constexpr (requires(G g) { g.task; }) {
+    constexpr bool ok = std::is_invocable_r_v<std::size_t, decltype(G::task)&, const T&>;
+    static_assert(ok, "direct_grouping needs  size_t task(const T&)");
+    return ok;
+  } else {
+    return true;
+  }
+}
+
+template <class Bolt>
+struct check_process {
+  static constexpr bool ok = !std::is_void_v<typename decltype(process_signature<Bolt>())::type>;
+  static_assert(ok,
+                "a bolt needs one function  void process(const In&, emitter<Out>&)  (or operator()): it is missing, "
+                "private, a template or overloaded. Name several inputs with .input<&bolt::on_x>(stream)");
+};
+
+template <class Bolt>
+struct check_state {
+  using state = typename state_of<Bolt>::type;
+  static constexpr bool constructible = !has_state<Bolt> || std::default_initializable<state>;
+  static_assert(constructible,
+                "a bolt's state starts default constructed for every new key: give its state type a default "
+                "constructor");
+  static constexpr bool copyable = !has_state<Bolt> || std::copyable<state>;
+  static_assert(copyable,
+                "a bolt's state must be copyable: the engines keep a copy of what a failed call or batch had changed");
+  static constexpr bool saved = !has_state<Bolt> || durable<state> || freshet::detail::is_transient<state>;
+  static_assert(saved,
+                "keyed state is checkpointed, and this type has no codec: make it an aggregate of durable fields, give "
+                "it freshet_fields, specialise freshet::codec<S>, or write  using state = freshet::transient<S>  if a "
+                "crash may lose it");
+  static constexpr bool ok = constructible && copyable && saved;
+};
+
+template <class Bolt>
+struct check_copyable {
+  static constexpr bool ok = std::copy_constructible<Bolt>;
+  static_assert(ok,
+                "each task gets a copy of the bolt and this one can't be copied: pass a function that makes one, "
+                "builder.bolt(name, [] { return my_bolt{...}; })");
+};
+
+template <class Sink, class Given>
+struct check_sink {
+  static constexpr bool ok = requires(Sink & s, const Given& v) { s.write(v); }
+  || std::is_invocable_v<Sink&, const Given&>;
+  static_assert(ok, "a sink needs  void write(const T&)  (or a call operator) for the stream's type (see Given above)");
+};
+
+/// A bolt's outputs can travel.
+template <class B>
+consteval bool check_outputs() {
+  using Out = typename emitter_of_t<B>::value_type;
+  if constexpr (std::is_void_v<Out>) return true;
+  else return check_stream_value<Out>();
+}
+
+/// Whether a function's further parameters ask for the bolt's state.
+template <class S, class... A>
+consteval bool takes_state(parameter_list<A...>) {
+  return (std::is_same_v<std::remove_cvref_t<A>, S> || ...);
+}
+template <class S, class A0, class... A>
+consteval bool asks_for_state(parameter_list<A0, A...>) {
+  return !std::is_same_v<S, no_key> && takes_state<S>(parameter_list<A...>{});
+}
+template <class S>
+consteval bool asks_for_state(parameter_list<>) {
+  return false;
+}
+
+}  // namespace freshet::wiring

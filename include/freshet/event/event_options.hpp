@@ -1,0 +1,46 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "freshet/base/clock.hpp"
+#include "freshet/base/log.hpp"
+#include "freshet/runtime/executor.hpp"
+#include "freshet/runtime/worker_pool.hpp"
+
+namespace freshet {
+
+/// How often and how soon a failed message or call is tried again: `first` doubled each time, up to `longest`.
+struct retry_options {
+  std::uint32_t max_attempts = 5;                                  ///< with the first
+  std::chrono::nanoseconds first = std::chrono::milliseconds(10);  ///< long enough for a dropped connection to return
+  std::chrono::nanoseconds longest = std::chrono::seconds(10);
+  /// The pause before attempt `attempt` (2 is the first repetition).
+  std::chrono::nanoseconds backoff(std::uint32_t attempt) const;
+};
+
+/// Settings of an event_executor.
+struct event_options {
+  freshet::guarantee guarantee = freshet::guarantee::at_least_once;
+  std::size_t workers = 0;  ///< threads; 0: as many as the hardware has
+  freshet::idle idle = freshet::idle::adaptive;
+  bool pin = false;  ///< worker i stays on processor i
+  /// Tuples in a batch between two tasks, at most 1024. Larger ones save little: the cost of a hand-over is spread over
+  /// 256 already.
+  std::size_t max_batch = 256;
+  /// Batches in a channel between two tasks: with `max_batch` the bound of what waits there.
+  std::size_t channel_batches = 16;
+  retry_options retry = {};
+  /// Held tuples only: nothing else can get lost inside a process. Storm's default.
+  std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
+  std::chrono::nanoseconds commit_interval = std::chrono::seconds(1);
+  std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
+  std::chrono::nanoseconds stop_timeout = std::chrono::seconds(10);
+  std::chrono::nanoseconds stall_limit = std::chrono::seconds(1);  ///< a task that holds a worker longer is named
+  /// Of dead letters that no node reads: how many `status()` keeps.
+  std::size_t kept_dead_letters = 100;
+  logger log{stderr_log(log_level::warning), log_level::warning};
+  const freshet::clock* clock = &freshet::clock::real();
+};
+
+}  // namespace freshet

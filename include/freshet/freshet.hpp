@@ -1,0 +1,9 @@
+#pragma once
+
+/// All of Freshet that needs nothing but Boost's headers: the builder, both engines, the connectors for memory and
+/// files.
+#include "freshet/connect/memory/collect_sink.hpp"
+#include "freshet/connect/memory/vector_spout.hpp"
+#include "freshet/core/topology_builder.hpp"
+#include "freshet/event/event_executor.hpp"
+#include "freshet/version.hpp"

@@ -1,0 +1,80 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "freshet/base/histogram.hpp"
+
+namespace freshet {
+
+/// Counters of one task, or sums over the tasks of a node. Exact: after a drain, for a spout, emitted = acked + failed.
+struct task_metrics {
+  std::string node;
+  std::uint32_t task = 0;
+  std::uint64_t emitted = 0;        ///< spouts: messages, each once however often it is replayed; others: tuples sent
+  std::uint64_t transferred = 0;    ///< tuples handed to other tasks, one a delivery
+  std::uint64_t executed = 0;       ///< calls of `process`, or tuples written by a sink
+  std::uint64_t acked = 0;          ///< spouts: messages finished
+  std::uint64_t failed = 0;         ///< spouts: messages given up; others: failed calls
+  std::uint64_t timed_out = 0;      ///< holds that `message_timeout` ended
+  std::uint64_t replayed = 0;       ///< spouts: attempts after the first
+  std::uint64_t retried = 0;        ///< calls repeated in place
+  std::uint64_t dead_lettered = 0;  ///< tuples that became dead letters, read by somebody or not
+  std::uint64_t skipped = 0;        ///< tuples given up by on_failure::skip
+  std::uint64_t late = 0;
+  std::uint64_t pending = 0;  ///< spouts: messages emitted and not finished
+  std::uint64_t queued = 0;   ///< batches waiting in the task's input channels
+  std::uint64_t batches = 0;  ///< batches alive in the task's outboxes and channels
+  std::uint64_t state_rows = 0;
+  double busy = 0;             ///< share of the time since start spent in user code
+  double backpressured = 0;    ///< share of the time since start with work, but no room to send it
+  histogram execute_latency;   ///< ns a batch: one reading by the chain's head
+  histogram complete_latency;  ///< spouts, ns: from emit to the end of the tuple tree
+};
+
+/// Tuples that went over one input of one node.
+struct edge_metrics {
+  std::string from, to;
+  std::uint32_t from_node = 0, to_node = 0, input = 0;
+  std::uint64_t transferred = 0;
+};
+
+/// One micro-batch, under Spark's names for the same things (StreamingQueryProgress, BatchInfo).
+struct batch_progress {
+  std::uint64_t batch_id = 0;
+  std::int64_t timestamp_ms = 0;  ///< trigger start, UTC
+  std::uint64_t num_input_rows = 0;
+  double input_rows_per_second = 0;      ///< rows / time since the last trigger
+  double processed_rows_per_second = 0;  ///< rows / processing time
+  std::chrono::nanoseconds scheduling_delay{};
+  std::chrono::nanoseconds processing_time{};
+  std::chrono::nanoseconds total_delay{};
+  struct step {
+    std::string name;  ///< latestOffset, getBatch, queryPlanning, addBatch, walCommit, commitOffsets, triggerExecution
+    std::chrono::nanoseconds took{};
+  };
+  std::vector<step> duration;
+  std::uint64_t tasks = 0;
+  std::uint64_t attempts_failed = 0;
+  std::uint64_t recomputed_partitions = 0;
+};
+
+/// A snapshot of a run.
+struct run_metrics {
+  std::string topology;
+  std::chrono::nanoseconds uptime{};
+  std::vector<task_metrics> tasks;
+  std::vector<edge_metrics> edges;
+  std::vector<batch_progress> batches;  ///< batch engine: the newest ones, oldest first
+  std::uint64_t batches_done = 0;
+  std::uint64_t recomputed_partitions = 0;
+
+  /// Sums over the tasks of a node; a default value when there is no such node.
+  task_metrics node(std::string_view name) const;
+  /// Sums over all spouts' tasks, then over all others: enough for totals.
+  task_metrics total() const;
+};
+
+}  // namespace freshet

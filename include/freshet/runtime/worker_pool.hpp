@@ -1,0 +1,111 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "freshet/base/clock.hpp"
+#include "freshet/runtime/tasklet.hpp"
+
+namespace freshet {
+
+/// What a worker does when a round of its tasklets made no progress.
+enum class idle : std::uint8_t {
+  spin,      ///< goes on at once: lowest latency, a core each
+  adaptive,  ///< spins briefly where there are more hardware threads than workers, then parks
+  park,      ///< parks at once
+};
+
+struct worker_pool_options {
+  std::size_t workers = 0;  ///< 0: as many as the hardware has threads
+  freshet::idle idle = freshet::idle::adaptive;
+  bool pin = false;  ///< worker i runs on processor i only (Linux)
+  /// A tasklet that runs longer than this at once is named to `on_stall`; 0: no detector.
+  std::chrono::nanoseconds stall_limit = std::chrono::seconds(1);
+};
+
+/// A sleeping place for one thread.
+/// Invariants: `state_` is 1 only between an announcement and the wake that ends it; a wake between `announce` and
+/// `park` makes the park return at once.
+class parker {
+ public:
+  /// Says that the caller may park soon. seq_cst fence behind it: what others publish before they read `sleeping` is
+  /// seen by the checks that follow, or they see the announcement.
+  void announce() noexcept {
+    state_.store(1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+  }
+  void cancel() noexcept { state_.store(0, std::memory_order_relaxed); }
+  /// Sleeps until woken or `until`. REQUIRES: announced.
+  void park(tasklet::time_point until) noexcept;
+  /// Wakes the owner if it sleeps or is about to. REQUIRES: a seq_cst fence after what was published.
+  void wake_if_sleeping() noexcept {
+    if (state_.load(std::memory_order_relaxed) != 0) wake();
+  }
+
+ private:
+  void wake() noexcept;
+  alignas(64) std::atomic<std::uint32_t> state_{0};
+};
+
+/// A fixed set of threads, each running its own tasklets in rounds. Tasklets are added before `start`; none moves.
+/// Thread safe where said.
+class worker_pool {
+ public:
+  explicit worker_pool(worker_pool_options options, const clock& time = clock::real());
+  worker_pool(const worker_pool&) = delete;
+  worker_pool& operator=(const worker_pool&) = delete;
+  /// Waits for all tasklets to be done.
+  ~worker_pool();
+
+  std::size_t workers() const { return options_.workers; }
+  /// Gives a tasklet to a worker; it must outlive the pool. `label` names it to the stall detector.
+  void add(std::size_t worker, tasklet& t, std::string label);
+  /// Gives a tasklet a thread of its own. Returns the worker's index.
+  std::size_t add_alone(tasklet& t, std::string label);
+  /// `on_stall(label, how long)` is called from a thread of the pool's own.
+  void start(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall = {});
+  /// Blocks until every tasklet is done.
+  void join();
+
+  /// Wakes a worker that sleeps. Thread safe. REQUIRES: a seq_cst fence after what was published, as `publish` does.
+  void wake(std::size_t worker) noexcept { seats_[worker]->sleep.wake_if_sleeping(); }
+  void publish_and_wake(std::size_t worker) noexcept {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    wake(worker);
+  }
+  void wake_all() noexcept;
+
+ private:
+  struct entry {
+    tasklet* task;
+    std::string label;
+    bool done = false;
+  };
+  struct seat {
+    std::vector<entry> entries;
+    parker sleep;
+    std::thread thread;
+    // Read by the stall detector: which entry runs since when (nanoseconds; 0: between two).
+    std::atomic<std::int64_t> since{0};
+    std::atomic<std::size_t> running{0};
+  };
+  void run(std::size_t index);
+  bool round(seat& s, tasklet::time_point now, std::size_t& left);
+  tasklet::time_point next_wake(const seat& s) const;
+  void watch(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall);
+
+  worker_pool_options options_;
+  const clock& time_;
+  std::vector<std::unique_ptr<seat>> seats_;
+  bool started_ = false;
+  bool may_spin_ = false;
+  std::thread detector_;
+  std::atomic<bool> stop_detector_{false};
+  parker detector_sleep_;
+};
+
+}  // namespace freshet

@@ -1,0 +1,50 @@
+#include "freshet/core/call_frame.hpp"
+
+#include <utility>
+
+#include "freshet/core/held_tuple.hpp"
+#include "freshet/core/outbox.hpp"
+
+namespace freshet {
+
+task_host::~task_host() = default;
+held_state::~held_state() = default;
+
+error error_from_current_exception() noexcept {
+  try {
+    throw;
+  } catch (const std::exception& e) { return {errc::user_function, e.what()}; } catch (const std::string& text) {
+    return {errc::user_function, text};
+  } catch (const char* text) { return {errc::user_function, text}; } catch (...) {
+    return {errc::user_function, "an exception that is not a std::exception"};
+  }
+}
+
+void call_frame::fail_from_exception(std::uint32_t node) noexcept { fail(node, error_from_current_exception()); }
+
+void call_frame::fail(std::uint32_t node, error e) noexcept {
+  if (failed) return;
+  failed = true;
+  failure = {node, std::move(e)};
+}
+
+void call_frame::cut_back() noexcept {
+  for (auto* box : outboxes) box->cut_back();
+  children = 0;
+  if (!deferred) return;
+  deferred = false;
+  for (auto& hold : std::exchange(holds, {})) hold->revoke();
+  // The tokens first: they keep the slots alive that the counts below are taken from.
+  auto consumed = std::exchange(acks, {});
+  for (auto& c : std::exchange(counted_on_held, {})) host->settle(c.slot, -c.deliveries);
+  for (auto& token : consumed) token->fail(failure.error);
+}
+
+void call_frame::apply_deferred() noexcept {
+  deferred = false;
+  holds.clear();
+  counted_on_held.clear();
+  for (auto& token : std::exchange(acks, {})) token->ack();
+}
+
+}  // namespace freshet

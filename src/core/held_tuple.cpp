@@ -1,0 +1,56 @@
+#include "freshet/core/held_tuple.hpp"
+
+namespace freshet {
+
+void held_tuple::ack() noexcept {
+  auto s = std::exchange(state_, nullptr);
+  if (!s) return;
+  // Inside a call of the bolt that holds it the ack waits: if the call fails, so does the held tuple, because what the
+  // call emitted for it is cut back.
+  if (s->frame && s->frame->running_on == this_thread_mark()) {
+    s->frame->deferred = true;
+    s->frame->acks.push_back(std::move(s));
+  } else {
+    s->ack();
+  }
+}
+
+held_scope::held_scope(call_frame& frame, const held_tuple* held, std::size_t count)
+    : frame_(frame),
+      anchor_(frame.anchor),
+      anchors_(frame.anchors),
+      time_(frame.time),
+      stamp_(frame.stamp),
+      children_(frame.children) {
+  event_time time = beginning_of_time, stamp = beginning_of_time;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& s = held[i].state();
+    if (!s) continue;
+    if (s->anchor.is_several()) roots_.insert(roots_.end(), s->anchors.begin(), s->anchors.end());
+    else if (s->anchor) roots_.push_back(s->anchor);
+    time = std::max(time, s->time);
+    stamp = std::max(stamp, s->stamp);
+  }
+  frame.anchor = roots_.empty() ? root{} : roots_.size() == 1 ? roots_[0] : root::several(0);
+  frame.anchors = roots_.size() > 1 ? &roots_ : nullptr;
+  frame.time = time;
+  frame.stamp = stamp;
+  frame.children = 0;
+}
+
+held_scope::~held_scope() {
+  const auto deliveries = frame_.children;
+  frame_.anchor = anchor_;
+  frame_.anchors = anchors_;
+  frame_.time = time_;
+  frame_.stamp = stamp_;
+  frame_.children = children_;
+  if (deliveries == 0) return;
+  for (root r : roots_) {
+    frame_.host->settle(r.slot(), deliveries);
+    frame_.counted_on_held.push_back({r.slot(), deliveries});
+  }
+  frame_.deferred = true;
+}
+
+}  // namespace freshet

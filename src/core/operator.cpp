@@ -1,0 +1,27 @@
+#include "freshet/core/operator.hpp"
+
+#include <stdexcept>
+
+#include "freshet/core/spout_task.hpp"
+#include "freshet/core/topology.hpp"
+
+// The one place where the vtables of core's interfaces live.
+namespace freshet {
+
+any_consumer::~any_consumer() = default;
+any_outlet::~any_outlet() = default;
+any_router::~any_router() = default;
+any_reader::~any_reader() = default;
+any_state::~any_state() = default;
+task_operator::~task_operator() = default;
+spout_host::~spout_host() = default;
+edge_binding::~edge_binding() = default;
+edge_counts::~edge_counts() = default;
+waker::target::~target() = default;
+
+void throw_no_such_task(std::size_t chosen, std::size_t targets) {
+  throw std::out_of_range("the grouping chose task " + std::to_string(chosen) + ", but there are only " +
+                          std::to_string(targets) + " (0 to " + std::to_string(targets - 1) + ")");
+}
+
+}  // namespace freshet

@@ -1,0 +1,168 @@
+#include "freshet/core/topology_builder.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace freshet {
+namespace {
+
+std::string titled(const node& n) { return std::string(to_string(n.kind)) + " \"" + n.name + "\""; }
+
+/// Collects the sentences about one graph.
+class graph_check {
+ public:
+  explicit graph_check(const std::vector<node>& nodes) : nodes_(nodes) {}
+
+  std::vector<std::string> run() {
+    if (nodes_.empty()) say("it is empty: add a spout");
+    names();
+    for (const auto& n : nodes_) one(n);
+    cycles();
+    return std::move(wrong_);
+  }
+
+ private:
+  void say(std::string sentence) { wrong_.push_back(std::move(sentence)); }
+
+  void names() {
+    std::unordered_map<std::string_view, int> seen;
+    for (const auto& n : nodes_) {
+      if (n.name.empty())
+        say("a " + std::string(to_string(n.kind)) + " (" + readable_type_name(n.written_as) + ") has no name");
+      else if (++seen[n.name] == 2) say(titled(n) + " repeats a name: names identify nodes in checkpoints and metrics");
+    }
+  }
+
+  void one(const node& n) {
+    if (n.kind != node_kind::spout && n.inputs.empty()) say(titled(n) + " has no input: call .input(stream)");
+    parallelism(n);
+    if (n.kind == node_kind::spout && n.spout.max_pending == 0)
+      say(titled(n) + " has max_pending 0: it could never emit");
+    if (n.kind == node_kind::spout && n.spout.max_batch == 0) say(titled(n) + " has max_batch 0: it could never emit");
+    if (n.options.tick > std::chrono::nanoseconds{} && !n.has_tick)
+      say(titled(n) + " asks for ticks but its class has no on_tick(emitter&)");
+    if (n.options.tick < std::chrono::nanoseconds{}) say(titled(n) + " has a negative tick interval");
+    if (n.has_tick && n.options.tick == std::chrono::nanoseconds{})
+      say(titled(n) + " has on_tick but no tick interval: set {.tick = 1s}");
+    for (const auto& m : n.mistakes) say(titled(n) + " " + m);
+    for (const auto& e : n.inputs) edge(n, e);
+  }
+
+  void parallelism(const node& n) {
+    const auto p = n.parallelism();
+    if (p == 0) say(titled(n) + " has parallelism 0: it needs at least one task");
+    if (n.kind == node_kind::spout) return;
+    const auto groups = n.options.max_parallelism;
+    if (groups == 0) say(titled(n) + " has max_parallelism 0: it needs at least one key group");
+    const bool keyed = std::any_of(n.inputs.begin(), n.inputs.end(), [](auto& e) {
+      return e.grouping == grouping_kind::key || e.grouping == grouping_kind::partial_key;
+    });
+    if (keyed && p > groups)
+      say(titled(n) + " has parallelism " + std::to_string(p) + ", above its " + std::to_string(groups) +
+          " key groups: raise max_parallelism, or tasks would never get a key");
+  }
+
+  void edge(const node& n, const input_edge& e) {
+    if (e.from.node == stream_end::dead_letters) return;
+    if (e.from.node >= nodes_.size() || e.from.port >= nodes_[e.from.node].outputs.size()) {
+      say(titled(n) + " reads an output that doesn't exist: port " + std::to_string(e.from.port) + " of " +
+          (e.from.node < nodes_.size() ? titled(nodes_[e.from.node]) : "an unknown node"));
+    } else if (nodes_[e.from.node].outputs[e.from.port].type->id != e.type->id) {
+      say(titled(n) + " reads " + titled(nodes_[e.from.node]) + " as another type than it emits");
+    }
+  }
+
+  void cycles() {
+    std::vector<int> state(nodes_.size(), 0);
+    std::vector<std::uint32_t> path;
+    for (std::uint32_t i = 0; i < nodes_.size(); ++i) visit(i, state, path);
+  }
+  /// Depth first against the edges; a node met again on the path closes a cycle.
+  void visit(std::uint32_t i, std::vector<int>& state, std::vector<std::uint32_t>& path) {
+    if (state[i] == 2) return;
+    if (state[i] == 1) {
+      std::string text = "the graph has a cycle: ";
+      auto at = std::find(path.begin(), path.end(), i);
+      std::vector<std::uint32_t> loop(at, path.end());
+      std::reverse(loop.begin(), loop.end());
+      for (auto n : loop) text += "\"" + nodes_[n].name + "\" -> ";
+      say(text + "\"" + nodes_[loop.front()].name + "\" (feed tuples back through a push spout)");
+      return;
+    }
+    state[i] = 1;
+    path.push_back(i);
+    for (const auto& e : nodes_[i].inputs)
+      if (e.from.node < nodes_.size()) visit(e.from.node, state, path);
+    path.pop_back();
+    state[i] = 2;
+  }
+
+  const std::vector<node>& nodes_;
+  std::vector<std::string> wrong_;
+};
+
+std::string listed(const std::string& name, const std::vector<std::string>& all) {
+  std::string s =
+      "topology \"" + name + "\" has " + std::to_string(all.size()) + (all.size() == 1 ? " mistake:" : " mistakes:");
+  for (const auto& m : all) s += "\n  - " + m;
+  return s;
+}
+
+}  // namespace
+
+topology_error::topology_error(const std::string& name, std::vector<std::string> all)
+    : std::runtime_error(listed(name, all)), mistakes_(std::move(all)) {}
+
+topology topology_builder::build() const {
+  auto wrong = graph_check{state_->nodes}.run();
+  if (state_->name.empty()) wrong.insert(wrong.begin(), "the topology has no name");
+  if (!wrong.empty()) throw topology_error(state_->name, std::move(wrong));
+  auto graph = std::make_shared<topology::graph>();
+  graph->name = state_->name;
+  graph->nodes = state_->nodes;
+  return topology{std::move(graph)};
+}
+
+std::size_t topology::find(std::string_view name) const {
+  const auto& all = nodes();
+  return static_cast<std::size_t>(std::find_if(all.begin(), all.end(), [&](auto& n) { return n.name == name; }) -
+                                  all.begin());
+}
+
+std::string_view to_string(node_kind k) noexcept {
+  switch (k) {
+    case node_kind::spout:
+      return "spout";
+    case node_kind::bolt:
+      return "bolt";
+    case node_kind::sink:
+      return "sink";
+  }
+  return "node";
+}
+
+std::string_view to_string(grouping_kind k) noexcept {
+  switch (k) {
+    case grouping_kind::forward:
+      return "forward";
+    case grouping_kind::shuffle:
+      return "shuffle";
+    case grouping_kind::local_or_shuffle:
+      return "local_or_shuffle";
+    case grouping_kind::key:
+      return "key";
+    case grouping_kind::partial_key:
+      return "partial_key";
+    case grouping_kind::all:
+      return "all";
+    case grouping_kind::global:
+      return "global";
+    case grouping_kind::custom:
+      return "custom";
+    case grouping_kind::direct:
+      return "direct";
+  }
+  return "grouping";
+}
+
+}  // namespace freshet

@@ -1,0 +1,88 @@
+#include "event/bolt_tasklet.hpp"
+
+namespace freshet {
+
+bolt_tasklet::~bolt_tasklet() { close_inputs(); }
+
+bool bolt_tasklet::work() {
+  bool made = false;
+  if (take_wake()) {
+    made = true;
+    if (!call_members(&task_operator::wake, "on_wake")) return made;
+  }
+  for (int n = 0; n < batches_a_slice && !blocked(); ++n) {
+    if (!current_ && !take_next()) break;
+    if (current_.from < current_.batch->size()) {
+      if (!chain_.head().ready()) break;
+      if (!read(*chain_.inputs[inputs_[current_input_].index].reader, current_, made)) break;
+    }
+    if (!finish_current()) break;
+    made = true;
+  }
+  if (took_) wake_producers();
+  return made;
+}
+
+/// One fence a slice, then whoever waits for room is woken.
+void bolt_tasklet::wake_producers() {
+  took_ = false;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (auto& in : inputs_)
+    if (in.channel->room_wanted() && in.channel->producer_worker != worker_)
+      run_.pool().wake(in.channel->producer_worker);
+}
+
+/// The next batch, going round the channels so that none is starved.
+bool bolt_tasklet::take_next() {
+  for (std::size_t n = 0; n < inputs_.size(); ++n) {
+    const auto at = next_input_;
+    next_input_ = next_input_ + 1 == inputs_.size() ? 0 : next_input_ + 1;
+    if (inputs_[at].ended) continue;
+    if (auto* b = inputs_[at].channel->take()) {
+      current_ = {b, 0};
+      current_input_ = at;
+      took_ = true;
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Obeys the marks behind the batch and sends it home. False when a flush has to be tried again.
+bool bolt_tasklet::finish_current() {
+  auto& in = inputs_[current_input_];
+  const batch_marks marks = current_.batch->marks;
+  if (marks.flush) {
+    if (!call_members(&task_operator::flush, "flush")) return false;
+    batch_marks on;
+    on.flush = true;
+    send_marks(on);
+  }
+  in.channel->give_back(current_.batch);
+  current_ = {};
+  if (marks.end) {
+    in.ended = true;
+    ++ended_;
+  }
+  return true;
+}
+
+void bolt_tasklet::close_inputs() {
+  if (current_) inputs_[current_input_].channel->give_back(current_.batch);
+  current_ = {};
+}
+
+void bolt_tasklet::publish() {
+  publish_members();
+  if (auto* state = chain_.head().state.get()) state_rows_.set(state->rows());
+}
+
+void bolt_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
+  const auto mine = into.tasks.size();
+  event_task::collect(into, uptime);
+  std::uint64_t queued = 0;
+  for (const auto& in : inputs_) queued += in.channel->queued();
+  into.tasks[mine].queued = queued;
+}
+
+}  // namespace freshet

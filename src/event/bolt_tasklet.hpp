@@ -1,0 +1,42 @@
+#pragma once
+#include <vector>
+
+#include "event/event_task.hpp"
+
+namespace freshet {
+
+/// A task whose head is a bolt or a sink: reads its channels in turn.
+class bolt_tasklet final : public event_task {
+ public:
+  using event_task::event_task;
+  ~bolt_tasklet() override;
+  void add_input(channel& c, std::size_t index) override { inputs_.push_back({&c, index, false}); }
+  void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
+
+ protected:
+  bool work() override;
+  bool exhausted() override { return ended_ == inputs_.size() && !current_; }
+  void close_inputs() override;
+  void publish() override;
+
+ private:
+  struct input {
+    freshet::channel* channel;
+    std::size_t index;  ///< of the head's inputs
+    bool ended;
+  };
+  /// So many batches a slice: the other tasks of the worker want their turn.
+  static constexpr int batches_a_slice = 8;
+  bool take_next();
+  bool finish_current();
+  void wake_producers();
+
+  std::vector<input> inputs_;
+  std::size_t next_input_ = 0;
+  std::size_t ended_ = 0;
+  reading current_;
+  std::size_t current_input_ = 0;
+  bool took_ = false;  ///< something was taken out of a channel in this slice
+};
+
+}  // namespace freshet

@@ -1,0 +1,15 @@
+#include "freshet/event/event_executor.hpp"
+
+#include <memory>
+
+#include "event/event_run.hpp"
+
+namespace freshet {
+
+topology_run event_executor::start(const topology& graph) const {
+  auto run = std::make_shared<event_run>(graph, options_);
+  run->start();
+  return topology_run{std::move(run)};
+}
+
+}  // namespace freshet

@@ -1,0 +1,439 @@
+#include "event/event_task.hpp"
+
+#include <algorithm>
+
+namespace freshet {
+
+std::chrono::nanoseconds retry_options::backoff(std::uint32_t attempt) const {
+  auto pause = first;
+  for (std::uint32_t n = 2; n < attempt && pause < longest; ++n) pause *= 2;
+  return std::min(pause, longest);
+}
+
+event_task::event_task(event_run& run, const chain_setup& setup, std::size_t worker)
+    : run_(run),
+      chain_(setup),
+      worker_(worker),
+      name_(run.task_name(chain_.plan().head(), setup.task)),
+      book_(run.book()),
+      guarantee_(run.options().guarantee),
+      sink_reading_(chain_.sinks.size()),
+      waker_(std::make_shared<task_waker>(run.shared_pool(), worker)),
+      desk_(std::make_shared<hold_desk>(book_, setup.task, waker{waker_})),
+      call_attempts_(chain_.members.size(), 0) {
+  by_member_ = std::vector<member_counters>(chain_.members.size());
+  chain_.attach(*this);
+  if (chain_.plan().below_dead_letters) desk_->keep_failures();
+}
+
+event_task::~event_task() {
+  for (auto& r : sink_reading_) delete r.batch;
+}
+
+void event_task::add_input(channel&, std::size_t) {}
+
+void event_task::open() {
+  const auto& nodes = run_.graph().nodes();
+  opened_ = true;
+  const auto now = run_.options().clock->now();
+  for (std::size_t m = 0; m < chain_.members.size(); ++m) {
+    auto& member = chain_.members[m];
+    const node& n = nodes[member.node];
+    task_context c;
+    c.node = n.name;
+    c.task = chain_.task();
+    c.task_count = n.parallelism();
+    c.seed = hash_bytes(n.name.data(), n.name.size()) + chain_.task();
+    c.stop = run_.stop_token();
+    c.wake = waker{waker_};
+    c.log = run_.options().log;
+    c.clock = run_.options().clock;
+    if (n.kind == node_kind::spout) c.partitions = run_.partitions_of(member.node, chain_.task());
+    try {
+      member.op->open(c);
+    } catch (...) {
+      auto e = error_from_current_exception();
+      e.message = describe(member.node, 1, {e.code, "open failed: " + e.message});
+      throw run_error(std::move(e));
+    }
+    if (n.options.tick > std::chrono::nanoseconds{}) ticks_.push_back({m, n.options.tick, now + n.options.tick});
+  }
+}
+
+std::string event_task::describe(std::uint32_t node, std::uint32_t attempt, const error& e) const {
+  return std::string(to_string(run_.graph().nodes()[node].kind)) + " " + run_.task_name(node, chain_.task()) +
+         ", attempt " + std::to_string(attempt) + ": " + e.message;
+}
+
+on_failure event_task::policy_of(std::uint32_t node) const {
+  const auto& n = run_.graph().nodes()[node];
+  return n.kind == node_kind::spout ? n.spout.on_failure : n.options.on_failure;
+}
+
+// --- failures ---
+
+bool event_task::retries_in_place(const call_frame& frame) const {
+  if (guarantee_ == guarantee::best_effort) return false;
+  return guarantee_ == guarantee::exactly_once || !frame.anchor || chain_.plan().below_dead_letters;
+}
+
+task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, std::size_t index) {
+  failed_.add(1);
+  if (run_.cancelled()) return verdict::stop;
+  const bool best_effort = guarantee_ == guarantee::best_effort;
+  if (!best_effort && !retries_in_place(frame)) {
+    const auto post = [&](root r) { book_->post(r, frame.failure.node, chain_.task(), frame.failure.error); };
+    if (!frame.anchors) post(frame.anchor);
+    else
+      for (root r : *frame.anchors) post(r);
+    return verdict::next;
+  }
+  if (retry_.batch != &in || retry_.index != index) retry_ = {&in, index, 0, {}};
+  const auto attempts = ++retry_.attempts;
+  if (!best_effort && attempts < run_.options().retry.max_attempts) {
+    retried_.add(1);
+    retry_.due = run_.options().clock->now() + run_.options().retry.backoff(attempts + 1);
+    return verdict::again_later;
+  }
+  retry_ = {};
+  give_up(frame.failure.node, frame.failure.error, attempts, &in, index, frame);
+  return run_.cancelled() ? verdict::stop : verdict::next;
+}
+
+void event_task::give_up(std::uint32_t node, error e, std::uint32_t attempts, const any_batch* in, std::size_t index,
+                         call_frame& frame) {
+  switch (policy_of(node)) {
+    case on_failure::skip:
+      skipped_.add(1);
+      return;
+    case on_failure::stop:
+      e.message = describe(node, attempts, e);
+      run_.fail(std::move(e));
+      return;
+    case on_failure::dead_letter:
+      break;
+  }
+  dead_letter letter;
+  letter.node = run_.graph().nodes()[node].name;
+  letter.task = chain_.task();
+  letter.error = e.message;
+  letter.attempts = attempts;
+  if (in) {
+    letter.type = readable_type_name(in->type().name);
+    if (in->type().write) {
+      writer w;
+      in->type().write(w, *in, index);
+      letter.bytes = w.data();
+    }
+  }
+  emit_dead_letter(std::move(letter), frame.anchor, frame.anchors, frame);
+}
+
+/// The letter is a child of `frame`'s call, so that its message is finished when the letter is.
+void event_task::emit_dead_letter(dead_letter letter, root anchor, const root_list* several, call_frame& frame) {
+  dead_lettered_.add(1);
+  if (!run_.plan().uses_dead_letters || chain_.plan().below_dead_letters)
+    return run_.unread_dead_letter(std::move(letter));
+  call_frame& out = chain_.frame;
+  const bool failed = std::exchange(out.failed, false);
+  const auto time = frame.time, stamp = frame.stamp;
+  const auto before = &out == &frame ? out.children : 0;
+  out.begin(anchor, several, time, stamp);
+  chain_.dead_letters.target().take(std::move(letter));
+  frame.children = before + out.children;
+  out.failed = failed;
+}
+
+std::shared_ptr<held_state> event_task::hold(call_frame& frame) {
+  const auto timeout = run_.options().message_timeout;
+  const auto deadline = timeout > std::chrono::nanoseconds{} ? now_ + timeout : time_point::max();
+  return desk_->hold(frame, chain_.plan().head(), deadline);
+}
+
+// --- reading and sending ---
+
+bool event_task::read(any_reader& reader, reading& r, bool& made) {
+  while (true) {
+    const auto began = run_.options().clock->now();
+    const auto from = r.from;
+    const auto result = reader.read(*r.batch, from);
+    const auto took = (run_.options().clock->now() - began).count();
+    r.from = result.next;
+    busy_ns_.add(static_cast<std::uint64_t>(took));
+    if (result.next != from) {
+      execute_latency_.record(static_cast<std::uint64_t>(took), 1);
+      made = true;
+      if (retry_.attempts && result.why != read_stop::again_later) retry_ = {};
+    }
+    if (!drain_sinks(made)) return false;
+    if (result.why == read_stop::end) return true;
+    if (result.why != read_stop::outbox_full) return false;
+    offer();
+    if (blocked()) return false;
+  }
+}
+
+/// Lets the sinks in this task read what the last calls left for them. False while one of them has to wait.
+bool event_task::drain_sinks(bool& made) {
+  bool all = true;
+  for (std::size_t i = 0; i < chain_.sinks.size(); ++i) {
+    auto& sink = chain_.sinks[i];
+    auto& r = sink_reading_[i];
+    sink.outbox().seal();
+    while (r || sink.outbox().has_sealed()) {
+      if (!r) r = {sink.outbox().pop(), 0};
+      const auto result = sink.input.reader->read(*r.batch, r.from);
+      made |= result.next != r.from;
+      r.from = result.next;
+      if (result.why != read_stop::again_later) retry_ = {};
+      if (result.why != read_stop::end) {
+        if (result.why == read_stop::outbox_full) continue;
+        all = false;
+        break;
+      }
+      sink.outbox().pool.give(r.batch);
+      r = {};
+    }
+  }
+  return all;
+}
+
+bool event_task::offer() {
+  bool any = false;
+  to_wake_.clear();
+  for (auto& l : links_)
+    any |= l.out->offer([this](std::size_t worker) {
+      if (worker != worker_) to_wake_.push_back(worker);
+    });
+  if (to_wake_.empty()) return any;
+  std::sort(to_wake_.begin(), to_wake_.end());
+  to_wake_.erase(std::unique(to_wake_.begin(), to_wake_.end()), to_wake_.end());
+  // One fence for all: the batches are in the rings before anybody's announcement is read.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (auto w : to_wake_) run_.pool().wake(w);
+  return any;
+}
+
+bool event_task::blocked() const {
+  for (const auto& l : links_)
+    if (l.out->blocked()) return true;
+  return false;
+}
+
+void event_task::send_marks(const batch_marks& marks) {
+  for (auto& l : links_) {
+    auto& box = l.out->box();
+    auto& m = box.marks();
+    m.flush |= marks.flush;
+    m.end |= marks.end;
+    if (marks.watermark != beginning_of_time) m.watermark = marks.watermark;
+    if (marks.barrier) m.barrier = marks.barrier;
+    box.seal();
+  }
+}
+
+// --- calls that no tuple caused ---
+
+bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* what) {
+  auto& member = chain_.members[m];
+  call_frame& frame = *member.frame;
+  frame.begin_unrooted();
+  frame.running_on = this_thread_mark();
+  try {
+    (member.op.get()->*f)();
+  } catch (...) { frame.fail_from_exception(member.node); }
+  frame.running_on = nullptr;
+  if (!frame.failed) {
+    if (frame.deferred) frame.apply_deferred();
+    call_attempts_[m] = 0;
+    return true;
+  }
+  frame.cut_back();
+  frame.failed = false;
+  failed_.add(1);
+  frame.failure.error.message = std::string(what) + " failed: " + frame.failure.error.message;
+  const auto attempts = ++call_attempts_[m];
+  if (guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
+    retried_.add(1);
+    retry_.due = run_.options().clock->now() + run_.options().retry.backoff(attempts + 1);
+    return false;
+  }
+  call_attempts_[m] = 0;
+  give_up(frame.failure.node, frame.failure.error, attempts, nullptr, 0, frame);
+  return true;
+}
+
+/// False when a member's call is to be tried again later. Members before it may then be called twice.
+bool event_task::call_members(void (task_operator::*f)(), const char* what) {
+  for (std::size_t m = 0; m < chain_.members.size(); ++m)
+    if (!guarded(m, f, what)) return false;
+  return true;
+}
+
+bool event_task::tick() {
+  bool made = false;
+  for (auto& t : ticks_) {
+    if (t.due > now_) continue;
+    made = true;
+    if (!guarded(t.member, &task_operator::tick, "on_tick")) break;
+    t.due = std::max(t.due + t.interval, now_);  // overdue ticks collapse into one
+  }
+  return made;
+}
+
+bool event_task::housekeeping() {
+  bool made = false;
+  if (const auto n = desk_->expire(now_, run_.options().message_timeout)) {
+    timed_out_.add(n);
+    made = true;
+  }
+  for (auto& f : desk_->take_failed()) {
+    made = true;
+    failed_.add(1);
+    chain_.frame.begin_unrooted();
+    give_up(f.node, std::move(f.error), 1, nullptr, 0, chain_.frame);
+  }
+  return made;
+}
+
+// --- the slice ---
+
+tasklet::progress event_task::run(time_point now) {
+  now_ = now;
+  if (phase_ == phase::done) return {false, true};
+  if (run_.cancelled()) {
+    close();
+    return {true, true};
+  }
+  bool made = offer();
+  made |= housekeeping();
+  if (!stalled() && drain_sinks(made)) {
+    if (phase_ == phase::working && !blocked()) made |= tick();
+    if (!stalled()) made |= phase_ == phase::working || phase_ == phase::flushing ? work() : false;
+  }
+  if (phase_ != phase::done && exhausted()) made |= step_to_end();
+  for (auto& l : links_) l.out->box().seal();
+  made |= offer();
+  publish();
+  const bool is_blocked = blocked();
+  if (is_blocked && blocked_since_ == time_point{}) blocked_since_ = now;
+  if (!is_blocked && blocked_since_ != time_point{}) {
+    blocked_ns_.add(static_cast<std::uint64_t>((now - blocked_since_).count()));
+    blocked_since_ = {};
+  }
+  return {made, phase_ == phase::done};
+}
+
+/// working -> flushing (bolts let go what they hold) -> ending (tokens and sinks finish) -> closing (end marks leave)
+/// -> done. True: a step was made.
+bool event_task::step_to_end() {
+  bool made = false;
+  if (stalled() || !drain_sinks(made)) return made;
+  if (phase_ == phase::working) {
+    if (blocked() || !call_members(&task_operator::flush, "flush")) return made;
+    phase_ = phase::flushing;
+    return true;
+  }
+  if (phase_ == phase::flushing) {
+    if (desk_->outstanding() != 0 || !exhausted()) return made;
+    phase_ = phase::ending;
+    return true;
+  }
+  if (phase_ == phase::ending) {
+    batch_marks end;
+    end.end = true;
+    send_marks(end);
+    phase_ = phase::closing;
+    return true;
+  }
+  if (blocked()) return made;
+  close();
+  return true;
+}
+
+void event_task::abandon() noexcept {
+  phase_ = phase::done;
+  if (!opened_) return;
+  for (auto& m : chain_.members) {
+    try {
+      m.op->close();
+    } catch (...) {
+      run_.options().log.log(log_level::warning, name_, "close failed: " + error_from_current_exception().message);
+    }
+  }
+}
+
+void event_task::close() {
+  if (phase_ == phase::done) return;
+  phase_ = phase::done;
+  if (opened_)
+    for (auto& m : chain_.members) {
+      try {
+        m.op->close();
+      } catch (...) {
+        auto e = error_from_current_exception();
+        e.message = describe(m.node, 1, {e.code, "close failed: " + e.message});
+        run_.fail(std::move(e));
+      }
+    }
+  close_inputs();
+  publish();
+  run_.task_done();
+}
+
+tasklet::time_point event_task::next_wake() const {
+  auto at = next_work();
+  if (retry_.due > now_) at = std::min(at, retry_.due);
+  for (const auto& t : ticks_) at = std::min(at, t.due);
+  at = std::min(at, desk_->next_deadline());
+  if (const auto limit = run_.drain_deadline(); limit != time_point::max()) at = std::min(at, limit);
+  return at;
+}
+
+void event_task::publish_members() {
+  for (std::size_t m = 0; m < by_member_.size(); ++m) by_member_[m].executed.set(chain_.members[m].op->executed);
+  std::uint64_t alive = 0;
+  for (const auto& l : links_) alive += l.out->box().pool.made();
+  batches_.set(alive);
+}
+
+void event_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
+  const auto& nodes = run_.graph().nodes();
+  task_metrics t;
+  t.node = nodes[chain_.plan().head()].name;
+  t.task = chain_.task();
+  t.emitted = emitted_.get();
+  t.executed = by_member_[0].executed.get();
+  t.acked = acked_.get();
+  t.failed = failed_.get();
+  t.timed_out = timed_out_.get();
+  t.replayed = replayed_.get();
+  t.retried = retried_.get();
+  t.dead_lettered = dead_lettered_.get();
+  t.skipped = skipped_.get();
+  t.pending = pending_.get();
+  t.state_rows = state_rows_.get();
+  t.batches = batches_.get();
+  const auto up = static_cast<double>(std::max<std::int64_t>(1, uptime.count()));
+  t.busy = static_cast<double>(busy_ns_.get()) / up;
+  t.backpressured = static_cast<double>(blocked_ns_.get()) / up;
+  t.execute_latency = execute_latency_.copy();
+  for (const auto& l : links_) {
+    const auto& route = chain_.routes[l.route];
+    const auto n = l.out->transferred();
+    t.transferred += n;
+    const bool letters = route.from.node == stream_end::dead_letters;
+    into.edges.push_back({letters ? "dead_letters" : nodes[route.from.node].name, nodes[route.to.node].name,
+                          route.from.node, route.to.node, route.to.input, n});
+  }
+  into.tasks.push_back(std::move(t));
+  for (std::size_t m = 1; m < by_member_.size(); ++m) {
+    task_metrics chained;
+    chained.node = nodes[chain_.members[m].node].name;
+    chained.task = chain_.task();
+    chained.executed = by_member_[m].executed.get();
+    into.tasks.push_back(std::move(chained));
+  }
+}
+
+}  // namespace freshet

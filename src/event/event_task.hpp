@@ -1,0 +1,154 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "event/channel.hpp"
+#include "event/event_run.hpp"
+#include "event/holds.hpp"
+#include "freshet/runtime/tasklet.hpp"
+#include "runtime/chain_task.hpp"
+#include "runtime/task_metrics.hpp"
+
+namespace freshet {
+
+/// What tasks of spouts and of bolts have in common: sending, failures, holds, ticks, local sinks, the way to the end.
+/// Runs on one worker's thread.
+class event_task : public tasklet, public task_host {
+ public:
+  event_task(event_run& run, const chain_setup& setup, std::size_t worker);
+  ~event_task() override;
+
+  // --- wiring, before the run ---
+  chain_task& chain() { return chain_; }
+  std::size_t worker() const { return worker_; }
+  void add_link(std::unique_ptr<out_link> out, std::size_t route) { links_.push_back({std::move(out), route}); }
+  virtual void add_input(channel&, std::size_t input);
+  void open();
+  /// The run never started: lets go without a word to the run.
+  void abandon() noexcept;
+  const std::string& name() const { return name_; }
+  virtual void collect(run_metrics& into, std::chrono::nanoseconds uptime) const;
+
+  // --- task_host ---
+  void settle(std::uint32_t slot, std::int32_t delta) noexcept override {
+    if (book_) book_->settle(slot, delta);
+  }
+  verdict failed(call_frame& frame, const any_batch& in, std::size_t index) override;
+  std::shared_ptr<held_state> hold(call_frame& frame) override;
+
+  // --- tasklet ---
+  progress run(time_point now) final;
+  time_point next_wake() const final;
+
+ protected:
+  enum class phase : std::uint8_t { working, flushing, ending, closing, done };
+  /// A batch in hand, and how far it is read.
+  struct reading {
+    any_batch* batch = nullptr;
+    std::size_t from = 0;
+    explicit operator bool() const { return batch != nullptr; }
+  };
+  /// The tuple that is tried again in place.
+  struct retry {
+    const any_batch* batch = nullptr;
+    std::size_t index = 0;
+    std::uint32_t attempts = 0;
+    time_point due{};
+  };
+
+  /// One slice of the task's own work. True: something was done.
+  virtual bool work() = 0;
+  /// No further work will come.
+  virtual bool exhausted() = 0;
+  virtual void close_inputs() {}
+  virtual time_point next_work() const { return time_point::max(); }
+  virtual void publish() = 0;
+  virtual std::vector<position> positions_of(root) { return {}; }
+
+  /// Reads `r` until its end or until the task has to stop; true when the end was reached.
+  bool read(any_reader& reader, reading& r, bool& made);
+  bool drain_sinks(bool& made);
+  bool offer();
+  bool blocked() const;
+  /// Behind everything that is in the outboxes.
+  void send_marks(const batch_marks& marks);
+  void publish_members();
+  /// Calls `f` for every member as a call of its own; a throw is tried again, then meets the policy.
+  bool call_members(void (task_operator::*f)(), const char* what);
+  void give_up(std::uint32_t node, error e, std::uint32_t attempts, const any_batch* in, std::size_t index,
+               call_frame& frame);
+  void emit_dead_letter(dead_letter letter, root anchor, const root_list* several, call_frame& frame);
+  on_failure policy_of(std::uint32_t node) const;
+  std::string describe(std::uint32_t node, std::uint32_t attempt, const error& e) const;
+  bool stalled() const { return retry_.due > now_; }
+  bool retries_in_place(const call_frame& frame) const;
+
+  event_run& run_;
+  chain_task chain_;
+  const std::size_t worker_;
+  const std::string name_;
+  const std::shared_ptr<ledger> book_;
+  const guarantee guarantee_;
+  time_point now_{};
+  phase phase_ = phase::working;
+  bool flush_sent_ = false;
+
+  // Published once a slice.
+  struct member_counters {
+    counter executed;
+  };
+  std::vector<member_counters> by_member_;
+  counter emitted_, acked_, failed_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_,
+      busy_ns_, blocked_ns_, batches_;
+  shared_histogram execute_latency_;
+
+ private:
+  struct link {
+    std::unique_ptr<out_link> out;
+    std::size_t route;
+  };
+  class task_waker final : public waker::target {
+   public:
+    task_waker(std::shared_ptr<worker_pool> pool, std::size_t worker) : pool_(std::move(pool)), worker_(worker) {}
+    void wake() noexcept override {
+      woken.store(true, std::memory_order_release);
+      pool_->publish_and_wake(worker_);
+    }
+    std::atomic<bool> woken{false};
+
+   private:
+    std::shared_ptr<worker_pool> pool_;
+    std::size_t worker_;
+  };
+  struct ticking {
+    std::size_t member;
+    std::chrono::nanoseconds interval;
+    time_point due;
+  };
+  bool housekeeping();
+  bool tick();
+  bool step_to_end();
+  void close();
+  bool guarded(std::size_t member, void (task_operator::*f)(), const char* what);
+
+  std::vector<link> links_;
+  std::vector<reading> sink_reading_;
+  std::vector<ticking> ticks_;
+  std::shared_ptr<task_waker> waker_;
+  std::shared_ptr<hold_desk> desk_;
+  retry retry_;
+  std::vector<std::uint32_t> call_attempts_;  ///< of ticks, flushes and wakes, by member
+  std::vector<std::size_t> to_wake_;
+  time_point blocked_since_{};
+  bool opened_ = false;
+
+ protected:
+  bool take_wake() { return waker_->woken.exchange(false, std::memory_order_acquire); }
+  waker make_waker() const { return waker{waker_}; }
+  hold_desk& desk() { return *desk_; }
+};
+
+}  // namespace freshet

@@ -1,0 +1,79 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <vector>
+
+#include "freshet/core/position.hpp"
+
+namespace freshet {
+
+/// Which messages of a spout task are finished: per partition a prefix of what was emitted, and intervals beyond it.
+/// Memory is bounded by the unfinished messages, because neighbouring intervals merge. Not thread safe.
+class finished_prefix {
+ public:
+  /// Says that a message was emitted. Returns its extent without gaps: from where the one before it ended.
+  position emitted(const position& p) {
+    auto [at, fresh] = partitions_.try_emplace(p.partition);
+    if (fresh) at->second.prefix = at->second.emitted = p.offset;
+    const position extent{p.partition, at->second.emitted, p.next};
+    at->second.emitted = p.next;
+    return extent;
+  }
+  /// Says that an extent which `emitted` gave is finished. Each once.
+  void finished(const position& extent) {
+    auto& part = partitions_[extent.partition];
+    auto from = extent.offset, to = extent.next;
+    if (to <= from) return;
+    if (from <= part.prefix) {
+      part.prefix = std::max(part.prefix, to);
+    } else {
+      auto after = part.beyond.lower_bound(from);
+      if (after != part.beyond.begin())
+        if (auto before = std::prev(after); before->second >= from) {
+          from = before->first;
+          to = std::max(to, before->second);
+          after = part.beyond.erase(before);
+        }
+      while (after != part.beyond.end() && after->first <= to) {
+        to = std::max(to, after->second);
+        after = part.beyond.erase(after);
+      }
+      part.beyond.emplace(from, to);
+    }
+    for (auto next = part.beyond.begin(); next != part.beyond.end() && next->first <= part.prefix;
+         next = part.beyond.erase(next))
+      part.prefix = std::max(part.prefix, next->second);
+  }
+  /// For every partition whose prefix has grown since the last call: {partition, end of the prefix, the same}.
+  std::vector<position> take_progress() {
+    std::vector<position> all;
+    for (auto& [id, part] : partitions_)
+      if (part.prefix != part.told) {
+        all.push_back({id, part.prefix, part.prefix});
+        part.told = part.prefix;
+      }
+    return all;
+  }
+  /// The same for all that was emitted, when it is known to be finished.
+  std::vector<position> take_emitted() {
+    for (auto& [id, part] : partitions_) part.prefix = part.emitted;
+    return take_progress();
+  }
+  /// Finished intervals beyond the prefixes.
+  std::size_t intervals() const {
+    std::size_t n = 0;
+    for (auto& [id, part] : partitions_) n += part.beyond.size();
+    return n;
+  }
+
+ private:
+  struct partition {
+    std::uint64_t prefix = 0, emitted = 0, told = ~std::uint64_t{0};
+    std::map<std::uint64_t, std::uint64_t> beyond;
+  };
+  std::map<partition_id, partition> partitions_;
+};
+
+}  // namespace freshet

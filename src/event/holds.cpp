@@ -1,0 +1,107 @@
+#include "event/holds.hpp"
+
+#include <string>
+
+namespace freshet {
+
+/// live -> consumed (ack, fail or time-out) or revoked; each way is taken once.
+class hold_desk::token final : public held_state {
+ public:
+  token(std::shared_ptr<hold_desk> desk, call_frame& f, std::uint32_t node)
+      : held_state(f.anchor, f.anchors, f.time, f.stamp, &f), desk_(std::move(desk)), node_(node) {}
+
+  void ack() noexcept override {
+    if (!end()) return;
+    desk_->settle(*this, -1);
+    desk_->consumed();
+  }
+  void fail(error why) noexcept override {
+    if (!end()) return;
+    give_up(std::move(why));
+  }
+  void revoke() noexcept override {
+    if (state_.exchange(true, std::memory_order_acq_rel)) return;
+    desk_->consumed();
+  }
+  bool expire(error why) noexcept {
+    if (state_.exchange(true, std::memory_order_acq_rel)) return false;
+    give_up(std::move(why));
+    return true;
+  }
+  bool ended() const { return state_.load(std::memory_order_acquire); }
+  std::uint32_t node() const { return node_; }
+
+ private:
+  bool end() noexcept {
+    if (!state_.exchange(true, std::memory_order_acq_rel)) return true;
+    desk_->late_answers_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  void give_up(error why) noexcept {
+    desk_->failed(*this, std::move(why));
+    desk_->settle(*this, -1);
+    desk_->consumed();
+  }
+  const std::shared_ptr<hold_desk> desk_;
+  const std::uint32_t node_;
+  std::atomic<bool> state_{false};
+};
+
+std::shared_ptr<held_state> hold_desk::hold(call_frame& frame, std::uint32_t node, time_point deadline) {
+  auto t = std::make_shared<token>(shared_from_this(), frame, node);
+  outstanding_.fetch_add(1, std::memory_order_acq_rel);
+  if (deadline != time_point::max()) by_deadline_.emplace_back(deadline, t);
+  frame.children += 1;
+  frame.holds.push_back(t);
+  frame.deferred = true;
+  return t;
+}
+
+void hold_desk::settle(const held_state& t, std::int32_t delta) noexcept {
+  if (!book_) return;
+  if (t.anchor.is_several())
+    for (root r : t.anchors) book_->settle(r.slot(), delta);
+  else if (t.anchor) book_->settle(t.anchor.slot(), delta);
+}
+
+void hold_desk::failed(const token& t, error why) noexcept {
+  if (book_ && t.anchor && !keeps_failures_) {
+    if (t.anchor.is_several())
+      for (root r : t.anchors) book_->post(r, t.node(), task_, why);
+    else book_->post(t.anchor, t.node(), task_, std::move(why));
+    return;
+  }
+  std::lock_guard lock(mutex_);
+  failed_.push_back({t.node(), std::move(why)});
+}
+
+void hold_desk::consumed() noexcept {
+  outstanding_.fetch_sub(1, std::memory_order_acq_rel);
+  wake_();
+}
+
+std::vector<hold_desk::failed_hold> hold_desk::take_failed() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(failed_, {});
+}
+
+std::size_t hold_desk::expire(time_point now, std::chrono::nanoseconds timeout) {
+  std::size_t n = 0;
+  while (!by_deadline_.empty() && (by_deadline_.front().first <= now || by_deadline_.front().second->ended())) {
+    const auto t = std::move(by_deadline_.front().second);
+    by_deadline_.pop_front();
+    if (!t->ended())
+      n += t->expire(
+          {errc::timeout, "held longer than message_timeout (" +
+                              std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count()) +
+                              " ms)"});
+  }
+  return n;
+}
+
+hold_desk::time_point hold_desk::next_deadline() {
+  while (!by_deadline_.empty() && by_deadline_.front().second->ended()) by_deadline_.pop_front();
+  return by_deadline_.empty() ? time_point::max() : by_deadline_.front().first;
+}
+
+}  // namespace freshet

@@ -1,0 +1,544 @@
+#include "event/spout_tasklet.hpp"
+
+#include <algorithm>
+
+namespace freshet {
+
+namespace {
+/// The one due first on top of the heap.
+constexpr auto later = [](const auto& a, const auto& b) {
+  return a->due != b->due ? a->due > b->due : a->order > b->order;
+};
+}  // namespace
+
+spout_tasklet::spout_tasklet(event_run& run, const chain_setup& setup, std::size_t worker)
+    : event_task(run, setup, worker),
+      spout_(static_cast<spout_operator&>(chain_.head())),
+      options_(run.graph().nodes()[chain_.plan().head()].spout),
+      layout_(setup.layout),
+      keeps_raw_(guarantee_ == guarantee::exactly_once ||
+                 (guarantee_ == guarantee::at_least_once && !spout_.replayable())) {
+  if (!book_) return;
+  // One message a slot when load is low, and some room for polls that emit more than they are asked for.
+  const auto slots = options_.max_pending + 2 * root::messages_per_slot;
+  lane_ = &book_->add_lane(slots, [pool = &run.pool(), worker] { pool->publish_and_wake(worker); });
+}
+
+spout_tasklet::~spout_tasklet() = default;
+
+// --- the slice ---
+
+bool spout_tasklet::work() {
+  bool made = reap();
+  if (run_.state() >= run_state::draining && !ended_) {
+    ended_ = true;
+    made = true;
+  }
+  if (ended_ && now_ > run_.drain_deadline()) {
+    run_.fail(
+        {errc::timeout, "drain_timeout: spout " + name_ + " has " + std::to_string(live_) + " unfinished messages"});
+    return true;
+  }
+  if (!read_raw(made) || blocked()) return made;
+  made |= replay();
+  if (!blocked() && may_poll()) made |= poll();
+  if (!read_raw(made)) return made;
+  if (ended_ && flush_due_ && !blocked()) {
+    send_flush();
+    made = true;
+  }
+  made |= commit(false);
+  return made;
+}
+
+bool spout_tasklet::exhausted() {
+  if (!ended_ || live_ != 0 || !unread_.empty()) return false;
+  if (!committed_last_ && !run_.cancelled()) {
+    committed_last_ = true;
+    commit(true);
+  }
+  return true;
+}
+
+tasklet::time_point spout_tasklet::next_work() const {
+  auto at = time_point::max();
+  if (!retries_.empty()) at = retries_.front()->due;
+  if (!ended_ && !idle_until_woken_ && run_.state() == run_state::running && live_ < options_.max_pending && !blocked())
+    at = std::min(at, idle_until_);
+  if (commits() && next_commit_ != time_point{}) at = std::min(at, next_commit_);
+  return at;
+}
+
+// --- polling ---
+
+bool spout_tasklet::may_poll() const {
+  return !ended_ && run_.state() == run_state::running && live_ < options_.max_pending && phase_ == phase::working;
+}
+
+bool spout_tasklet::poll() {
+  const bool woken = take_wake();  // before the poll: a wake during it counts for the next
+  if (woken) idle_until_woken_ = false;
+  if (idle_until_woken_ || (!woken && idle_until_ > now_)) return false;
+  open_round(static_cast<std::uint32_t>(std::min<std::uint64_t>(options_.max_batch, options_.max_pending - live_)));
+  auto status = poll_status::emitted();
+  const char* thrown = nullptr;
+  const auto began = run_.options().clock->now();
+  try {
+    status = spout_.poll(round_);
+    poll_failures_ = 0;
+  } catch (...) {
+    thrown = "poll failed";
+    chain_.frame.fail_from_exception(chain_.plan().head());
+  }
+  const auto emitted = round_.messages;
+  close_round(1, nullptr);
+  busy_ns_.add(static_cast<std::uint64_t>((run_.options().clock->now() - began).count()));
+  if (thrown) {
+    poll_failed(thrown);
+    return true;
+  }
+  idle_until_ = {};
+  switch (status.what()) {
+    case poll_status::kind::emitted:
+      return true;
+    case poll_status::kind::idle_until:
+      idle_until_ = status.when();
+      break;
+    case poll_status::kind::idle:
+      idle_until_woken_ = true;
+      break;
+    case poll_status::kind::ended:
+      ended_ = true;
+      return true;
+  }
+  return emitted != 0;
+}
+
+void spout_tasklet::poll_failed(const char* what) {
+  failed_.add(1);
+  chain_.frame.failed = false;
+  auto e = chain_.frame.failure.error;
+  e.message = describe(chain_.plan().head(), ++poll_failures_, {e.code, std::string(what) + ": " + e.message});
+  if (poll_failures_ >= run_.options().retry.max_attempts) {
+    run_.fail(std::move(e));
+  } else {
+    run_.options().log.log(log_level::warning, name_, e.message);
+    idle_until_ = now_ + run_.options().retry.backoff(poll_failures_ + 1);
+  }
+}
+
+void spout_tasklet::open_round(std::uint32_t wanted) {
+  round_.host = this;
+  round_.slot = lane_ ? lane_->open() : 0;
+  if (lane_ && !round_.slot)
+    throw std::length_error("a spout emitted far more messages in one poll than it was asked for");
+  round_.wanted = wanted;
+  round_.capacity = root::messages_per_slot;
+  round_.messages = 0;
+  round_.live = 0;
+  round_.keeps_positions = spout_.replayable();
+  round_.positions.clear();
+  round_failed_.clear();
+  raw_batch* raw = keeps_raw_ ? raw_with_room() : nullptr;
+  round_.raw = raw ? raw->batch.get() : nullptr;
+  round_raw_from_ = raw ? raw->batch->size() : 0;
+}
+
+/// Counts the round's messages and hands its slot over to the ledger: from here on it may reach zero.
+void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_ptr>* again) {
+  const auto slot = std::exchange(round_.slot, 0);
+  if (round_.messages == 0) {
+    if (slot) lane_->close(slot);
+    return;
+  }
+  flush_due_ = true;
+  if (!again) emitted_.add(round_.messages);
+  if (!slot) {
+    for (const auto& p : round_.positions) {
+      const auto extent = prefix_.emitted(p);
+      if (guarantee_ == guarantee::best_effort) prefix_.finished(extent);
+    }
+    return;
+  }
+  if (!again) live_ += round_.messages;
+  record& r = record_of(slot);
+  r.messages = round_.messages;
+  r.attempt = attempt;
+  r.dead = false;
+  r.emitted = again && !again->empty() ? again->front()->emitted : now_;
+  r.failed.clear();
+  r.raw = nullptr;
+  remember_extents(r, again);
+  std::int32_t live = round_.live;
+  if (round_.raw) {
+    r.raw = raw_;
+    r.raw_from = round_raw_from_;
+    r.raw_to = raw_->batch->size();
+    ++raw_->records;
+    live = static_cast<std::int32_t>(r.raw_to - r.raw_from);
+  }
+  for (std::uint32_t i = 0; i < round_failed_.size(); ++i)
+    if (round_failed_[i]) schedule(r, i, chain_.frame.failure.node, chain_.task(), chain_.frame.failure.error);
+  book_->settle(slot, live - ledger::open_bias);
+}
+
+void spout_tasklet::remember_extents(record& r, const std::vector<retry_ptr>* again) {
+  r.extents.clear();
+  if (!again) {
+    for (const auto& p : round_.positions) r.extents.push_back(prefix_.emitted(p));
+    return;
+  }
+  // A message that is read again starts where its own extent does: the gap in front of it is part of that.
+  std::size_t k = 0;
+  for (const auto& p : round_.positions) {
+    while (k < again->size() && (*again)[k]->extent.next < p.next) ++k;
+    r.extents.push_back(k < again->size() && (*again)[k]->extent.next == p.next ? (*again)[k]->extent
+                                                                                : position{p.partition, 0, 0});
+  }
+}
+
+void spout_tasklet::round_full(spout_round& round) {
+  const auto wanted = round.wanted > round.messages ? round.wanted - round.messages : 0;
+  close_round(1, nullptr);
+  if (keeps_raw_) put_raw_aside();
+  open_round(wanted);
+}
+
+void spout_tasklet::message_failed(spout_round&, std::uint32_t index, call_frame& frame) {
+  if (lane_) {
+    round_failed_.resize(std::max<std::size_t>(round_failed_.size(), index + 1), false);
+    round_failed_[index] = true;
+    return;
+  }
+  failed_.add(1);  // best_effort: the policy at once, and the message is not at hand any more
+  give_up(frame.failure.node, frame.failure.error, 1, nullptr, 0, frame);
+}
+
+// --- raw batches ---
+
+spout_tasklet::raw_batch* spout_tasklet::raw_with_room() {
+  if (raw_ && !raw_->batch->full()) return raw_;
+  if (free_raws_.empty()) {
+    raws_.push_back(std::make_unique<raw_batch>());
+    auto layout = layout_;
+    layout.capacity = static_cast<std::uint32_t>(std::max<std::size_t>(options_.max_batch, 1));
+    raws_.back()->batch.reset(spout_.type().make(layout));
+    free_raws_.push_back(raws_.back().get());
+  }
+  raw_ = free_raws_.back();
+  free_raws_.pop_back();
+  raw_->read = 0;
+  return raw_;
+}
+
+/// What is in the batch being filled is to be read.
+void spout_tasklet::queue_raw() {
+  if (raw_ && raw_->read < raw_->batch->size() && (unread_.empty() || unread_.back() != raw_)) unread_.push_back(raw_);
+}
+
+/// The next message goes to another batch.
+void spout_tasklet::put_raw_aside() {
+  queue_raw();
+  raw_batch* full = std::exchange(raw_, nullptr);
+  if (full && full->read == full->batch->size()) release(full);
+}
+
+/// Runs the chain over what was polled. False while some of it has to wait.
+bool spout_tasklet::read_raw(bool& made) {
+  if (!keeps_raw_) return true;
+  queue_raw();
+  while (!unread_.empty()) {
+    raw_batch* raw = unread_.front();
+    raw_reading_ = {raw->batch.get(), raw->read};
+    const bool end = read(spout_.raw_reader(), raw_reading_, made);
+    raw->read = raw_reading_.from;
+    if (!end) return false;
+    unread_.pop_front();
+    release(raw);
+  }
+  return true;
+}
+
+/// Makes a raw batch usable again once it is read and nothing unfinished refers to it.
+void spout_tasklet::release(raw_batch* raw) {
+  if (raw->records != 0 || raw->read < raw->batch->size()) return;
+  if (raw == raw_ && !raw->batch->full()) {
+    raw->batch->clear();
+    raw->read = 0;
+    return;
+  }
+  if (raw == raw_) raw_ = nullptr;
+  raw->batch->clear();
+  free_raws_.push_back(raw);
+}
+
+// --- the ledger's news ---
+
+spout_tasklet::record& spout_tasklet::record_of(std::uint32_t slot) {
+  const auto at = lane_->index_of(slot);
+  if (at >= records_.size()) records_.resize(at + 1);
+  return records_[at];
+}
+
+bool spout_tasklet::reap() {
+  if (!lane_) return false;
+  bool made = false;
+  std::vector<std::uint32_t> zero;
+  if (lane_->has_completed()) lane_->take_completed([&](std::uint32_t slot) { zero.push_back(slot); });
+  // Behind the zeros: whatever failed under these slots was posted before they reached zero.
+  lane_->take_failures([&](ledger::failure& f) {
+    made = true;
+    note_failure(f);
+  });
+  for (auto slot : zero) finish(slot);
+  return made || !zero.empty();
+}
+
+void spout_tasklet::note_failure(ledger::failure& f) {
+  record& r = record_of(f.message.slot());
+  if (r.dead) return;
+  const auto index = f.message.index();
+  if (!r.failed.empty() && r.failed[index]) return;  // the attempt has failed already
+  schedule(r, index, f.node, f.task, std::move(f.error));
+}
+
+void spout_tasklet::schedule(record& r, std::uint32_t index, std::uint32_t node, std::uint32_t task, error why) {
+  if (r.failed.empty()) r.failed.resize(r.messages, false);
+  r.failed[index] = true;
+  auto m = std::make_unique<retry_message>();
+  m->attempt = r.attempt;
+  m->emitted = r.emitted;
+  m->node = node;
+  m->task = task;
+  m->why = std::move(why);
+  if (index < r.extents.size()) m->extent = r.extents[index];
+  if (r.raw) {
+    auto layout = layout_;
+    layout.capacity = 0;
+    for (auto i = r.raw_from; i < r.raw_to; ++i) layout.capacity += r.raw->batch->root_of(i).index() == index;
+    m->values.reset(spout_.type().make(layout));
+    for (auto i = r.raw_from; i < r.raw_to; ++i)
+      if (r.raw->batch->root_of(i).index() == index) spout_.type().append(*r.raw->batch, i, *m->values);
+  }
+  schedule(std::move(m));
+}
+
+void spout_tasklet::schedule(retry_ptr m) {
+  if (m->attempt >= run_.options().retry.max_attempts) return bury(std::move(m));
+  m->due = now_ + run_.options().retry.backoff(m->attempt + 1);
+  m->order = ++order_;
+  retries_.push_back(std::move(m));
+  std::push_heap(retries_.begin(), retries_.end(), later);
+}
+
+void spout_tasklet::finish(std::uint32_t slot) {
+  record& r = record_of(slot);
+  std::uint32_t done = 0;
+  for (std::uint32_t i = 0; i < r.messages; ++i) {
+    if (!r.failed.empty() && r.failed[i]) continue;
+    ++done;
+    if (i < r.extents.size()) prefix_.finished(r.extents[i]);
+  }
+  live_ -= done;
+  if (!r.dead) {
+    acked_.add(done);
+    if (done)
+      complete_latency_.record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now_ - r.emitted).count())), done);
+  }
+  if (auto* raw = std::exchange(r.raw, nullptr)) {
+    --raw->records;
+    release(raw);
+  }
+  lane_->close(slot);
+}
+
+void spout_tasklet::message_done(const position& extent) {
+  --live_;
+  if (spout_.replayable()) prefix_.finished(extent);
+}
+
+// --- replay ---
+
+spout_tasklet::retry_ptr spout_tasklet::pop_due() {
+  if (retries_.empty() || retries_.front()->due > now_) return nullptr;
+  std::pop_heap(retries_.begin(), retries_.end(), later);
+  auto m = std::move(retries_.back());
+  retries_.pop_back();
+  return m;
+}
+
+bool spout_tasklet::replay() {
+  std::vector<retry_ptr> due;
+  while (due.size() < options_.max_batch) {
+    auto m = pop_due();
+    if (!m) break;
+    due.push_back(std::move(m));
+  }
+  if (due.empty()) return false;
+  replayed_.add(due.size());
+  if (keeps_raw_) {
+    for (auto& m : due) replay_values(std::move(m));
+    return true;
+  }
+  // Neighbours with the same number of attempts are read back as one range.
+  std::sort(due.begin(), due.end(), [](auto& a, auto& b) {
+    return std::tie(a->attempt, a->extent.partition, a->extent.offset) <
+           std::tie(b->attempt, b->extent.partition, b->extent.offset);
+  });
+  std::vector<retry_ptr> same;
+  for (auto& m : due) {
+    if (!same.empty() && (same.back()->attempt != m->attempt || same.back()->extent.partition != m->extent.partition ||
+                          same.back()->extent.next != m->extent.offset))
+      replay_read(std::exchange(same, {}));
+    same.push_back(std::move(m));
+  }
+  replay_read(std::move(same));
+  return true;
+}
+
+void spout_tasklet::replay_values(retry_ptr m) {
+  std::vector<retry_ptr> one;
+  one.push_back(std::move(m));
+  const any_batch& values = *one[0]->values;
+  if (raw_ && raw_->batch->capacity() - raw_->batch->size() < values.size()) put_raw_aside();
+  open_round(1);
+  round_.messages = 1;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    spout_.type().append(values, i, *round_.raw);
+    round_.raw->set_root(round_.raw->size() - 1, root{round_.slot, 0});
+  }
+  close_round(one[0]->attempt + 1, &one);
+  queue_raw();
+}
+
+void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
+  if (same.empty()) return;
+  const position_range range{same.front()->extent.partition, same.front()->extent.offset, same.back()->extent.next};
+  const auto attempt = same.front()->attempt + 1;
+  open_round(static_cast<std::uint32_t>(same.size()));
+  std::string problem;
+  try {
+    spout_.read(range, round_);
+  } catch (...) { problem = "read failed: " + error_from_current_exception().message; }
+  std::vector<std::uint64_t> got;
+  for (const auto& p : round_.positions) got.push_back(p.next);
+  close_round(attempt, &same);
+  for (auto& m : same) {
+    if (std::binary_search(got.begin(), got.end(), m->extent.next)) continue;
+    m->attempt = attempt;
+    m->node = chain_.plan().head();
+    m->why = {problem.empty() ? errc::data_loss : errc::io,
+              problem.empty() ? "the message at offset " + std::to_string(m->extent.offset) + " to " +
+                                    std::to_string(m->extent.next) + " of partition " +
+                                    std::to_string(m->extent.partition) + " could not be read again"
+                              : problem};
+    schedule(std::move(m));
+  }
+}
+
+/// The message is given up: its policy, then it counts as finished, for a dead letter when that has been dealt with.
+void spout_tasklet::bury(retry_ptr m) {
+  failed_.add(1);
+  const auto policy = policy_of(m->node);
+  if (policy == on_failure::stop) {
+    m->why.message = describe(m->node, m->attempt, m->why);
+    return run_.fail(std::move(m->why));
+  }
+  if (policy == on_failure::skip) {
+    skipped_.add(1);
+    return message_done(m->extent);
+  }
+  if (!m->values && spout_.replayable()) read_values(*m);
+  dead_letter letter;
+  letter.node = run_.graph().nodes()[m->node].name;
+  letter.task = m->task;
+  letter.error = m->why.message;
+  letter.attempts = m->attempt;
+  letter.type = readable_type_name(spout_.type().name);
+  if (spout_.replayable()) letter.positions.push_back(m->extent);
+  if (m->values && m->values->size() && spout_.type().write) {
+    writer w;
+    for (std::size_t i = 0; i < m->values->size(); ++i) spout_.type().write(w, *m->values, i);
+    letter.bytes = w.data();
+  }
+  const auto slot = run_.plan().uses_dead_letters ? lane_->open() : 0;
+  if (!slot) {
+    dead_lettered_.add(1);
+    run_.unread_dead_letter(std::move(letter));
+    return message_done(m->extent);
+  }
+  record& r = record_of(slot);
+  r = {};
+  r.messages = 1;
+  r.dead = true;
+  if (spout_.replayable()) r.extents.push_back(m->extent);
+  r.emitted = m->emitted;
+  call_frame scratch;
+  emit_dead_letter(std::move(letter), root{slot, 0}, nullptr, scratch);
+  flush_due_ = true;
+  book_->settle(slot, scratch.children - ledger::open_bias);
+}
+
+/// Reads a message's tuples into `m.values` without running the chain.
+void spout_tasklet::read_values(retry_message& m) {
+  auto layout = layout_;
+  layout.capacity = root::messages_per_slot;
+  m.values.reset(spout_.type().make(layout));
+  spout_round aside;
+  aside.host = this;
+  aside.wanted = 1;
+  aside.capacity = root::messages_per_slot;
+  aside.raw = m.values.get();
+  try {
+    spout_.read({m.extent.partition, m.extent.offset, m.extent.next}, aside);
+  } catch (...) {
+    m.values.reset();  // the letter goes without its bytes
+  }
+}
+
+// --- marks and positions ---
+
+void spout_tasklet::send_flush() {
+  if (!call_members(&task_operator::flush, "flush")) return;
+  batch_marks m;
+  m.flush = true;
+  send_marks(m);
+  flush_due_ = false;
+}
+
+bool spout_tasklet::commits() const { return spout_.replayable() && run_.commits_positions(); }
+
+/// Tells the spout how far everything is finished: every commit_interval, and when the run has drained.
+bool spout_tasklet::commit(bool last) {
+  if (!commits() || (guarantee_ == guarantee::exactly_once && !last)) return false;
+  if (!last) {
+    if (next_commit_ == time_point{}) next_commit_ = now_ + run_.options().commit_interval;
+    if (now_ < next_commit_) return false;
+    next_commit_ = now_ + run_.options().commit_interval;
+  }
+  auto grown = guarantee_ == guarantee::exactly_once ? prefix_.take_emitted() : prefix_.take_progress();
+  for (const auto& p : grown) {
+    try {
+      spout_.commit(p);
+    } catch (...) {
+      auto e = error_from_current_exception();
+      e.message = describe(chain_.plan().head(), 1, {e.code, "commit failed: " + e.message});
+      if (last) run_.fail(std::move(e));
+      else run_.options().log.log(log_level::warning, name_, e.message);
+    }
+  }
+  return !grown.empty();
+}
+
+void spout_tasklet::publish() {
+  publish_members();
+  pending_.set(live_);
+}
+
+void spout_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
+  const auto mine = into.tasks.size();
+  event_task::collect(into, uptime);
+  into.tasks[mine].complete_latency = complete_latency_.copy();
+}
+
+}  // namespace freshet

@@ -1,0 +1,126 @@
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "event/event_task.hpp"
+#include "event/finished_prefix.hpp"
+#include "freshet/core/spout_task.hpp"
+
+namespace freshet {
+
+/// A task whose head is a spout: polls, keeps the ledger's slots of its messages, emits failed messages again.
+class spout_tasklet final : public event_task, private spout_host {
+ public:
+  spout_tasklet(event_run& run, const chain_setup& setup, std::size_t worker);
+  ~spout_tasklet() override;
+  void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
+  spout_operator& spout() { return spout_; }
+
+ protected:
+  bool work() override;
+  bool exhausted() override;
+  time_point next_work() const override;
+  void publish() override;
+
+ private:
+  /// Messages that the chain reads from a batch instead of taking them from the spout's hand, because they may be
+  /// needed again: the spout can't read them again, or a failed call is repeated in place.
+  struct raw_batch {
+    std::unique_ptr<any_batch> batch;
+    std::size_t read = 0;       ///< so many tuples went through the chain
+    std::uint32_t records = 0;  ///< unfinished records that refer to it
+  };
+  /// The messages under one ledger slot.
+  struct record {
+    std::uint32_t messages = 0;
+    std::uint32_t attempt = 1;
+    bool dead = false;              ///< it carries a dead letter: nothing of it is emitted again
+    std::vector<position> extents;  ///< by message, without gaps; empty for spouts without positions
+    std::vector<bool> failed;       ///< by message; empty: none
+    raw_batch* raw = nullptr;
+    std::size_t raw_from = 0, raw_to = 0;  ///< its tuples there
+    time_point emitted{};
+  };
+  /// A message that waits to be emitted again.
+  struct retry_message {
+    time_point due{};
+    std::uint64_t order = 0;    ///< among those due at the same time
+    std::uint32_t attempt = 1;  ///< the last one
+    position extent;
+    time_point emitted{};
+    std::unique_ptr<any_batch> values;  ///< its tuples, where the spout can't read them again
+    std::uint32_t node = 0, task = 0;   ///< where the last attempt failed
+    freshet::error why;
+  };
+  using retry_ptr = std::unique_ptr<retry_message>;
+
+  // --- spout_host ---
+  void message_failed(spout_round& round, std::uint32_t index, call_frame& frame) override;
+  void round_full(spout_round& round) override;
+
+  bool may_poll() const;
+  bool poll();
+  void poll_failed(const char* what);
+  void open_round(std::uint32_t wanted);
+  void close_round(std::uint32_t attempt, const std::vector<retry_ptr>* again);
+  void remember_extents(record& r, const std::vector<retry_ptr>* again);
+
+  bool read_raw(bool& made);
+  raw_batch* raw_with_room();
+  void queue_raw();
+  void put_raw_aside();
+  void release(raw_batch* raw);
+
+  bool reap();
+  void note_failure(ledger::failure& f);
+  void schedule(record& r, std::uint32_t index, std::uint32_t node, std::uint32_t task, error why);
+  void schedule(retry_ptr m);
+  void finish(std::uint32_t slot);
+  void message_done(const position& extent);
+
+  bool replay();
+  retry_ptr pop_due();
+  void replay_values(retry_ptr m);
+  void replay_read(std::vector<retry_ptr> same);
+  void bury(retry_ptr m);
+  void read_values(retry_message& m);
+
+  void send_flush();
+  bool commit(bool last);
+  bool commits() const;
+
+  record& record_of(std::uint32_t slot);
+
+  spout_operator& spout_;
+  const spout_options options_;
+  const batch_layout layout_;
+  const bool keeps_raw_;
+  ledger::lane* lane_ = nullptr;                 ///< null: the run has no ledger
+  std::deque<record> records_;                   ///< by the slot's index in the lane
+  std::deque<std::unique_ptr<raw_batch>> raws_;  ///< owns
+  std::vector<raw_batch*> free_raws_;
+  std::deque<raw_batch*> unread_;  ///< in order; the last may be the one being filled
+  raw_batch* raw_ = nullptr;       ///< the one being filled
+  reading raw_reading_;
+  std::vector<retry_ptr> retries_;  ///< a heap, the next due first
+  spout_round round_;
+  std::size_t round_raw_from_ = 0;
+  std::uint64_t order_ = 0;
+  std::uint64_t live_ = 0;  ///< messages emitted and not finished, those in `retries_` too
+  bool ended_ = false;
+  bool flush_due_ = false;  ///< messages went out since the last flush mark
+  bool committed_last_ = false;
+  time_point idle_until_{};
+  bool idle_until_woken_ = false;
+  std::uint32_t poll_failures_ = 0;
+  std::vector<bool> round_failed_;  ///< by message of the open round
+  finished_prefix prefix_;
+  time_point next_commit_{};
+  shared_histogram complete_latency_;
+};
+
+}  // namespace freshet

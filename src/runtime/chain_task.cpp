@@ -1,0 +1,92 @@
+#include "runtime/chain_task.hpp"
+
+#include "freshet/base/assert.hpp"
+
+namespace freshet {
+
+chain_task::~chain_task() = default;
+
+chain_task::chain_task(const chain_setup& setup) : plan_(&setup.plan->chains[setup.chain]), task_(setup.task) {
+  const auto& nodes = setup.graph->nodes();
+  frame.rollback_state = setup.rollback_state;
+  sinks.reserve(plan_->members.size());
+  for (const auto& m : plan_->members) {
+    const node& n = nodes[m.node];
+    member made{m.node, n.make_task(), &frame};
+    if (n.make_state) made.op->state = n.make_state(n.options.max_parallelism);
+    members.push_back(std::move(made));
+    if (m.local_sink) {
+      auto& sink = sinks.emplace_back();
+      sink.frame = std::make_unique<call_frame>();
+      sink.frame->rollback_state = setup.rollback_state;
+      sink.member = members.size() - 1;
+      members.back().frame = sink.frame.get();
+    }
+    members.back().op->attach(m.node, *members.back().frame);
+  }
+  const node& head = nodes[plan_->head()];
+  for (const auto& e : head.inputs) inputs.push_back(e.binding->bind(*members[0].op));
+  for (std::size_t m = 0; m < members.size(); ++m)
+    for (std::uint32_t port = 0; port < nodes[members[m].node].outputs.size(); ++port)
+      members[m].op->outlet_at(port).connect(consumers_of(setup, m, port));
+  if (plan_->below_dead_letters) return;
+  std::vector<any_consumer*> readers;
+  for (auto to : readers_of(*setup.graph, {stream_end::dead_letters, 0}))
+    readers.push_back(add_route(setup, {stream_end::dead_letters, 0}, to));
+  dead_letters.connect(readers);
+}
+
+std::vector<any_consumer*> chain_task::consumers_of(const chain_setup& setup, std::size_t m, std::uint32_t port) {
+  std::vector<any_consumer*> all;
+  for (auto to : readers_of(*setup.graph, {members[m].node, port})) {
+    std::size_t inside = 1;
+    while (inside < members.size() && members[inside].node != to.node) ++inside;
+    if (inside == members.size()) {
+      all.push_back(add_route(setup, {members[m].node, port}, to));
+    } else if (plan_->members[inside].local_sink) {
+      all.push_back(add_sink(setup, inside));
+    } else {
+      chained.push_back(setup.graph->nodes()[to.node].inputs[to.input].binding->bind(*members[inside].op));
+      all.push_back(chained.back().entry);
+    }
+  }
+  return all;
+}
+
+any_consumer* chain_task::add_route(const chain_setup& setup, stream_end from, reader_ref to) {
+  const node& reader = setup.graph->nodes()[to.node];
+  route where;
+  where.consumer = to.node;
+  where.producer_task = task_;
+  // Dead letters come from tasks of any node: never "task i to task i".
+  where.producer_tasks = from.node == stream_end::dead_letters ? 0 : static_cast<std::uint32_t>(plan_->parallelism);
+  where.targets = static_cast<std::uint32_t>(reader.parallelism());
+  where.key_groups = reader.options.max_parallelism;
+  if (setup.local_tasks) where.local = setup.local_tasks(to.node);
+  where.layout = setup.layout;
+  routes.push_back({reader.inputs[to.input].binding->route(std::move(where), frame), from, to});
+  return &routes.back().router->entry();
+}
+
+any_consumer* chain_task::add_sink(const chain_setup& setup, std::size_t m) {
+  for (auto& sink : sinks) {
+    if (sink.member != m) continue;
+    const auto& edge = setup.graph->nodes()[members[m].node].inputs[0];
+    route where;
+    where.consumer = members[m].node;
+    where.producer_tasks = where.targets = 1;
+    where.layout = setup.layout;
+    sink.router = edge.binding->route(std::move(where), frame);
+    sink.input = edge.binding->bind(*members[m].op);
+    return &sink.router->entry();
+  }
+  FRESHET_ASSERT(false, "a local sink is not in its chain", members[m].node);
+  return nullptr;
+}
+
+void chain_task::attach(task_host& host) {
+  frame.host = &host;
+  for (auto& s : sinks) s.frame->host = &host;
+}
+
+}  // namespace freshet

@@ -1,0 +1,77 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "freshet/core/dead_letter.hpp"
+#include "freshet/core/topology.hpp"
+#include "runtime/plan.hpp"
+
+namespace freshet {
+
+/// What an engine decides when a chain's task is made.
+struct chain_setup {
+  const topology* graph = nullptr;
+  const run_plan* plan = nullptr;
+  std::uint32_t chain = 0;
+  std::uint32_t task = 0;
+  batch_layout layout;
+  bool rollback_state = false;
+  /// Tasks of a node on the worker that this task runs on.
+  std::function<std::vector<std::uint32_t>(std::uint32_t node)> local_tasks;
+};
+
+/// One task of a chain: operators, frames, routers and readers, wired, without any engine. The engine sets the hosts,
+/// takes batches out of the routers' outboxes and hands batches to the readers. Not thread safe.
+class chain_task {
+ public:
+  struct member {
+    std::uint32_t node = 0;
+    std::unique_ptr<task_operator> op;
+    call_frame* frame = nullptr;
+  };
+  /// An output divided among the tasks of another chain.
+  struct out_route {
+    std::unique_ptr<any_router> router;
+    stream_end from;
+    reader_ref to;
+  };
+  /// A sink in this task: reads what its outbox holds when the head call has returned.
+  struct local_sink {
+    std::unique_ptr<call_frame> frame;
+    std::unique_ptr<any_router> router;  ///< one outbox
+    edge_binding::input input;
+    std::size_t member = 0;
+    any_outbox& outbox() { return *router->outboxes()[0]; }
+  };
+
+  explicit chain_task(const chain_setup& setup);
+  chain_task(const chain_task&) = delete;
+  chain_task& operator=(const chain_task&) = delete;
+  ~chain_task();
+
+  const chain_plan& plan() const { return *plan_; }
+  std::uint32_t task() const { return task_; }
+  task_operator& head() { return *members[0].op; }
+  /// Sets the host of all frames.
+  void attach(task_host& host);
+
+  call_frame frame;
+  std::vector<member> members;
+  std::vector<edge_binding::input> inputs;   ///< of the head, by input
+  std::vector<edge_binding::input> chained;  ///< of chained bolts; kept alive only
+  std::vector<out_route> routes;
+  std::vector<local_sink> sinks;
+  outlet<dead_letter> dead_letters;  ///< connected where somebody reads them
+
+ private:
+  std::vector<any_consumer*> consumers_of(const chain_setup& setup, std::size_t member, std::uint32_t port);
+  any_consumer* add_route(const chain_setup& setup, stream_end from, reader_ref to);
+  any_consumer* add_sink(const chain_setup& setup, std::size_t member);
+
+  const chain_plan* plan_;
+  std::uint32_t task_;
+};
+
+}  // namespace freshet

@@ -1,0 +1,135 @@
+#include "freshet/runtime/topology_run.hpp"
+
+#include <utility>
+
+namespace freshet {
+
+run_control::~run_control() = default;
+
+std::string_view to_string(guarantee g) noexcept {
+  switch (g) {
+    case guarantee::best_effort:
+      return "best_effort";
+    case guarantee::at_least_once:
+      return "at_least_once";
+    case guarantee::exactly_once:
+      return "exactly_once";
+  }
+  return "guarantee";
+}
+
+std::string_view to_string(run_state s) noexcept {
+  switch (s) {
+    case run_state::running:
+      return "running";
+    case run_state::paused:
+      return "paused";
+    case run_state::draining:
+      return "draining";
+    case run_state::stopping:
+      return "stopping";
+    case run_state::finished:
+      return "finished";
+    case run_state::failed:
+      return "failed";
+  }
+  return "state";
+}
+
+namespace {
+constexpr auto for_ever = std::chrono::steady_clock::time_point::max();
+
+void add(task_metrics& to, const task_metrics& t) {
+  to.emitted += t.emitted;
+  to.transferred += t.transferred;
+  to.executed += t.executed;
+  to.acked += t.acked;
+  to.failed += t.failed;
+  to.timed_out += t.timed_out;
+  to.replayed += t.replayed;
+  to.retried += t.retried;
+  to.dead_lettered += t.dead_lettered;
+  to.skipped += t.skipped;
+  to.late += t.late;
+  to.pending += t.pending;
+  to.queued += t.queued;
+  to.batches += t.batches;
+  to.state_rows += t.state_rows;
+  to.busy += t.busy;
+  to.backpressured += t.backpressured;
+  to.execute_latency.merge(t.execute_latency);
+  to.complete_latency.merge(t.complete_latency);
+}
+
+class counts_of_run final : public edge_counts {
+ public:
+  explicit counts_of_run(const run_metrics& m) : metrics_(m) {}
+  std::uint64_t transferred(std::size_t node, std::size_t input) const override {
+    for (const auto& e : metrics_.edges)
+      if (e.to_node == node && e.input == input) return e.transferred;
+    return 0;
+  }
+
+ private:
+  const run_metrics& metrics_;
+};
+}  // namespace
+
+task_metrics run_metrics::node(std::string_view name) const {
+  task_metrics sum;
+  for (const auto& t : tasks)
+    if (t.node == name) {
+      sum.node = t.node;
+      add(sum, t);
+    }
+  return sum;
+}
+
+task_metrics run_metrics::total() const {
+  task_metrics sum;
+  for (const auto& t : tasks) add(sum, t);
+  return sum;
+}
+
+topology_run& topology_run::operator=(topology_run&& other) noexcept {
+  topology_run gone(std::move(*this));
+  run_ = std::move(other.run_);
+  return *this;
+}
+
+topology_run::~topology_run() {
+  if (!run_ || run_.use_count() > 1) return;
+  run_->stop();
+  run_->wait_until(for_ever);
+}
+
+void topology_run::wait() {
+  run_->wait_until(for_ever);
+  run_->rethrow();
+}
+bool topology_run::wait_for(std::chrono::nanoseconds limit) {
+  if (!run_->wait_until(std::chrono::steady_clock::now() + limit)) return false;
+  run_->rethrow();
+  return true;
+}
+void topology_run::drain() {
+  run_->drain();
+  wait();
+}
+void topology_run::stop() {
+  run_->stop();
+  wait();
+}
+void topology_run::request_drain() { run_->drain(); }
+void topology_run::request_stop() { run_->stop(); }
+void topology_run::pause() { run_->pause(); }
+void topology_run::resume() { run_->resume(); }
+run_status topology_run::status() const { return run_->status(); }
+run_metrics topology_run::metrics() const { return run_->metrics(); }
+std::string topology_run::describe(describe_format format) const {
+  const auto m = run_->metrics();
+  const counts_of_run counts(m);
+  return run_->graph().describe(format, &counts);
+}
+
+}  // namespace freshet

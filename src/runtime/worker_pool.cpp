@@ -1,0 +1,176 @@
+#include "freshet/runtime/worker_pool.hpp"
+
+#include <algorithm>
+
+#include "freshet/base/assert.hpp"
+
+#ifdef __linux__
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace freshet {
+
+tasklet::~tasklet() = default;
+
+namespace {
+constexpr int spin_rounds = 200;  // some 10 us: about what a futex wake costs the sleeper
+
+void pause_processor() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#endif
+}
+}  // namespace
+
+#ifdef __linux__
+// steady_clock is CLOCK_MONOTONIC, which FUTEX_WAIT_BITSET takes as an absolute time.
+void parker::park(tasklet::time_point until) noexcept {
+  while (state_.load(std::memory_order_acquire) == 1) {
+    const bool timed = until != tasklet::time_point::max();
+    const auto ns = std::max<std::int64_t>(0, until.time_since_epoch().count());
+    timespec at{ns / 1'000'000'000, ns % 1'000'000'000};
+    const auto result = syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&state_), FUTEX_WAIT_BITSET_PRIVATE, 1,
+                                timed ? &at : nullptr, nullptr, FUTEX_BITSET_MATCH_ANY);
+    if (result == -1 && errno == ETIMEDOUT) break;
+  }
+  state_.store(0, std::memory_order_relaxed);
+}
+void parker::wake() noexcept {
+  // exchange: of several wakers one pays for the system call. release: the sleeper sees what was published.
+  if (state_.exchange(0, std::memory_order_acq_rel) == 1)
+    syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&state_), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+#else
+// Without futexes: short sleeps. Correct, and slower to wake.
+void parker::park(tasklet::time_point until) noexcept {
+  while (state_.load(std::memory_order_acquire) == 1 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  state_.store(0, std::memory_order_relaxed);
+}
+void parker::wake() noexcept { state_.store(0, std::memory_order_release); }
+#endif
+
+worker_pool::worker_pool(worker_pool_options options, const clock& time) : options_(options), time_(time) {
+  const std::size_t hardware = std::max(1u, std::thread::hardware_concurrency());
+  if (options_.workers == 0) options_.workers = hardware;
+  may_spin_ = options_.idle == idle::spin || (options_.idle == idle::adaptive && options_.workers < hardware);
+  for (std::size_t i = 0; i < options_.workers; ++i) seats_.push_back(std::make_unique<seat>());
+}
+
+worker_pool::~worker_pool() { join(); }
+
+void worker_pool::add(std::size_t worker, tasklet& t, std::string label) {
+  FRESHET_ASSERT(!started_ && worker < seats_.size(), "tasklets are added before the pool starts", worker);
+  seats_[worker]->entries.push_back({&t, std::move(label)});
+}
+
+std::size_t worker_pool::add_alone(tasklet& t, std::string label) {
+  FRESHET_ASSERT(!started_, "tasklets are added before the pool starts");
+  seats_.push_back(std::make_unique<seat>());
+  seats_.back()->entries.push_back({&t, std::move(label)});
+  return seats_.size() - 1;
+}
+
+void worker_pool::start(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall) {
+  started_ = true;
+  for (std::size_t i = 0; i < seats_.size(); ++i)
+    if (!seats_[i]->entries.empty()) seats_[i]->thread = std::thread([this, i] { run(i); });
+  if (on_stall && options_.stall_limit > std::chrono::nanoseconds{})
+    detector_ = std::thread([this, f = std::move(on_stall)] { watch(f); });
+}
+
+void worker_pool::join() {
+  for (auto& s : seats_)
+    if (s->thread.joinable()) s->thread.join();
+  stop_detector_.store(true, std::memory_order_release);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  detector_sleep_.wake_if_sleeping();
+  if (detector_.joinable()) detector_.join();
+}
+
+void worker_pool::wake_all() noexcept {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (auto& s : seats_) s->sleep.wake_if_sleeping();
+}
+
+/// Runs every tasklet once. The entry that runs is published so that the detector can name it.
+bool worker_pool::round(seat& s, tasklet::time_point now, std::size_t& left) {
+  bool progress = false;
+  for (std::size_t i = 0; i < s.entries.size(); ++i) {
+    entry& e = s.entries[i];
+    if (e.done) continue;
+    s.running.store(i, std::memory_order_relaxed);
+    const auto p = e.task->run(now);
+    progress |= p.made;
+    if (p.done) {
+      e.done = true;
+      --left;
+      progress = true;
+    }
+  }
+  return progress;
+}
+
+tasklet::time_point worker_pool::next_wake(const seat& s) const {
+  auto at = tasklet::time_point::max();
+  for (const auto& e : s.entries)
+    if (!e.done) at = std::min(at, e.task->next_wake());
+  return at;
+}
+
+void worker_pool::run(std::size_t index) {
+  seat& s = *seats_[index];
+#ifdef __linux__
+  if (options_.pin && index < options_.workers) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(index % std::max(1u, std::thread::hardware_concurrency()), &set);
+    pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+  }
+#endif
+  const bool alone = index >= options_.workers;
+  std::size_t left = s.entries.size();
+  int idle_rounds = 0;
+  while (left) {
+    auto now = time_.now();
+    s.since.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    bool progress = round(s, now, left);
+    if (!progress && left && (alone || !may_spin_ || ++idle_rounds > spin_rounds) && options_.idle != idle::spin) {
+      // Announce, look once more at everything, then sleep: whoever publishes work in between sees the announcement.
+      s.sleep.announce();
+      progress = round(s, now, left);
+      s.since.store(0, std::memory_order_relaxed);
+      if (progress || left == 0) s.sleep.cancel();
+      else s.sleep.park(next_wake(s));
+      idle_rounds = 0;
+    } else if (!progress) {
+      pause_processor();
+    }
+    if (progress) idle_rounds = 0;
+  }
+  s.since.store(0, std::memory_order_relaxed);
+}
+
+void worker_pool::watch(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall) {
+  std::vector<std::int64_t> told(seats_.size(), 0);
+  while (!stop_detector_.load(std::memory_order_acquire)) {
+    const auto now = time_.now();
+    for (std::size_t i = 0; i < options_.workers; ++i) {
+      const auto since = seats_[i]->since.load(std::memory_order_relaxed);
+      const std::chrono::nanoseconds held(now.time_since_epoch().count() - since);
+      if (since == 0 || since == told[i] || held < options_.stall_limit) continue;
+      told[i] = since;
+      const auto at = seats_[i]->running.load(std::memory_order_relaxed);
+      if (at < seats_[i]->entries.size()) on_stall(seats_[i]->entries[at].label, held);
+    }
+    detector_sleep_.announce();
+    if (stop_detector_.load(std::memory_order_acquire)) break;
+    detector_sleep_.park(now + options_.stall_limit / 2);
+  }
+}
+
+}  // namespace freshet
