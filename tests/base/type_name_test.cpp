@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "freshet/base/event_time.hpp"
+#include "freshet/base/random.hpp"
 
 namespace shop {
 struct order {};
@@ -127,6 +128,28 @@ TEST(readable_type_name, keeps_what_it_does_not_understand) {
     EXPECT_EQ(readable_type_name(odd).empty(), std::string_view(odd).empty()) << odd;
   EXPECT_EQ(readable_type_name("a<b"), "a<b");
   EXPECT_EQ(readable_type_name("main()::<lambda(int)>"), "main()::<lambda(int)>");
+}
+
+TEST(readable_type_name, takes_any_text) {
+  constexpr std::string_view pieces[] = {"<",      ">",
+                                         ",",      "(",
+                                         ")",      "{",
+                                         "}",      "[",
+                                         "]",      "'",
+                                         "\"",     "\\",
+                                         "->",     "::",
+                                         " ",      "std::",
+                                         "long",   "unsigned ",
+                                         "a",      "7u",
+                                         "char ",  "allocator",
+                                         "less",   "map",
+                                         "double", "(anonymous namespace)::"};
+  random_source random(5);
+  for (int round = 0; round < 50'000; ++round) {
+    std::string text;
+    for (auto n = random.below(14); n != 0; --n) text += pieces[random.below(std::size(pieces))];
+    EXPECT_EQ(readable_type_name(text).empty(), text.empty());
+  }
 }
 
 TEST(fixed_string, views_and_compares) {
