@@ -25,6 +25,7 @@ set(FRESHET_HEADERS
   include/freshet/core/dead_letter.hpp
   include/freshet/core/edge.hpp
   include/freshet/core/emitter.hpp
+  include/freshet/core/fault_injector.hpp
   include/freshet/core/fields.hpp
   include/freshet/core/grouping.hpp
   include/freshet/core/held_tuple.hpp

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "freshet/core/fault_injector.hpp"
 #include "freshet/core/spout_task.hpp"
 #include "freshet/core/topology.hpp"
 
@@ -11,6 +12,7 @@ namespace freshet {
 any_consumer::~any_consumer() = default;
 any_outlet::~any_outlet() = default;
 any_router::~any_router() = default;
+fault_injector::~fault_injector() = default;
 any_reader::~any_reader() = default;
 any_state::~any_state() = default;
 task_operator::~task_operator() = default;
@@ -18,6 +20,11 @@ spout_host::~spout_host() = default;
 edge_binding::~edge_binding() = default;
 edge_counts::~edge_counts() = default;
 waker::target::~target() = default;
+
+void task_operator::ask_for_faults() {
+  const std::string_view name = frame_->node_names ? frame_->node_names[node_] : std::string_view{};
+  frame_->faults->before_call(name, frame_->task, calls_++);
+}
 
 void throw_no_such_task(std::size_t chosen, std::size_t targets) {
   throw std::out_of_range("the grouping chose task " + std::to_string(chosen) + ", but there are only " +

@@ -25,7 +25,10 @@ event_run::event_run(const topology& graph, event_options options)
   pool.stall_limit = options_.stall_limit;
   pool_ = std::make_shared<worker_pool>(pool, *options_.clock);
   if (options_.guarantee == guarantee::at_least_once) book_ = std::make_shared<ledger>();
-  for (const auto& n : graph_.nodes()) commits_positions_ &= !n.make_state;
+  for (const auto& n : graph_.nodes()) {
+    commits_positions_ &= !n.make_state;
+    node_names_.push_back(n.name);
+  }
 }
 
 event_run::~event_run() {
@@ -78,6 +81,8 @@ void event_run::make_tasks() {
       setup.layout = {
           static_cast<std::uint32_t>(std::clamp<std::size_t>(options_.max_batch, 1, root::messages_per_slot)),
           book_ != nullptr, times};
+      setup.faults = options_.faults.get();
+      setup.node_names = node_names_.data();
       setup.rollback_state = options_.guarantee == guarantee::exactly_once;
       setup.local_tasks = [this, here = seats_[c][t]](std::uint32_t node) {
         std::vector<std::uint32_t> local;

@@ -80,6 +80,7 @@ class event_run final : public run_control {
   std::vector<std::unique_ptr<channel>> channels_;
   std::vector<std::vector<std::unique_ptr<event_task>>> tasks_;  ///< by chain and task
   bool commits_positions_ = true;
+  std::vector<std::string_view> node_names_;
   std::vector<std::vector<std::vector<spout_partition>>> partitions_;  ///< by chain and task; empty for others
   std::chrono::steady_clock::time_point started_;
   std::stop_source stop_source_;

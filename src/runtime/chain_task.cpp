@@ -4,11 +4,20 @@
 
 namespace freshet {
 
+namespace {
+void prepare(call_frame& frame, const chain_setup& setup) {
+  frame.rollback_state = setup.rollback_state;
+  frame.faults = setup.faults;
+  frame.node_names = setup.node_names;
+  frame.task = setup.task;
+}
+}  // namespace
+
 chain_task::~chain_task() = default;
 
 chain_task::chain_task(const chain_setup& setup) : plan_(&setup.plan->chains[setup.chain]), task_(setup.task) {
   const auto& nodes = setup.graph->nodes();
-  frame.rollback_state = setup.rollback_state;
+  prepare(frame, setup);
   sinks.reserve(plan_->members.size());
   for (const auto& m : plan_->members) {
     const node& n = nodes[m.node];
@@ -18,7 +27,7 @@ chain_task::chain_task(const chain_setup& setup) : plan_(&setup.plan->chains[set
     if (m.local_sink) {
       auto& sink = sinks.emplace_back();
       sink.frame = std::make_unique<call_frame>();
-      sink.frame->rollback_state = setup.rollback_state;
+      prepare(*sink.frame, setup);
       sink.member = members.size() - 1;
       members.back().frame = sink.frame.get();
     }

@@ -18,6 +18,8 @@ struct chain_setup {
   std::uint32_t task = 0;
   batch_layout layout;
   bool rollback_state = false;
+  fault_injector* faults = nullptr;
+  const std::string_view* node_names = nullptr;  ///< by node, where there are faults
   /// Tasks of a node on the worker that this task runs on.
   std::function<std::vector<std::uint32_t>(std::uint32_t node)> local_tasks;
 };

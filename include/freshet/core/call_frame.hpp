@@ -8,6 +8,7 @@
 namespace freshet {
 
 class any_outbox;
+class fault_injector;
 
 /// What all tuples share that are emitted during one *head call*: one input tuple of a chain's first bolt (or one
 /// message of a spout), with everything the chained bolts do about it. It is the unit of failure. One frame for each
@@ -30,6 +31,9 @@ struct call_frame {
   bool outbox_full = false;     ///< an outbox reached its bound: the loop stops after this call
   bool rollback_state = false;  ///< state is put back when a call fails (exactly_once in the event engine)
   task_host* host = nullptr;
+  fault_injector* faults = nullptr;  ///< tests only; then the next two are set
+  const std::string_view* node_names = nullptr;
+  std::uint32_t task = 0;
   std::vector<any_outbox*> outboxes;  ///< all that the chain can write to, for cutting back
 
   /// Deliveries of this call that were counted on the slots of held tuples at once: taken back when the call fails.

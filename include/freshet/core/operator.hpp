@@ -38,12 +38,16 @@ class task_operator {
   virtual void commit_epoch() {}
   virtual void abort_epoch() {}
 
+  /// Tests: gives the fault injector its chance. REQUIRES: the frame has one. May throw.
+  void ask_for_faults();
+
   std::unique_ptr<any_state> state;  ///< null for bolts without state
   std::uint64_t executed = 0;        ///< tuples `process` was called for, also those that failed
 
  protected:
   std::uint32_t node_ = 0;
   call_frame* frame_ = nullptr;
+  std::uint64_t calls_ = 0;
 };
 
 /// Why `any_reader::read` came back.
@@ -131,6 +135,8 @@ class input_loop final : public any_reader, public consumer<T> {
   template <class V>
   void guarded(V&& value) {
     try {
+      if (op_.frame().faults) [[unlikely]]
+        op_.ask_for_faults();
       call_.call(std::forward<V>(value));
     } catch (...) { op_.frame().fail_from_exception(op_.node()); }
   }

@@ -5,6 +5,7 @@
 
 #include "freshet/base/clock.hpp"
 #include "freshet/base/log.hpp"
+#include "freshet/core/fault_injector.hpp"
 #include "freshet/runtime/executor.hpp"
 #include "freshet/runtime/worker_pool.hpp"
 
@@ -41,6 +42,7 @@ struct event_options {
   std::size_t kept_dead_letters = 100;
   logger log{stderr_log(log_level::warning), log_level::warning};
   const freshet::clock* clock = &freshet::clock::real();
+  std::shared_ptr<fault_injector> faults = {};  ///< tests: what goes wrong, and when
 };
 
 }  // namespace freshet
