@@ -20,7 +20,9 @@ concept transactional_sink = requires(S& s, const typename S::token& t) {
 &&durable<typename S::token>;
 
 /// One task of a sink: an object with `write(const T&)` (or a call operator); optional `open(context)`, `open()`,
-/// `flush()`, `close()` and the epochs of `transactional_sink`.
+/// `flush()`, `close()` and the epochs of `transactional_sink`; `on_tick()`, called every `bolt_options::tick` (or every
+/// `static constexpr std::chrono::nanoseconds default_tick` of the class); `bool ready()`, which says false when it has
+/// no room: it is given nothing more and asked again after its waker was called.
 template <class S>
 class sink_task final : public task_operator {
  public:
@@ -36,9 +38,14 @@ class sink_task final : public task_operator {
   void flush() override {
     if constexpr (requires { sink_.flush(); }) sink_.flush();
   }
-  void tick() override {}
+  void tick() override {
+    if constexpr (requires { sink_.on_tick(); }) sink_.on_tick();
+  }
   void wake() override {}
-  bool ready() override { return true; }
+  bool ready() override {
+    if constexpr (detail::refuses<S>) return sink_.ready();
+    else return true;
+  }
   void begin_epoch([[maybe_unused]] std::uint64_t epoch) override {
     if constexpr (transactional_sink<S>) sink_.begin(epoch);
   }
@@ -73,7 +80,8 @@ class sink_task final : public task_operator {
 /// How a sink's input calls it.
 template <class S>
 struct sink_call {
-  static constexpr bool looks_ahead = false, can_refuse = false;
+  static constexpr bool looks_ahead = false;
+  static constexpr bool can_refuse = detail::refuses<S>;
   sink_task<S>* task;
   template <class V>
   void call(V&& value) {

@@ -155,6 +155,10 @@ class topology_builder {
     node& n = add(std::move(name), node_kind::sink, type_name<S>());
     n.options = options;
     n.transactional = transactional_sink<S>;
+    n.has_tick = requires(S & s) { s.on_tick(); };
+    if constexpr (requires { S::default_tick; })
+      if (options.tick == std::chrono::nanoseconds{}) n.options.tick = S::default_tick;
+    n.refuses = detail::refuses<S>;
     n.make_task = task_maker<sink_task<S>, S>(std::move(sink));
     return sink_node<S>{state_, last()};
   }
