@@ -58,6 +58,16 @@ set(FRESHET_HEADERS
   include/freshet/runtime/tasklet.hpp
   include/freshet/runtime/topology_run.hpp
   include/freshet/runtime/worker_pool.hpp
+  include/freshet/stream/aggregate.hpp
+  include/freshet/stream/aggregate_bolt.hpp
+  include/freshet/stream/function_check.hpp
+  include/freshet/stream/keyed.hpp
+  include/freshet/stream/keyed_stream.hpp
+  include/freshet/stream/passed_value.hpp
+  include/freshet/stream/split.hpp
+  include/freshet/stream/stream.hpp
+  include/freshet/stream/stream_builder.hpp
+  include/freshet/stream/transform.hpp
   include/freshet/freshet.hpp
   include/freshet/version.hpp
 )

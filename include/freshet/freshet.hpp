@@ -6,4 +6,5 @@
 #include "freshet/connect/memory/vector_spout.hpp"
 #include "freshet/core/topology_builder.hpp"
 #include "freshet/event/event_executor.hpp"
+#include "freshet/stream/stream_builder.hpp"
 #include "freshet/version.hpp"

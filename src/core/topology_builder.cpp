@@ -115,6 +115,7 @@ topology_error::topology_error(const std::string& name, std::vector<std::string>
 
 topology topology_builder::build() const {
   auto wrong = graph_check{state_->nodes}.run();
+  wrong.insert(wrong.begin(), state_->mistakes.begin(), state_->mistakes.end());
   if (state_->name.empty()) wrong.insert(wrong.begin(), "the topology has no name");
   if (!wrong.empty()) throw topology_error(state_->name, std::move(wrong));
   auto graph = std::make_shared<topology::graph>();

@@ -13,6 +13,7 @@ namespace freshet {
 struct builder_state {
   std::string name;
   std::vector<node> nodes;
+  std::vector<std::string> mistakes;  ///< those of no node
 };
 using builder_ref = std::shared_ptr<builder_state>;
 
@@ -33,10 +34,18 @@ class stream_ref {
 };
 
 /// The union of streams of one type: a bolt that reads it reads all of them through one input.
-template <class T>
-stream_ref<T> merge(const stream_ref<T>& first, const std::same_as<stream_ref<T>> auto&... more) {
+template <class T, class... More>
+stream_ref<T> merge(const stream_ref<T>& first, const More&... more) {
+  constexpr bool same_type = (std::derived_from<More, stream_ref<T>> && ...);
+  static_assert(same_type, "merge needs streams of one type: map them to a common type first (see T and More above)");
   auto ends = first.ends();
-  (ends.insert(ends.end(), more.ends().begin(), more.ends().end()), ...);
+  if constexpr (same_type) {
+    const auto add = [&](const stream_ref<T>& s) {
+      if (s.builder_state() == first.builder_state()) ends.insert(ends.end(), s.ends().begin(), s.ends().end());
+      else first.builder_state()->mistakes.push_back("a merge reads a stream of another builder");
+    };
+    (add(more), ...);
+  }
   return {first.builder_state(), std::move(ends)};
 }
 
