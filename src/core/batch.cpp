@@ -1,5 +1,7 @@
 #include "freshet/core/batch.hpp"
 
+#include <algorithm>
+
 #include "freshet/core/outbox.hpp"
 
 namespace freshet {
@@ -25,34 +27,50 @@ any_batch* batch_pool::make() {
   return type_->make(layout_);
 }
 
-any_outbox::~any_outbox() { delete open_; }
+any_outbox::~any_outbox() {
+  if (open_) open_->set_size(size_);
+  delete open_;
+}
+
+void any_outbox::open_next() {
+  if (open_) {
+    close_open();
+    frame_->outbox_full = true;
+  }
+  open_ = pool.take();
+  size_ = static_cast<std::uint32_t>(open_->size());
+  capacity_ = static_cast<std::uint32_t>(open_->capacity());
+  has_columns_ = open_->has_roots() || open_->has_times();
+  point_into_open();
+}
 
 void any_outbox::cut_back() noexcept {
   if (mark_call_ != frame_->call) return;  // the call in progress wrote nothing here
   mark_call_ = 0;
-  while (sealed_.size() > mark_sealed_ + 1) {
-    // Newest first would need links both ways: take the list apart and keep its head.
-    batch_list keep;
-    while (keep.size() < mark_sealed_ + 1) keep.push_back(sealed_.pop_front());
-    while (!sealed_.empty()) drop(sealed_.pop_front());
-    sealed_ = std::move(keep);
+  while (appended() > mark_) {
+    if (size_ == 0) {
+      reopen_last();
+      continue;
+    }
+    const auto surplus = static_cast<std::uint32_t>(std::min<std::uint64_t>(appended() - mark_, size_));
+    open_->set_size(size_);
+    open_->truncate(size_ - surplus);
+    size_ -= surplus;
   }
-  if (sealed_.size() == mark_sealed_ + 1) reopen_last();
-  if (open_) open_->truncate(mark_open_);
 }
 
-void any_outbox::drop(any_batch* b) noexcept {
-  appended_ -= b->size();
-  pool.give(b);
-}
-
+/// The newest sealed batch becomes the open one again.
 void any_outbox::reopen_last() noexcept {
   if (open_) pool.give(std::exchange(open_, nullptr));
   batch_list keep;
   while (sealed_.size() > 1) keep.push_back(sealed_.pop_front());
   open_ = sealed_.pop_front();
-  appended_ -= open_->size();
   sealed_ = std::move(keep);
+  size_ = static_cast<std::uint32_t>(open_->size());
+  capacity_ = static_cast<std::uint32_t>(open_->capacity());
+  closed_ -= size_;
+  has_columns_ = open_->has_roots() || open_->has_times();
+  point_into_open();
 }
 
 }  // namespace freshet

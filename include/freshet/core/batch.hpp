@@ -80,6 +80,12 @@ class any_batch {
       stamps_[i] = stamp;
     }
   }
+  void set_columns(std::size_t i, root r, event_time time, event_time stamp) {
+    if (roots_) roots_[i] = r;
+    set_time(i, time, stamp);
+  }
+  /// For an outbox, which constructs values in place. REQUIRES: the first `size` values exist.
+  void set_size(std::uint32_t size) { size_ = size; }
   /// Gives tuple `i` a list of roots.
   void set_roots(std::size_t i, const root_list& all) {
     roots_[i] = root::several(static_cast<std::uint32_t>(several_.size()));
@@ -176,6 +182,8 @@ class batch final : public any_batch {
     std::allocator<T>{}.deallocate(values_, capacity_);
   }
   T& value(std::size_t i) { return values_[i]; }
+  /// Room for `capacity()` values, of which `size()` exist.
+  T* data() { return values_; }
   const T& value(std::size_t i) const { return values_[i]; }
 
   /// Appends a tuple. REQUIRES: !full(). A constructor that throws leaves the batch as it was.

@@ -107,7 +107,7 @@ class settlement {
 /// inlined. Also the consumer by which the bolt is chained behind another.
 /// `Call` has: void call(T&& or const T&), void look_ahead(batch<T>&, from, to), static constexpr bool looks_ahead.
 template <class T, class Call>
-class input_loop final : public any_reader, public consumer<T> {
+class input_loop final : public consumer<T>, public any_reader {
  public:
   input_loop(task_operator& op, Call call) : op_(op), call_(std::move(call)) {}
 
@@ -126,14 +126,14 @@ class input_loop final : public any_reader, public consumer<T> {
   static constexpr std::size_t look_ahead = 32;
 
   template <class V>
-  void chained(V&& value) {
+  [[gnu::always_inline]] void chained(V&& value) {
     if (op_.frame().failed) [[unlikely]]
       return;
     ++op_.executed;
     guarded(std::forward<V>(value));
   }
   template <class V>
-  void guarded(V&& value) {
+  [[gnu::always_inline]] void guarded(V&& value) {
     try {
       if (op_.frame().faults) [[unlikely]]
         op_.ask_for_faults();
@@ -144,6 +144,7 @@ class input_loop final : public any_reader, public consumer<T> {
   read_result loop(batch<T>& in, std::size_t from, call_frame& frame) {
     settlement ledger{*frame.host};
     const std::size_t n = in.size();
+    const bool timed = in.has_times();
     std::size_t i = from;
     auto why = read_stop::end;
     frame.outbox_full = false;
@@ -152,7 +153,7 @@ class input_loop final : public any_reader, public consumer<T> {
         if ((i - from) % look_ahead == 0) call_.look_ahead(in, i, std::min(n, i + look_ahead));
       const root r = Tracked ? in.root_of(i) : root{};
       const root_list* several = Tracked && r.is_several() ? &in.roots_of(i) : nullptr;
-      frame.begin(r, several, in.time_of(i), in.stamp_of(i));
+      frame.begin(r, several, timed ? in.time_of(i) : event_time{}, timed ? in.stamp_of(i) : beginning_of_time);
       guarded(std::as_const(in.value(i)));
       if (frame.failed) [[unlikely]] {
         frame.cut_back();
@@ -296,7 +297,8 @@ void emit_result(Out& out, R&& result) {
   }
 }
 template <class B, class Fn, class S, class V, class A0, class... Rest>
-void invoke_bolt(bolt_task<B>& task, const Fn& fn, S* state, V&& value, parameter_list<A0, Rest...>) {
+[[gnu::always_inline]] inline void invoke_bolt(bolt_task<B>& task, const Fn& fn, S* state, V&& value,
+                                               parameter_list<A0, Rest...>) {
   emitter_of_t<B> out{task.outputs(), task.frame()};
   using R = decltype(fn(task.bolt(), pass<A0>(std::forward<V>(value)), supply<Rest, B, S>(task, state, out)...));
   if constexpr (std::is_void_v<R>)
@@ -326,7 +328,7 @@ namespace detail {
 /// Runs `f(state)`; when the call fails and the run asks for it, the state is as before. An exception of `f` leaves
 /// through here; a failure further down the chain is in the frame.
 template <class S, class F>
-void call_with_rollback(call_frame& frame, S& state, F&& f) {
+[[gnu::always_inline]] inline void call_with_rollback(call_frame& frame, S& state, F&& f) {
   if (!frame.rollback_state) [[likely]]
     return f(state);
   S before = state;

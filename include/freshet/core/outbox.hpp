@@ -24,7 +24,7 @@ class batch_pool {
   }
   void give(any_batch* b) {
     b->clear();
-    free_.push_back(b);
+    free_.push_front(b);  // last in, first out: its memory is the warmest
   }
   void attach(source* s) { source_ = s; }
   const stream_type& type() const { return *type_; }
@@ -42,19 +42,22 @@ class batch_pool {
 
 /// What a task wants to send to one other task (or to all of them): full batches in order, and the one being filled.
 /// Filled during head calls, offered by the engine between them. Its bound is soft by one call: `emit` never refuses.
+/// While a batch is being filled its size stands here, not in the batch: `close_open` writes it back.
 class any_outbox {
  public:
   any_outbox(const stream_type& type, batch_layout layout, call_frame& frame) : pool(type, layout), frame_(&frame) {}
+  any_outbox(const any_outbox&) = delete;
+  any_outbox& operator=(const any_outbox&) = delete;
   virtual ~any_outbox();
 
-  bool empty() const { return sealed_.empty() && (!open_ || (open_->size() == 0 && !open_->marks.any())); }
+  bool empty() const { return sealed_.empty() && (!open_ || (size_ == 0 && !open_->marks.any())); }
   /// Closes the batch being filled, so that `pop` can take it. Between calls only.
   void seal() {
-    if (open_ && (open_->size() || open_->marks.any())) close_open();
+    if (open_ && (size_ || open_->marks.any())) close_open();
   }
   /// The marks of the batch being filled: they travel behind its tuples. Seal before adding tuples behind a mark.
   batch_marks& marks() {
-    if (!open_) open_ = pool.take();
+    if (!open_) open_next();
     return open_->marks;
   }
   bool has_sealed() const { return !sealed_.empty(); }
@@ -64,40 +67,37 @@ class any_outbox {
   /// Removes what the call in progress had appended.
   void cut_back() noexcept;
   /// Tuples appended since the task was made, without those cut back.
-  std::uint64_t appended() const { return appended_ + (open_ ? open_->size() : 0); }
+  std::uint64_t appended() const { return closed_ + size_; }
 
   batch_pool pool;
 
  protected:
-  /// Opens a batch where there is none. Returns it.
-  any_batch* open_batch() {
-    if (!open_) open_ = pool.take();
-    return open_;
-  }
-  void remember_mark() {
-    mark_call_ = frame_->call;
-    mark_sealed_ = sealed_.size();
-    mark_open_ = open_ ? open_->size() : 0;
-  }
-  void seal_full() {
-    close_open();
-    frame_->outbox_full = true;
-  }
+  /// Closes the batch being filled, if there is one, and opens another.
+  void open_next();
   void close_open() {
-    appended_ += open_->size();
+    closed_ += size_;
+    open_->set_size(std::exchange(size_, 0));
     sealed_.push_back(std::exchange(open_, nullptr));
+    capacity_ = 0;
   }
-
-  void drop(any_batch* b) noexcept;
   void reopen_last() noexcept;
+  /// The typed half's pointers into `open_`.
+  virtual void point_into_open() noexcept = 0;
+  /// Notes where the call in progress begins to write here.
+  void begin_call() {
+    if (mark_call_ == frame_->call) return;
+    mark_call_ = frame_->call;
+    mark_ = appended();
+  }
 
   call_frame* frame_;
   any_batch* open_ = nullptr;
+  std::uint32_t size_ = 0, capacity_ = 0;  // of the open batch; 0 without one
+  bool has_columns_ = false;
+  std::uint64_t closed_ = 0;     // tuples in batches that were closed
+  std::uint64_t mark_call_ = 0;  // the last call that wrote here,
+  std::uint64_t mark_ = 0;       // and `appended` before it did
   batch_list sealed_;
-  std::uint64_t appended_ = 0;
-  // Where the call `mark_call_` began to write: so many sealed batches, so many tuples in the batch then open.
-  std::uint64_t mark_call_ = 0;
-  std::size_t mark_sealed_ = 0, mark_open_ = 0;
 };
 
 template <class T>
@@ -105,14 +105,20 @@ class outbox final : public any_outbox {
  public:
   outbox(batch_layout layout, call_frame& frame) : any_outbox(stream_type_of<T>(), layout, frame) {}
   template <class V>
-  void append(V&& value) {
-    auto* b = static_cast<batch<T>*>(open_batch());
-    if (mark_call_ != frame_->call) remember_mark();
-    b->append(frame_->anchor, frame_->time, frame_->stamp, std::forward<V>(value));
+  [[gnu::always_inline]] void append(V&& value) {
+    begin_call();
+    if (size_ == capacity_) [[unlikely]]
+      open_next();
+    ::new (static_cast<void*>(values_ + size_)) T(std::forward<V>(value));
+    if (has_columns_) open_->set_columns(size_, frame_->anchor, frame_->time, frame_->stamp);
     if (frame_->anchors) [[unlikely]]
-      b->set_roots(b->size() - 1, *frame_->anchors);
-    if (b->full()) seal_full();
+      open_->set_roots(size_, *frame_->anchors);
+    ++size_;
   }
+
+ private:
+  void point_into_open() noexcept override { values_ = static_cast<batch<T>*>(open_)->data(); }
+  T* values_ = nullptr;
 };
 
 }  // namespace freshet

@@ -152,7 +152,7 @@ struct target_choice<direct_grouping<F>, T> {
 
 /// Typed router: the choice, the copy and the columns are inlined into one virtual call a tuple.
 template <class T, class G>
-class router final : public any_router, public consumer<T> {
+class router final : public consumer<T>, public any_router {
   static constexpr bool to_all = std::is_same_v<G, all_grouping>;
 
  public:
@@ -175,7 +175,7 @@ class router final : public any_router, public consumer<T> {
 
  private:
   template <class V>
-  void put(V&& value) {
+  [[gnu::always_inline]] void put(V&& value) {
     if (frame_->failed) [[unlikely]]
       return;
     try {

@@ -55,7 +55,7 @@ class spout_task_base : public spout_operator {
  public:
   std::size_t room() const { return round_->wanted > round_->messages ? round_->wanted - round_->messages : 0; }
 
-  void message(const position* at, event_time time, T&& value) {
+  [[gnu::always_inline]] void message(const position* at, event_time time, T&& value) {
     const std::uint32_t index = index_of(at);
     if (round_->raw) {
       static_cast<batch<T>*>(round_->raw)->append(root{round_->slot, index}, time, beginning_of_time, std::move(value));
@@ -92,7 +92,7 @@ class spout_task_base : public spout_operator {
 
  private:
   /// The message a tuple belongs to: a new one, unless it repeats the position of the last.
-  std::uint32_t index_of(const position* at) {
+  [[gnu::always_inline]] std::uint32_t index_of(const position* at) {
     spout_round& r = *round_;
     if (at && r.messages && !r.positions.empty() && r.positions.back() == *at) return r.messages - 1;
     if (r.messages == r.capacity) [[unlikely]]

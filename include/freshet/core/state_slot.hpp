@@ -48,12 +48,13 @@ class keyed_state final : public any_state {
   using table = state_table<K, S>;
 
  public:
-  explicit keyed_state(std::uint32_t groups) : tables_(groups) {}
+  explicit keyed_state(std::uint32_t groups) : groups_(groups), tables_(groups) {}
 
+  /// Fetches the memory that `use` will need.
   void prefetch(std::uint64_t hash) const { tables_[group(hash)].prefetch(hash); }
   /// The state of `key`, default constructed for a new one. Valid until the next call.
   template <class Q>
-  S& use(const Q& key, std::uint64_t hash) {
+  [[gnu::always_inline]] S& use(const Q& key, std::uint64_t hash) {
     const auto [e, inserted] = tables_[group(hash)].find_or_insert(key, hash);
     if (undo_) [[unlikely]]
       remember(*e, hash, inserted);
@@ -136,14 +137,13 @@ class keyed_state final : public any_state {
   struct undo_log {
     state_table<K, before> seen;
   };
-  std::uint32_t group(std::uint64_t hash) const {
-    return key_group_of(hash, static_cast<std::uint32_t>(tables_.size()));
-  }
+  std::uint32_t group(std::uint64_t hash) const { return key_group_of(hash, groups_); }
   void remember(const typename table::entry& e, std::uint64_t hash, bool inserted) {
     const auto [b, first] = undo_->seen.find_or_insert(e.key, hash);
     if (first && !inserted) b->value.old = e.value;
   }
 
+  const std::uint32_t groups_;
   std::vector<table> tables_;
   std::unique_ptr<undo_log> undo_;
 };
