@@ -21,8 +21,10 @@ chain_task::chain_task(const chain_setup& setup) : plan_(&setup.plan->chains[set
   sinks.reserve(plan_->members.size());
   for (const auto& m : plan_->members) {
     const node& n = nodes[m.node];
-    member made{m.node, n.make_task(), &frame};
-    if (n.make_state) made.op->state = n.make_state(n.options.max_parallelism);
+    const bool without = setup.headless && members.empty();
+    member made{m.node, without ? nullptr : n.make_task(), &frame};
+    if (n.make_state)
+      made.op->state = setup.state && *setup.state ? std::move(*setup.state) : n.make_state(n.options.max_parallelism);
     members.push_back(std::move(made));
     if (m.local_sink) {
       auto& sink = sinks.emplace_back();
@@ -31,18 +33,28 @@ chain_task::chain_task(const chain_setup& setup) : plan_(&setup.plan->chains[set
       sink.member = members.size() - 1;
       members.back().frame = sink.frame.get();
     }
-    members.back().op->attach(m.node, *members.back().frame);
+    if (!without) members.back().op->attach(m.node, *members.back().frame);
   }
   const node& head = nodes[plan_->head()];
   for (const auto& e : head.inputs) inputs.push_back(e.binding->bind(*members[0].op));
   for (std::size_t m = 0; m < members.size(); ++m)
-    for (std::uint32_t port = 0; port < nodes[members[m].node].outputs.size(); ++port)
-      members[m].op->outlet_at(port).connect(consumers_of(setup, m, port));
+    for (std::uint32_t port = 0; port < nodes[members[m].node].outputs.size(); ++port) {
+      auto consumers = consumers_of(setup, m, port);
+      if (members[m].op) members[m].op->outlet_at(port).connect(consumers);
+      if (m == 0) head_consumers_.push_back(std::move(consumers));
+    }
   if (plan_->below_dead_letters) return;
   std::vector<any_consumer*> readers;
   for (auto to : readers_of(*setup.graph, {stream_end::dead_letters, 0}))
     readers.push_back(add_route(setup, {stream_end::dead_letters, 0}, to));
   dead_letters.connect(readers);
+}
+
+void chain_task::adopt_head(std::unique_ptr<task_operator> op) {
+  members[0].op = std::move(op);
+  members[0].op->attach(members[0].node, frame);
+  for (std::size_t port = 0; port < head_consumers_.size(); ++port)
+    members[0].op->outlet_at(port).connect(head_consumers_[port]);
 }
 
 std::vector<any_consumer*> chain_task::consumers_of(const chain_setup& setup, std::size_t m, std::uint32_t port) {

@@ -22,6 +22,8 @@ struct chain_setup {
   const std::string_view* node_names = nullptr;  ///< by node, where there are faults
   /// Tasks of a node on the worker that this task runs on.
   std::function<std::vector<std::uint32_t>(std::uint32_t node)> local_tasks;
+  std::unique_ptr<any_state>* state = nullptr;  ///< when it holds one, the head takes it over instead of making its own
+  bool headless = false;  ///< made without a head, which `adopt_head` gives it: a spout that outlives its chain
 };
 
 /// One task of a chain: operators, frames, routers and readers, wired, without any engine. The engine sets the hosts,
@@ -56,6 +58,10 @@ class chain_task {
   const chain_plan& plan() const { return *plan_; }
   std::uint32_t task() const { return task_; }
   task_operator& head() { return *members[0].op; }
+  /// Gives the head up, to be adopted by another task of the same chain. REQUIRES: the chain reads no inputs.
+  std::unique_ptr<task_operator> release_head() { return std::move(members[0].op); }
+  /// What `op` emits goes through this chain from now on.
+  void adopt_head(std::unique_ptr<task_operator> op);
   /// Sets the host of all frames.
   void attach(task_host& host);
 
@@ -74,6 +80,7 @@ class chain_task {
 
   const chain_plan* plan_;
   std::uint32_t task_;
+  std::vector<std::vector<any_consumer*>> head_consumers_;  ///< by port
 };
 
 }  // namespace freshet

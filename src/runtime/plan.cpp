@@ -41,7 +41,7 @@ std::vector<bool> below_dead_letters(const topology& graph, const std::vector<st
 
 }  // namespace
 
-run_plan make_plan(const topology& graph) {
+run_plan make_plan(const topology& graph, bool local_sinks) {
   const auto& nodes = graph.nodes();
   const auto order = topological_order(graph);
   const auto below = below_dead_letters(graph, order);
@@ -50,7 +50,7 @@ run_plan make_plan(const topology& graph) {
   std::vector<std::uint32_t> member_of(nodes.size(), 0);
   for (auto i : order) {
     const node& n = nodes[i];
-    if (can_chain(graph, n)) {
+    if (can_chain(graph, n) && (local_sinks || n.kind != node_kind::sink)) {
       const auto producer = n.inputs[0].from.node;
       auto& chain = plan.chains[plan.chain_of[producer]];
       plan.chain_of[i] = plan.chain_of[producer];

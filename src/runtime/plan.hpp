@@ -37,7 +37,9 @@ struct reader_ref {
   std::uint32_t node = 0, input = 0;
 };
 
-run_plan make_plan(const topology& graph);
+/// `local_sinks`: a sink behind a forward edge runs in its producer's task. The batch engine keeps sinks apart, because
+/// they write when all stages of a batch have succeeded.
+run_plan make_plan(const topology& graph, bool local_sinks = true);
 /// All inputs that read port `port` of `node`.
 std::vector<reader_ref> readers_of(const topology& graph, stream_end end);
 
