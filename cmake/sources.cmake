@@ -14,7 +14,11 @@ set(FRESHET_HEADERS
   include/freshet/base/random.hpp
   include/freshet/base/result.hpp
   include/freshet/base/type_name.hpp
+  include/freshet/connect/file/line_spout.hpp
   include/freshet/connect/memory/collect_sink.hpp
+  include/freshet/connect/memory/generator_spout.hpp
+  include/freshet/connect/memory/push_queue.hpp
+  include/freshet/connect/memory/push_spout.hpp
   include/freshet/connect/memory/vector_spout.hpp
   include/freshet/core/batch.hpp
   include/freshet/core/bolt.hpp
@@ -82,6 +86,9 @@ set(FRESHET_SOURCES
   src/base/random.cpp
   src/base/result.cpp
   src/base/type_name.cpp
+  src/connect/file/file_set.cpp
+  src/connect/file/line_reader.cpp
+  src/connect/file/line_spout.cpp
   src/core/batch.cpp
   src/core/byte_stream.cpp
   src/core/call_frame.cpp

@@ -2,7 +2,10 @@
 
 /// All of Freshet that needs nothing but Boost's headers: the builder, both engines, the connectors for memory and
 /// files.
+#include "freshet/connect/file/line_spout.hpp"
 #include "freshet/connect/memory/collect_sink.hpp"
+#include "freshet/connect/memory/generator_spout.hpp"
+#include "freshet/connect/memory/push_spout.hpp"
 #include "freshet/connect/memory/vector_spout.hpp"
 #include "freshet/core/topology_builder.hpp"
 #include "freshet/event/event_executor.hpp"

@@ -6,9 +6,12 @@ bolt_tasklet::~bolt_tasklet() { close_inputs(); }
 
 bool bolt_tasklet::work() {
   bool made = false;
-  if (take_wake()) {
+  // Several a slice: an async bolt emits one reply a call and wakes itself while it has more.
+  for (int n = 0; n < wakes_a_slice && !blocked() && take_wake(); ++n) {
     made = true;
-    if (!call_members(&task_operator::wake, "on_wake")) return made;
+    if (call_members(&task_operator::wake, "on_wake")) continue;
+    make_waker()();  // to be tried again
+    return made;
   }
   for (int n = 0; n < batches_a_slice && !blocked(); ++n) {
     if (!current_ && !take_next()) break;

@@ -27,6 +27,7 @@ class bolt_tasklet final : public event_task {
   };
   /// So many batches a slice: the other tasks of the worker want their turn.
   static constexpr int batches_a_slice = 8;
+  static constexpr int wakes_a_slice = 256;
   bool take_next();
   bool finish_current();
   void wake_producers();

@@ -45,6 +45,7 @@ void event_task::open() {
     c.task_count = n.parallelism();
     c.seed = hash_bytes(n.name.data(), n.name.size()) + chain_.task();
     c.stop = run_.stop_token();
+    if (guarantee_ != guarantee::best_effort) c.attempts_in_place = run_.options().retry.max_attempts;
     c.wake = waker{waker_};
     c.log = run_.options().log;
     c.clock = run_.options().clock;
@@ -248,6 +249,7 @@ bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* 
     call_attempts_[m] = 0;
     return true;
   }
+  const bool tokens_failed_instead = !frame.acks.empty();
   frame.cut_back();
   frame.failed = false;
   failed_.add(1);
@@ -259,7 +261,8 @@ bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* 
     return false;
   }
   call_attempts_[m] = 0;
-  give_up(frame.failure.node, frame.failure.error, attempts, nullptr, 0, frame);
+  // Held tuples that the call wanted to ack have failed with it and met their own policy.
+  if (!tokens_failed_instead) give_up(frame.failure.node, frame.failure.error, attempts, nullptr, 0, frame);
   return true;
 }
 
@@ -308,7 +311,8 @@ tasklet::progress event_task::run(time_point now) {
   bool made = offer();
   made |= housekeeping();
   if (!stalled() && drain_sinks(made)) {
-    if (phase_ == phase::working && !blocked()) made |= tick();
+    // Also while flushing: what is held still needs its timeouts.
+    if ((phase_ == phase::working || phase_ == phase::flushing) && !blocked()) made |= tick();
     if (!stalled()) made |= phase_ == phase::working || phase_ == phase::flushing ? work() : false;
   }
   if (phase_ != phase::done && exhausted()) made |= step_to_end();

@@ -4,7 +4,8 @@
 
 namespace freshet {
 
-/// live -> consumed (ack, fail or time-out) or revoked; each way is taken once.
+/// live -> consumed (ack, fail or time-out) or revoked; one way is taken, once. It is counted from before it is handed
+/// out, because another thread may consume it before the call ends that took it.
 class hold_desk::token final : public held_state {
  public:
   token(std::shared_ptr<hold_desk> desk, call_frame& f, std::uint32_t node)
@@ -20,21 +21,29 @@ class hold_desk::token final : public held_state {
     give_up(std::move(why));
   }
   void revoke() noexcept override {
-    if (state_.exchange(true, std::memory_order_acq_rel)) return;
+    if (!become(stage::revoked)) return;
+    desk_->settle(*this, -1);
     desk_->consumed();
   }
   bool expire(error why) noexcept {
-    if (state_.exchange(true, std::memory_order_acq_rel)) return false;
+    if (!become(stage::consumed)) return false;
     give_up(std::move(why));
     return true;
   }
-  bool ended() const { return state_.load(std::memory_order_acquire); }
+  bool ended() const { return stage_.load(std::memory_order_acquire) != stage::live; }
   std::uint32_t node() const { return node_; }
 
  private:
+  enum class stage : std::uint8_t { live, consumed, revoked };
+  bool become(stage next) noexcept {
+    auto is = stage::live;
+    return stage_.compare_exchange_strong(is, next, std::memory_order_acq_rel);
+  }
   bool end() noexcept {
-    if (!state_.exchange(true, std::memory_order_acq_rel)) return true;
-    desk_->late_answers_.fetch_add(1, std::memory_order_relaxed);
+    if (become(stage::consumed)) return true;
+    // A revoked one is dropped by the bolt as a matter of course: that is no answer.
+    if (stage_.load(std::memory_order_relaxed) == stage::consumed)
+      desk_->late_answers_.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
   void give_up(error why) noexcept {
@@ -44,14 +53,14 @@ class hold_desk::token final : public held_state {
   }
   const std::shared_ptr<hold_desk> desk_;
   const std::uint32_t node_;
-  std::atomic<bool> state_{false};
+  std::atomic<stage> stage_{stage::live};
 };
 
 std::shared_ptr<held_state> hold_desk::hold(call_frame& frame, std::uint32_t node, time_point deadline) {
   auto t = std::make_shared<token>(shared_from_this(), frame, node);
   outstanding_.fetch_add(1, std::memory_order_acq_rel);
   if (deadline != time_point::max()) by_deadline_.emplace_back(deadline, t);
-  frame.children += 1;
+  settle(*t, 1);
   frame.holds.push_back(t);
   frame.deferred = true;
   return t;

@@ -22,7 +22,7 @@ struct call_frame {
 
   // Of the call.
   std::uint64_t call = 0;     ///< its ordinal: outboxes remember where the call began to write
-  std::int32_t children = 0;  ///< deliveries and holds made so far, for the ledger
+  std::int32_t children = 0;  ///< deliveries made so far, for the ledger
   bool failed = false;        ///< from here on the call emits nothing
   bool deferred = false;      ///< one of the lists below is not empty
   call_failure failure;

@@ -281,7 +281,7 @@ decltype(auto) pass(V&& value) {
   } else if constexpr (std::is_same_v<std::remove_cvref_t<A0>, T>) {
     return T(std::forward<V>(value));
   } else {
-    return static_cast<const T&>(value);
+    return std::forward<V>(value);  // converted: a class may take a temporary otherwise than a const T&
   }
 }
 /// Emits what `process` gives back.
