@@ -64,9 +64,11 @@ set(FRESHET_HEADERS
   include/freshet/runtime/worker_pool.hpp
   include/freshet/stream/aggregate.hpp
   include/freshet/stream/aggregate_bolt.hpp
+  include/freshet/stream/async_reply.hpp
   include/freshet/stream/function_check.hpp
   include/freshet/stream/keyed.hpp
   include/freshet/stream/keyed_stream.hpp
+  include/freshet/stream/map_async.hpp
   include/freshet/stream/passed_value.hpp
   include/freshet/stream/split.hpp
   include/freshet/stream/stream.hpp

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "freshet/core/topology_builder.hpp"
+#include "freshet/stream/map_async.hpp"
 #include "freshet/stream/split.hpp"
 #include "freshet/stream/transform.hpp"
 
@@ -34,7 +35,7 @@ class stream : public stream_ref<T> {
   auto map(std::string name, F f, bolt_options options = {}) const {
     if constexpr (wiring::check_map<F, T>::ok) {
       using U = std::remove_cvref_t<std::invoke_result_t<F&, const T&>>;
-      return add<U, map_bolt<T, F, U>, F>(std::move(name), {std::move(f)}, options);
+      return add<U, F>(std::move(name), map_bolt<T, F, U>{std::move(f)}, options);
     } else {
       return *this;
     }
@@ -43,14 +44,14 @@ class stream : public stream_ref<T> {
   template <class F>
   auto filter(std::string name, F keep, bolt_options options = {}) const {
     if constexpr (wiring::check_predicate<F, T>::ok)
-      return add<T, filter_bolt<T, F>, F>(std::move(name), {std::move(keep)}, options);
+      return add<T, F>(std::move(name), filter_bolt<T, F>{std::move(keep)}, options);
     else return *this;
   }
   /// Shows every tuple to `look(const T&)` and passes it on.
   template <class F>
   auto peek(std::string name, F look, bolt_options options = {}) const {
     if constexpr (wiring::check_function<F, T>::ok)
-      return add<T, peek_bolt<T, F>, F>(std::move(name), {std::move(look)}, options);
+      return add<T, F>(std::move(name), peek_bolt<T, F>{std::move(look)}, options);
     else return *this;
   }
   /// Any number of new values: `f(const T&)` gives a range or a std::optional, or `f(const T&, emitter<U>&)` emits.
@@ -60,12 +61,12 @@ class stream : public stream_ref<T> {
     if constexpr (emits<F>()) {
       return process(std::move(name), std::move(f), options);
     } else if constexpr (emits_as<As, F>()) {
-      return add<As, emitting_bolt<T, F, As>, F>(std::move(name), {std::move(f)}, options);
+      return add<As, F>(std::move(name), emitting_bolt<T, F, As>{std::move(f)}, options);
     } else if constexpr (wiring::check_flat_map<F, T, As>::ok) {
       using U = typename std::conditional_t<std::is_void_v<As>,
                                             detail::element<std::remove_cvref_t<std::invoke_result_t<F&, const T&>>>,
                                             std::type_identity<As>>::type;
-      return add<U, flat_map_bolt<T, F, U>, F>(std::move(name), {std::move(f)}, options);
+      return add<U, F>(std::move(name), flat_map_bolt<T, F, U>{std::move(f)}, options);
     } else {
       return *this;
     }
@@ -75,6 +76,17 @@ class stream : public stream_ref<T> {
   auto process(std::string name, F bolt, bolt_options options = {}) const {
     using B = detail::made_by_t<F>;
     return bolt_stream<B>(builder().bolt(std::move(name), std::move(bolt), options).input(*this, grouping_));
+  }
+  /// Work elsewhere: `f(const T&, async_reply<U>)` starts it and returns; the reply comes from any thread, once. At
+  /// most `capacity` tuples are under way, then the stream waits.
+  template <class U, class F>
+  stream<U> map_async(std::string name, F f, async_options options = {}) const {
+    if constexpr (wiring::check_async<F, T, U>::ok) {
+      auto make = [f = std::move(f), options] { return async_bolt<T, U, F>(f, options); };
+      return add<U, F>(std::move(name), std::move(make), options.of_bolt());
+    } else {
+      return stream<U>(stream_ref<U>(this->builder_, this->ends_));
+    }
   }
   /// Divides the stream: `auto [cheap, dear, rest] = orders.split("by price", is_cheap, is_dear)`. A tuple goes to the
   /// first predicate that holds; the last stream has those for which none does.
@@ -147,8 +159,8 @@ class stream : public stream_ref<T> {
     else return std::is_invocable_v<F&, const T&, emitter<As>&>;
   }
   /// `Written` is the user's class, which descriptions show instead of the bolt around it.
-  template <class U, class B, class Written>
-  stream<U> add(std::string name, B bolt, bolt_options options) const {
+  template <class U, class Written, class Bolt>
+  stream<U> add(std::string name, Bolt bolt, bolt_options options) const {
     if constexpr (check_stream_value<U>()) {
       auto node = builder().bolt(std::move(name), std::move(bolt), options).input(*this, grouping_);
       this->builder_->nodes.back().written_as = type_name<Written>();
