@@ -1,0 +1,68 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "freshet/core/spout.hpp"
+
+namespace freshet::file {
+
+/// Settings of a line_spout.
+struct line_options {
+  /// A longer line is an error: what is one line of 100 GB is no text, and would take the memory of everything else.
+  std::size_t max_line_bytes = std::size_t{16} << 20;
+  /// Bytes asked of the system at once. More than 256 KiB gains nothing: the cost of a call is spread by then.
+  std::size_t buffer_bytes = std::size_t{256} << 10;
+  /// Takes the "\r" of a "\r\n" off the line. Off for data whose lines may end in that byte.
+  bool strip_carriage_return = true;
+};
+
+/// Emits the lines of files, in order, without their line ends; ends after the last. Lines are bytes: any byte but "\n"
+/// may be in them. A byte order mark (UTF-8) at a file's beginning is left out; a last line without line end counts.
+///     builder.spout("lines", freshet::file::line_spout{"/var/log/app/*.log"});
+///
+/// The path is a file, or a pattern of glob(7) where no file has that name. What a pattern matches is read in the
+/// order of the names, a file with several names once; a list is read as it is given. Only regular files can be read.
+/// They are looked up when the run starts: a file that is missing, a folder, or not readable is an error then, with
+/// path and reason. What is written to a file after its end was reached is not seen: nothing is followed.
+///
+/// Can read again. It has one partition, read by the spout's first task. The offset of a line is {number of the file
+/// in the list (24 bits), byte in the file (40 bits)}, see `offset_of`; its position ends where the next line begins.
+/// A file is known by its inode: another that took its name meanwhile is an error, a renamed one is still read (where
+/// the spout has at most 256 files, which it keeps open). So is a read error, a line over `max_line_bytes`, and a file
+/// that became shorter than a position that is asked for; each names file and byte.
+///
+/// Not thread safe. Copies made before `open` are independent.
+class line_spout {
+ public:
+  explicit line_spout(std::string path_or_pattern, line_options options = {});
+  /// Throws std::invalid_argument for an empty list.
+  explicit line_spout(std::vector<std::string> paths, line_options options = {});
+
+  /// Throws std::system_error or std::runtime_error naming what can't be read.
+  void open(const task_context& context);
+  void close();
+  std::vector<std::string> partitions() const;
+  poll_status poll(spout_emitter<std::string>& out);
+  void read(const position_range& range, spout_emitter<std::string>& out);
+  void seek(const position& p);
+  void commit(const position&) {}
+
+  /// How a place is written as an offset.
+  static constexpr std::uint64_t offset_of(std::uint64_t file, std::uint64_t byte) { return file << byte_bits | byte; }
+  static constexpr std::uint64_t file_of(std::uint64_t offset) { return offset >> byte_bits; }
+  static constexpr std::uint64_t byte_of(std::uint64_t offset) { return offset & (max_file_bytes - 1); }
+  static constexpr unsigned byte_bits = 40;
+  static constexpr std::uint64_t max_file_bytes = std::uint64_t{1} << byte_bits;
+  static constexpr std::uint64_t max_files = std::uint64_t{1} << (64 - byte_bits);
+
+ private:
+  struct reading;
+  std::vector<std::string> paths_;
+  bool pattern_ = false;
+  line_options options_;
+  std::shared_ptr<reading> reading_;  // while open
+};
+
+}  // namespace freshet::file

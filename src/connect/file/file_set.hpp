@@ -1,0 +1,58 @@
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace freshet::file {
+
+/// Throws std::system_error: `cannot open "a.txt": No such file or directory`.
+[[noreturn]] void throw_system_error(int error_number, const std::string& doing, const std::string& path);
+/// Throws std::runtime_error: `"a.txt" at byte 17: ...`.
+[[noreturn]] void throw_at(const std::string& path, std::uint64_t byte, const std::string& what);
+
+/// An open file descriptor. Move-only.
+class descriptor {
+ public:
+  descriptor() = default;
+  explicit descriptor(int fd) : fd_(fd) {}
+  descriptor(descriptor&& other) noexcept;
+  descriptor& operator=(descriptor&& other) noexcept;
+  ~descriptor();
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  /// Closes; returns the error number, 0 for none.
+  int close() noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+/// The files of a line_spout, each known by its inode from when the set was made.
+class file_set {
+ public:
+  /// The paths as they are. Throws naming all that can't be read.
+  explicit file_set(const std::vector<std::string>& paths);
+  /// What a path or pattern stands for, in the order of the names, no file twice.
+  static std::vector<std::string> expand(const std::string& path_or_pattern);
+
+  std::size_t size() const { return files_.size(); }
+  const std::string& path(std::size_t file) const { return files_[file].path; }
+  /// A descriptor of the file; `spare` owns it where the file is not kept open. Throws when the file is gone or
+  /// another.
+  int open(std::size_t file, descriptor& spare) const;
+
+ private:
+  /// So many stay open: renaming them hurts nobody then, and few processes may open less than 1024.
+  static constexpr std::size_t kept_open = 256;
+  struct entry {
+    std::string path;
+    dev_t device{};
+    ino_t inode{};
+    descriptor fd;
+  };
+  std::vector<entry> files_;
+};
+
+}  // namespace freshet::file

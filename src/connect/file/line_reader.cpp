@@ -1,0 +1,105 @@
+#include "connect/file/line_reader.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "connect/file/file_set.hpp"
+
+namespace freshet::file {
+
+namespace {
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+}
+
+void line_reader::start(int fd, const std::string& path, std::uint64_t at, std::uint64_t limit) {
+  fd_ = fd;
+  path_ = &path;
+  from_ = searched_ = filled_ = 0;
+  base_ = at;
+  limit_ = limit;
+  at_end_ = false;
+  struct stat info {};
+  if (at != 0 && ::fstat(fd, &info) == 0 && static_cast<std::uint64_t>(info.st_size) < at)
+    throw_at(path, at, "the file has " + std::to_string(info.st_size) + " bytes only: it was cut");
+  if (limit == no_limit) ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+}
+
+bool line_reader::next(line& found) {
+  while (true) {
+    if (searched_ < filled_) {
+      const auto* at = static_cast<const char*>(std::memchr(buffer_.get() + searched_, '\n', filled_ - searched_));
+      if (at) {
+        found = cut(at);
+        return true;
+      }
+      searched_ = filled_;
+    }
+    if (filled_ - from_ > options_.max_line_bytes) too_long();
+    if (at_end_ || !fill()) break;
+  }
+  at_end_ = true;
+  if (from_ == filled_) return false;
+  found = cut(nullptr);
+  return !found.text.empty() || found.begin != 0 || found.end != byte_order_mark.size();
+}
+
+/// The line from `from_` to `newline`, or to the end of the file where that is null.
+line_reader::line line_reader::cut(const char* newline) {
+  const char* begin = buffer_.get() + from_;
+  const char* end = newline ? newline : buffer_.get() + filled_;
+  if (static_cast<std::size_t>(end - begin) > options_.max_line_bytes) too_long();
+  line found;
+  found.begin = base_ + from_;
+  from_ = searched_ = static_cast<std::size_t>(end - buffer_.get()) + (newline ? 1 : 0);
+  found.end = base_ + from_;
+  if (newline && options_.strip_carriage_return && end != begin && end[-1] == '\r') --end;
+  found.text = {begin, static_cast<std::size_t>(end - begin)};
+  if (found.begin == 0 && found.text.starts_with(byte_order_mark)) found.text.remove_prefix(byte_order_mark.size());
+  return found;
+}
+
+void line_reader::too_long() const {
+  throw_at(*path_, base_ + from_,
+           "the line is longer than max_line_bytes (" + std::to_string(options_.max_line_bytes) + ")");
+}
+
+/// Reads more behind what is there. False at the end.
+bool line_reader::fill() {
+  if (from_ != 0) {
+    std::memmove(buffer_.get(), buffer_.get() + from_, filled_ - from_);
+    base_ += from_;
+    filled_ -= from_;
+    searched_ -= from_;
+    from_ = 0;
+  }
+  if (filled_ == capacity_) {
+    // Grown for a long line only, and never beyond what shows that it is too long.
+    const auto usual = std::max<std::size_t>(options_.buffer_bytes, 16);
+    capacity_ = std::min(std::max(capacity_ * 2, usual), std::max(options_.max_line_bytes + 2, usual));
+    auto larger = std::make_unique_for_overwrite<char[]>(capacity_);
+    if (filled_) std::memcpy(larger.get(), buffer_.get(), filled_);
+    buffer_ = std::move(larger);
+  }
+  if (base_ + filled_ >= line_spout::max_file_bytes) throw_at(*path_, base_ + filled_, "positions reach to 2^40 bytes");
+  const auto wanted = std::min<std::uint64_t>(capacity_ - filled_, limit_ - std::min(limit_, base_ + filled_));
+  while (wanted != 0) {
+    const auto got = ::pread(fd_, buffer_.get() + filled_, wanted, static_cast<off_t>(base_ + filled_));
+    if (got > 0) {
+      filled_ += static_cast<std::size_t>(got);
+      return true;
+    }
+    if (got == 0) return false;
+    if (errno == EINTR) continue;
+    throw std::system_error(errno, std::generic_category(),
+                            "cannot read \"" + *path_ + "\" at byte " + std::to_string(base_ + filled_));
+  }
+  return false;
+}
+
+}  // namespace freshet::file

@@ -1,0 +1,86 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "freshet/core/topology_builder.hpp"
+
+namespace freshet {
+
+/// A spout's task without an engine: polls it, reads ranges again, seeks.
+template <class S>
+class spout_probe final : public spout_host, private consumer<spout_output_t<S>> {
+ public:
+  using value_type = spout_output_t<S>;
+  struct message {
+    position at;
+    value_type value;
+  };
+
+  explicit spout_probe(S spout, task_context context = {}) : task_(std::move(spout)) {
+    const auto names = task_.partitions();
+    for (auto p = context.task; p < names.size(); p += context.task_count)
+      context.partitions.push_back({static_cast<partition_id>(p), names[p]});
+    task_.attach(0, frame_);
+    task_.outlet_at(0).connect({this});
+    task_.open(context);
+  }
+  ~spout_probe() override { close(); }
+  void close() {
+    if (!std::exchange(closed_, true)) task_.close();
+  }
+
+  /// One turn of about `wanted` messages; they are appended to `messages`.
+  poll_status::kind poll(std::uint32_t wanted = 100) {
+    begin(wanted);
+    into_ = &messages;
+    const auto status = task_.poll(round_);
+    when = status.when();
+    return status.what();
+  }
+  /// Polls until the spout says something else than `emitted`.
+  poll_status::kind poll_all(std::uint32_t wanted = 100) {
+    auto kind = poll_status::kind::emitted;
+    while (kind == poll_status::kind::emitted) kind = poll(wanted);
+    return kind;
+  }
+  std::vector<message> read(position_range range) {
+    std::vector<message> got;
+    begin(1);
+    into_ = &got;
+    task_.read(range, round_);
+    return got;
+  }
+  void seek(position p) { task_.seek(p); }
+  std::vector<value_type> values() const {
+    std::vector<value_type> all;
+    for (const auto& m : messages) all.push_back(m.value);
+    return all;
+  }
+
+  std::vector<message> messages;
+  poll_status::time_point when{};
+
+ private:
+  void begin(std::uint32_t wanted) {
+    round_ = {};
+    round_.host = this;
+    round_.wanted = wanted;
+    round_.capacity = ~std::uint32_t{0};
+    round_.keeps_positions = true;
+  }
+  void take(value_type&& value) override { into_->push_back({round_.positions.back(), std::move(value)}); }
+  void take(const value_type& value) override { into_->push_back({round_.positions.back(), value}); }
+  void message_failed(spout_round&, std::uint32_t, call_frame&) override {}
+  void round_full(spout_round&) override {}
+
+  spout_task<S> task_;
+  call_frame frame_;
+  spout_round round_;
+  std::vector<message>* into_ = nullptr;
+  bool closed_ = false;
+};
+
+}  // namespace freshet
