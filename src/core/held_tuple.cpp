@@ -7,9 +7,10 @@ void held_tuple::ack() noexcept {
   if (!s) return;
   // Inside a call of the bolt that holds it the ack waits: if the call fails, so does the held tuple, because what the
   // call emitted for it is cut back.
-  if (s->frame && s->frame->running_on == this_thread_mark()) {
-    s->frame->deferred = true;
-    s->frame->acks.push_back(std::move(s));
+  if (s->place && s->place->thread.load(std::memory_order_relaxed) == this_thread_mark()) {
+    call_frame& frame = *s->place->frame;
+    frame.deferred = true;
+    frame.acks.push_back(std::move(s));
   } else {
     s->ack();
   }

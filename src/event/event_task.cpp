@@ -239,11 +239,10 @@ bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* 
   auto& member = chain_.members[m];
   call_frame& frame = *member.frame;
   frame.begin_unrooted();
-  frame.running_on = this_thread_mark();
   try {
+    const inside_calls inside(frame.place);
     (member.op.get()->*f)();
   } catch (...) { frame.fail_from_exception(member.node); }
-  frame.running_on = nullptr;
   if (!frame.failed) {
     if (frame.deferred) frame.apply_deferred();
     call_attempts_[m] = 0;

@@ -16,7 +16,7 @@ class finished_prefix {
   /// Says that a message was emitted. Returns its extent without gaps: from where the one before it ended.
   position emitted(const position& p) {
     auto [at, fresh] = partitions_.try_emplace(p.partition);
-    if (fresh) at->second.prefix = at->second.emitted = p.offset;
+    if (fresh) at->second.prefix = at->second.emitted = at->second.told = p.offset;
     const position extent{p.partition, at->second.emitted, p.next};
     at->second.emitted = p.next;
     return extent;
@@ -70,7 +70,7 @@ class finished_prefix {
 
  private:
   struct partition {
-    std::uint64_t prefix = 0, emitted = 0, told = ~std::uint64_t{0};
+    std::uint64_t prefix = 0, emitted = 0, told = 0;
     std::map<std::uint64_t, std::uint64_t> beyond;
   };
   std::map<partition_id, partition> partitions_;

@@ -9,7 +9,7 @@ namespace freshet {
 class hold_desk::token final : public held_state {
  public:
   token(std::shared_ptr<hold_desk> desk, call_frame& f, std::uint32_t node)
-      : held_state(f.anchor, f.anchors, f.time, f.stamp, &f), desk_(std::move(desk)), node_(node) {}
+      : held_state(f.anchor, f.anchors, f.time, f.stamp, f.place), desk_(std::move(desk)), node_(node) {}
 
   void ack() noexcept override {
     if (!end()) return;

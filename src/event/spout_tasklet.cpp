@@ -21,7 +21,7 @@ spout_tasklet::spout_tasklet(event_run& run, const chain_setup& setup, std::size
   if (!book_) return;
   // One message a slot when load is low, and some room for polls that emit more than they are asked for.
   const auto slots = options_.max_pending + 2 * root::messages_per_slot;
-  lane_ = &book_->add_lane(slots, [pool = &run.pool(), worker] { pool->publish_and_wake(worker); });
+  lane_ = &book_->add_lane(slots, [pool = run.shared_pool(), worker] { pool->publish_and_wake(worker); });
 }
 
 spout_tasklet::~spout_tasklet() = default;
@@ -39,10 +39,10 @@ bool spout_tasklet::work() {
         {errc::timeout, "drain_timeout: spout " + name_ + " has " + std::to_string(live_) + " unfinished messages"});
     return true;
   }
-  if (!read_raw(made) || blocked()) return made;
+  if (blocked() || !read_raw(made) || blocked()) return made;
   made |= replay();
   if (!blocked() && may_poll()) made |= poll();
-  if (!read_raw(made)) return made;
+  if (blocked() || !read_raw(made)) return made;
   if (ended_ && flush_due_ && !blocked()) {
     send_flush();
     made = true;

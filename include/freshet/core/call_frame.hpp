@@ -1,5 +1,7 @@
 #pragma once
+#include <atomic>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -9,6 +11,34 @@ namespace freshet {
 
 class any_outbox;
 class fault_injector;
+
+/// An address that differs between threads: tells whether a token is consumed inside the call that runs here.
+inline const void* this_thread_mark() noexcept {
+  static thread_local const char mark = 0;
+  return &mark;
+}
+
+/// Where a frame's calls run just now: tells a token that is consumed whether that happens inside such a call.
+/// `thread` equals this thread's mark only while this thread is inside a call, and then the frame is alive.
+struct call_place {
+  explicit call_place(call_frame& f) : frame(&f) {}
+  call_frame* const frame;
+  std::atomic<const void*> thread{nullptr};  // relaxed: nobody acts on another thread's value
+};
+
+/// While it lives, this thread is inside calls of the frame.
+class inside_calls {
+ public:
+  explicit inside_calls(const std::shared_ptr<call_place>& place) : place_(*place) {
+    place_.thread.store(this_thread_mark(), std::memory_order_relaxed);
+  }
+  inside_calls(const inside_calls&) = delete;
+  inside_calls& operator=(const inside_calls&) = delete;
+  ~inside_calls() { place_.thread.store(nullptr, std::memory_order_relaxed); }
+
+ private:
+  call_place& place_;
+};
 
 /// What all tuples share that are emitted during one *head call*: one input tuple of a chain's first bolt (or one
 /// message of a spout), with everything the chained bolts do about it. It is the unit of failure. One frame for each
@@ -44,7 +74,8 @@ struct call_frame {
   std::vector<counted> counted_on_held;
   std::vector<std::shared_ptr<held_state>> acks;   ///< acked in this call: done when it succeeds, failed when not
   std::vector<std::shared_ptr<held_state>> holds;  ///< taken in this call: revoked when it fails
-  const void* running_on = nullptr;                ///< identity of the thread inside a call; see `this_thread_mark`
+  /// Kept alive by tokens, which may outlive the frame.
+  const std::shared_ptr<call_place> place = std::make_shared<call_place>(*this);
 
   void begin(root r, const root_list* several, event_time t, event_time s) {
     anchor = r;
@@ -66,12 +97,6 @@ struct call_frame {
   /// Does what the call had put off. Called by the loops when a call has succeeded and `deferred` is set.
   void apply_deferred() noexcept;
 };
-
-/// An address that differs between threads: tells whether a token is consumed inside the call that runs here.
-inline const void* this_thread_mark() noexcept {
-  static thread_local const char mark = 0;
-  return &mark;
-}
 
 /// The message of the exception in flight, whatever its type. REQUIRES: called from a catch block.
 error error_from_current_exception() noexcept;

@@ -9,8 +9,8 @@ namespace freshet {
 /// Engine side of a held tuple. Thread safe: the token may be consumed on any thread.
 class held_state {
  public:
-  held_state(root r, const root_list* several, event_time t, event_time s, call_frame* owner)
-      : anchor(r), time(t), stamp(s), frame(owner) {
+  held_state(root r, const root_list* several, event_time t, event_time s, std::shared_ptr<call_place> taken_in)
+      : anchor(r), time(t), stamp(s), place(std::move(taken_in)) {
     if (several) anchors = *several;
   }
   virtual ~held_state();
@@ -22,7 +22,7 @@ class held_state {
   const root anchor;
   root_list anchors;
   const event_time time, stamp;
-  call_frame* const frame;
+  const std::shared_ptr<call_place> place;
 };
 
 /// A tuple whose ack was taken over with `emitter::hold`. Consume it once, from any thread, with `ack` or `fail`; a

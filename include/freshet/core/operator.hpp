@@ -115,11 +115,9 @@ class input_loop final : public consumer<T>, public any_reader {
   void take(const T& value) override { chained(value); }
   read_result read(any_batch& in, std::size_t from) override {
     auto& frame = op_.frame();
-    frame.running_on = this_thread_mark();
-    const auto result = in.has_roots() ? loop<true>(static_cast<batch<T>&>(in), from, frame)
-                                       : loop<false>(static_cast<batch<T>&>(in), from, frame);
-    frame.running_on = nullptr;
-    return result;
+    const inside_calls inside(frame.place);
+    return in.has_roots() ? loop<true>(static_cast<batch<T>&>(in), from, frame)
+                          : loop<false>(static_cast<batch<T>&>(in), from, frame);
   }
 
  private:

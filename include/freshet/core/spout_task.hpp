@@ -157,18 +157,15 @@ class spout_task final : public spout_task_base<spout_output_t<S>> {
  private:
   /// A turn in which the spout may emit.
   struct scope {
-    scope(spout_task& t, spout_round& r) : task(t) {
+    scope(spout_task& t, spout_round& r) : task(t), inside(t.frame_->place) {
       t.round_ = &r;
       t.frame_->outbox_full = false;
-      t.frame_->running_on = this_thread_mark();
     }
-    ~scope() {
-      task.round_ = nullptr;
-      task.frame_->running_on = nullptr;
-    }
+    ~scope() { task.round_ = nullptr; }
     scope(const scope&) = delete;
     scope& operator=(const scope&) = delete;
     spout_task& task;
+    inside_calls inside;
   };
   S spout_;
 };

@@ -1,0 +1,370 @@
+// What a failure does: replay, retry in place, dead letters and the other policies, and the errors that end a run.
+#include "event_fixture.hpp"
+
+namespace freshet::event_tests {
+namespace {
+
+/// Passes values on; fails those that divide by `every` until they were tried `times` times.
+struct flaky {
+  int every, times;
+  attempts tried;
+  int process(const int& v) {
+    if (v % every == 0 && tried(v) <= times) throw std::runtime_error("no luck with " + std::to_string(v));
+    return v;
+  }
+};
+
+TEST(failure, a_failed_message_is_replayed_by_a_spout_that_can_read_again) {
+  topology_builder b{"replay"};
+  collect_sink<int> got;
+  auto n = b.spout("n", vector_spout<int>{numbers(1000)});
+  auto f = b.bolt("flaky", flaky{7, 2, {}}, {.parallelism = 2}).input(n, shuffle_grouping{});
+  (void)b.sink("out", got).input(f);
+  const auto m = run_to_end(b.build());
+  EXPECT_EQ(sorted(got.values()), numbers(1000)) << "the failed attempts emitted nothing";
+  EXPECT_EQ(m.node("n").replayed, 2u * 143u);
+  EXPECT_EQ(m.node("n").acked, 1000u);
+  EXPECT_EQ(m.node("n").failed, 0u);
+}
+
+TEST(failure, and_by_the_engine_for_a_spout_that_cannot) {
+  topology_builder b{"replay-kept"};
+  collect_sink<int> got;
+  auto n = b.spout("n", counting_spout{1000});
+  auto f = b.bolt("flaky", flaky{7, 3, {}}, {.parallelism = 3}).input(n, shuffle_grouping{});
+  (void)b.sink("out", got).input(f);
+  const auto m = run_to_end(b.build());
+  EXPECT_EQ(sorted(got.values()), numbers(1000));
+  EXPECT_EQ(m.node("n").replayed, 3u * 143u);
+}
+
+TEST(failure, inside_the_spouts_own_chain_too) {
+  for (bool replayable : {true, false}) {
+    topology_builder b{"replay-chain"};
+    collect_sink<int> got;
+    auto chain = [&](auto n) {
+      auto f = b.bolt("flaky", flaky{5, 2, {}}).input(n);
+      (void)b.sink("out", got).input(f);
+    };
+    if (replayable) chain(b.spout("n", vector_spout<int>{numbers(500)}));
+    else chain(b.spout("n", counting_spout{500}));
+    const auto m = run_to_end(b.build());
+    EXPECT_EQ(sorted(got.values()), numbers(500));
+    EXPECT_EQ(m.node("n").replayed, 200u);
+  }
+}
+
+TEST(failure, a_call_that_fails_half_way_emits_nothing) {
+  struct half {
+    attempts tried;
+    void process(const int& v, emitter<int>& out) {
+      for (int i = 0; i < 600; ++i) out.emit(v);
+      if (tried(v) == 1) throw std::runtime_error("half way");
+    }
+  };
+  for (auto g : {guarantee::at_least_once, guarantee::exactly_once}) {
+    topology_builder b{"cut-back"};
+    collect_sink<int> got;
+    auto n = b.spout("n", vector_spout<int>{numbers(20)});
+    auto h = b.bolt("half", half{}, {.parallelism = 2}).input(n, shuffle_grouping{});
+    auto again = b.bolt("again", [](const int& v) { return v; }, {.parallelism = 2}).input(h, shuffle_grouping{});
+    (void)b.sink("out", got).input(again);
+    run_to_end(b.build(), fast(g));
+    EXPECT_EQ(got.size(), 20u * 600u);
+  }
+}
+
+TEST(failure, exactly_once_repeats_the_call_with_state_as_before_it) {
+  struct count_then_throw {
+    using state = std::uint64_t;
+    attempts tried;
+    void process(const int& v, state& n, emitter<std::uint64_t>& out) {
+      ++n;
+      if (v % 3 == 0 && tried(v) < 4) throw std::runtime_error("after the change");
+      out.emit(n);
+    }
+  };
+  topology_builder b{"in-place"};
+  collect_sink<std::uint64_t> got;
+  auto n = b.spout("n", counting_spout{300});
+  auto c = b.bolt("count", count_then_throw{}, {.parallelism = 2}).input(n, key_grouping{[](const int& v) {
+                                                                           return v % 4;
+                                                                         }});
+  (void)b.sink("out", got).input(c);
+  const auto m = run_to_end(b.build(), fast(guarantee::exactly_once));
+  EXPECT_EQ(got.size(), 300u);
+  std::map<std::uint64_t, int> seen;
+  for (auto v : got.values()) ++seen[v];
+  for (std::uint64_t i = 1; i <= 75; ++i) EXPECT_EQ(seen[i], 4) << i;
+  EXPECT_EQ(m.node("count").retried, 3u * 100u);
+}
+
+dead_letter only(const collect_sink<dead_letter>& letters) {
+  const auto all = letters.values();
+  EXPECT_EQ(all.size(), 1u);
+  return all.empty() ? dead_letter{} : all[0];
+}
+
+TEST(failure, a_poison_message_becomes_a_dead_letter_and_stops_nobody) {
+  for (auto g : all_guarantees()) {
+    topology_builder b{"poison"};
+    collect_sink<int> got;
+    collect_sink<dead_letter> letters;
+    auto n = b.spout("n", vector_spout<int>{numbers(200)});
+    auto p = b.bolt("poison",
+                    [](const int& v) {
+                      if (v == 77) throw std::runtime_error("can't digest 77");
+                      return v;
+                    },
+                    {.parallelism = 2})
+                 .input(n, key_grouping{std::identity{}});
+    (void)b.sink("out", got).input(p);
+    (void)b.sink("letters", letters).input(b.dead_letters());
+    const auto m = run_to_end(b.build(), fast(g));
+    EXPECT_EQ(got.size(), 199u);
+    const auto letter = only(letters);
+    EXPECT_EQ(letter.node, "poison");
+    EXPECT_EQ(letter.error, "can't digest 77");
+    EXPECT_EQ(letter.attempts, g == guarantee::best_effort ? 1u : 5u);
+    EXPECT_EQ(letter.type, "int");
+    reader bytes{letter.bytes};
+    EXPECT_EQ(bytes.raw<int>(), 77);
+    EXPECT_EQ(m.total().dead_lettered, g == guarantee::at_least_once ? 0u + m.total().dead_lettered : 1u);
+    if (g == guarantee::at_least_once) {
+      EXPECT_EQ(letter.positions, (std::vector<position>{{0, 77, 78}}));
+      EXPECT_EQ(m.node("n").acked, 199u);
+      EXPECT_EQ(m.node("n").failed, 1u);
+      EXPECT_EQ(m.node("n").pending, 0u);
+    }
+  }
+}
+
+TEST(failure, dead_letters_that_nobody_reads_are_counted_and_kept) {
+  for (auto g : all_guarantees()) {
+    topology_builder b{"unread"};
+    auto n = b.spout("n", counting_spout{10});
+    (void)
+        b.sink("out", [](const int& v) {
+           if (v % 2) throw std::runtime_error("odd");
+         }).input(n, shuffle_grouping{});
+    auto o = fast(g);
+    o.kept_dead_letters = 3;
+    auto run = event_executor{o}.start(b.build());
+    const auto m = finish(run);
+    EXPECT_EQ(m.total().dead_lettered, 5u);
+    const auto kept = run.status().unread_dead_letters;
+    ASSERT_EQ(kept.size(), 3u);
+    EXPECT_EQ(kept.back().node, "out");
+    EXPECT_EQ(kept.back().error, "odd");
+  }
+}
+
+TEST(failure, what_fails_below_the_dead_letters_is_retried_there_and_then_counted) {
+  topology_builder b{"letters-fail"};
+  attempts tried;
+  std::atomic<int> written{0};
+  auto n = b.spout("n", counting_spout{3});
+  (void)b.sink("out", [](const int&) { throw std::runtime_error("never"); }).input(n, shuffle_grouping{});
+  (void)
+      b.sink("letters", [&](const dead_letter& l) {
+         reader r{l.bytes};
+         const int v = r.raw<int>();
+         if (v == 0 || tried(v) < 3) throw std::runtime_error("letter box full");
+         ++written;
+       }).input(b.dead_letters());
+  auto run = event_executor{fast()}.start(b.build());
+  const auto m = finish(run);
+  EXPECT_EQ(written.load(), 2);
+  EXPECT_EQ(run.status().unread_dead_letters.size(), 1u);
+  EXPECT_EQ(m.node("n").pending, 0u);
+}
+
+TEST(failure, skip_counts_and_goes_on) {
+  for (auto g : all_guarantees()) {
+    topology_builder b{"skip"};
+    collect_sink<int> got;
+    auto n = b.spout("n", counting_spout{10});
+    auto s = b.bolt("picky",
+                    [](const int& v) {
+                      if (v == 3) throw std::runtime_error("not three");
+                      return v;
+                    },
+                    {.on_failure = on_failure::skip})
+                 .input(n, shuffle_grouping{});
+    (void)b.sink("out", got).input(s);
+    const auto m = run_to_end(b.build(), fast(g));
+    EXPECT_EQ(got.size(), 9u);
+    EXPECT_EQ(m.total().skipped, 1u);
+    EXPECT_EQ(m.total().dead_lettered, 0u);
+  }
+}
+
+/// The error a run ends with.
+std::string error_of(const topology& graph, event_options options) {
+  try {
+    auto run = event_executor{std::move(options)}.start(graph);
+    if (!run.wait_for(60s)) std::abort();
+  } catch (const run_error& e) { return e.what(); }
+  return "no error";
+}
+
+TEST(failure, stop_ends_the_run_with_node_task_and_attempt) {
+  for (auto g : all_guarantees()) {
+    topology_builder b{"stop"};
+    auto n = b.spout("n", counting_spout{10});
+    auto s = b.bolt("strict", [](const int& v) -> int { throw std::runtime_error("refused " + std::to_string(v)); },
+                    {.on_failure = on_failure::stop})
+                 .input(n, global_grouping{});
+    (void)b.sink("out", [](const int&) {}).input(s);
+    const auto e = error_of(b.build(), fast(g));
+    EXPECT_NE(
+        e.find("bolt \"strict\" task 0, attempt " + std::string(g == guarantee::best_effort ? "1" : "5") + ": refused"),
+        std::string::npos)
+        << e;
+  }
+}
+
+template <class Bolt>
+topology with_bolt(Bolt bolt) {
+  topology_builder b{"throwing"};
+  auto n = b.spout("n", counting_spout{5});
+  auto t = b.bolt("culprit", std::move(bolt), {.on_failure = on_failure::stop}).input(n, global_grouping{});
+  (void)b.sink("out", [](const int&) {}).input(t);
+  return b.build();
+}
+
+TEST(failure, a_throwing_open_flush_or_close_names_itself) {
+  struct bad_open {
+    void open(const task_context&) { throw std::runtime_error("no connection"); }
+    int process(const int& v) { return v; }
+  };
+  struct bad_flush {
+    int process(const int& v) { return v; }
+    void flush(emitter<int>&) { throw std::runtime_error("stuck"); }
+  };
+  struct bad_close {
+    int process(const int& v) { return v; }
+    void close() { throw std::runtime_error("hinge"); }
+  };
+  for (auto g : all_guarantees()) {
+    EXPECT_EQ(error_of(with_bolt(bad_open{}), fast(g)),
+              "bolt \"culprit\" task 0, attempt 1: open failed: no connection");
+    const auto n = g == guarantee::best_effort ? "1" : "5";
+    EXPECT_EQ(error_of(with_bolt(bad_flush{}), fast(g)),
+              std::string("bolt \"culprit\" task 0, attempt ") + n + ": flush failed: stuck");
+    EXPECT_EQ(error_of(with_bolt(bad_close{}), fast(g)), "bolt \"culprit\" task 0, attempt 1: close failed: hinge");
+  }
+}
+
+TEST(failure, a_throwing_poll_is_tried_again_and_then_ends_the_run) {
+  struct bad_poll {
+    int failures;
+    int tried = 0;
+    poll_status poll(spout_emitter<int>& out) {
+      if (tried++ < failures) throw std::runtime_error("cable out");
+      out.emit(1);
+      return poll_status::ended();
+    }
+  };
+  for (auto g : all_guarantees()) {
+    for (int failures : {3, 100}) {
+      topology_builder b{"poll"};
+      collect_sink<int> got;
+      auto n = b.spout("n", bad_poll{failures});
+      (void)b.sink("out", got).input(n);
+      const auto e = error_of(b.build(), fast(g));
+      EXPECT_EQ(e, failures == 3 ? "no error" : "spout \"n\" task 0, attempt 5: poll failed: cable out");
+      EXPECT_EQ(got.size(), failures == 3 ? 1u : 0u);
+    }
+  }
+}
+
+TEST(failure, a_throwing_key_or_grouping_is_the_reading_nodes_failure) {
+  for (auto g : all_guarantees()) {
+    topology_builder b{"keys"};
+    collect_sink<dead_letter> letters;
+    collect_sink<int> got;
+    auto n = b.spout("n", counting_spout{10});
+    auto pass = b.bolt("pass", [](const int& v) { return v; }, {.parallelism = 2}).input(n, shuffle_grouping{});
+    auto by_key =
+        b.bolt("by-key", [](const int& v) { return v; }, {.parallelism = 2}).input(pass, key_grouping{[](const int& v) {
+                                                                                     if (v == 4)
+                                                                                       throw std::runtime_error(
+                                                                                           "no key");
+                                                                                     return v;
+                                                                                   }});
+    (void)b.sink("out", got, {.parallelism = 2}).input(by_key, custom_grouping{[](const int& v, std::size_t) {
+                                                         return static_cast<std::size_t>(v == 6 ? 9 : 0);
+                                                       }});
+    (void)b.sink("letters", letters).input(b.dead_letters());
+    run_to_end(b.build(), fast(g));
+    EXPECT_EQ(got.size(), 8u);
+    std::map<std::string, std::string> errors;
+    for (const auto& l : letters.values()) errors[l.node] = l.error;
+    EXPECT_EQ(errors["by-key"], "no key");
+    EXPECT_EQ(errors["out"], "the grouping chose task 9, but there are only 2 (0 to 1)");
+  }
+}
+
+TEST(failure, a_throwing_sink_is_a_failure_like_any_other) {
+  for (bool local : {true, false}) {
+    topology_builder b{"sink"};
+    attempts tried;
+    std::mutex mutex;
+    std::vector<int> written;
+    auto n = b.spout("n", vector_spout<int>{numbers(100)});
+    auto sink = b.sink("out", [&](const int& v) {
+      if (v % 10 == 0 && tried(v) < 3) throw std::runtime_error("disk full");
+      std::lock_guard lock(mutex);
+      written.push_back(v);
+    });
+    if (local) (void)sink.input(n);
+    else (void)sink.input(n, shuffle_grouping{});
+    const auto m = run_to_end(b.build());
+    EXPECT_EQ(sorted(written), numbers(100));
+    EXPECT_EQ(m.node("n").replayed, 20u);
+  }
+}
+
+TEST(failure, exceptions_of_any_type_are_caught) {
+  topology_builder b{"odd-exceptions"};
+  collect_sink<dead_letter> letters;
+  auto n = b.spout("n", counting_spout{3});
+  (void)
+      b.sink("out", [](const int& v) {
+         if (v == 0) throw "a text";
+         if (v == 1) throw 7;
+         throw std::string("a string");
+       }).input(n);
+  (void)b.sink("letters", letters).input(b.dead_letters());
+  run_to_end(b.build(), fast(guarantee::best_effort));
+  std::vector<std::string> errors;
+  for (const auto& l : letters.values()) errors.push_back(l.error);
+  EXPECT_EQ(sorted(errors),
+            (std::vector<std::string>{"a string", "a text", "an exception that is not a std::exception"}));
+}
+
+/// Commits what is finished, in order.
+struct committing_spout : vector_spout<int> {
+  std::shared_ptr<std::vector<position>> committed;
+  committing_spout(std::vector<int> v, std::shared_ptr<std::vector<position>> c)
+      : vector_spout(std::move(v)), committed(std::move(c)) {}
+  poll_status poll(spout_emitter<int>& out) { return vector_spout::poll(out); }
+  void commit(const position& p) { committed->push_back(p); }
+};
+
+TEST(failure, positions_are_committed_up_to_what_is_finished) {
+  for (auto g : all_guarantees()) {
+    topology_builder b{"commit"};
+    auto committed = std::make_shared<std::vector<position>>();
+    auto n = b.spout("n", committing_spout{numbers(100), committed});
+    (void)b.sink("out", [](const int&) {}).input(n, shuffle_grouping{});
+    run_to_end(b.build(), fast(g));
+    ASSERT_FALSE(committed->empty());
+    EXPECT_EQ(committed->back(), (position{0, 100, 100}));
+    EXPECT_TRUE(std::is_sorted(committed->begin(), committed->end()));
+  }
+}
+
+}  // namespace
+}  // namespace freshet::event_tests

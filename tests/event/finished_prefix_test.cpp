@@ -1,0 +1,67 @@
+#include "event/finished_prefix.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+namespace freshet {
+namespace {
+
+TEST(finished_prefix, grows_only_when_nothing_before_is_missing) {
+  finished_prefix p;
+  const auto a = p.emitted({0, 0, 10}), b = p.emitted({0, 10, 25}), c = p.emitted({0, 25, 26});
+  p.finished(b);
+  EXPECT_EQ(p.intervals(), 1u);
+  EXPECT_TRUE(p.take_progress().empty());
+  p.finished(a);
+  EXPECT_EQ(p.take_progress(), (std::vector<position>{{0, 25, 25}}));
+  p.finished(c);
+  EXPECT_EQ(p.take_progress(), (std::vector<position>{{0, 26, 26}}));
+  EXPECT_EQ(p.intervals(), 0u);
+}
+
+TEST(finished_prefix, gaps_between_offsets_belong_to_the_message_behind_them) {
+  finished_prefix p;
+  const auto a = p.emitted({3, 5, 6}), b = p.emitted({3, 100, 101});
+  EXPECT_EQ(b, (position{3, 6, 101}));
+  p.finished(a);
+  p.finished(b);
+  EXPECT_EQ(p.take_progress(), (std::vector<position>{{3, 101, 101}}));
+}
+
+TEST(finished_prefix, partitions_are_apart) {
+  finished_prefix p;
+  const auto a = p.emitted({0, 0, 1});
+  const auto b = p.emitted({1, 7, 8});
+  p.finished(b);
+  EXPECT_EQ(p.take_progress(), (std::vector<position>{{1, 8, 8}}));
+  p.finished(a);
+  EXPECT_EQ(p.take_progress(), (std::vector<position>{{0, 1, 1}}));
+}
+
+TEST(finished_prefix, any_order_of_finishing_ends_in_one_prefix_and_bounded_intervals) {
+  std::mt19937 random(42);
+  for (int round = 0; round < 200; ++round) {
+    finished_prefix p;
+    std::vector<position> all;
+    std::uint64_t at = 0;
+    for (int i = 0; i < 50; ++i) {
+      const auto gap = random() % 3, width = 1 + random() % 5;
+      all.push_back(p.emitted({0, at + gap, at + gap + width}));
+      at += gap + width;
+    }
+    std::shuffle(all.begin(), all.end(), random);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      p.finished(all[i]);
+      EXPECT_LE(p.intervals(), i + 1);
+      EXPECT_LE(p.intervals(), all.size() - i);
+    }
+    EXPECT_EQ(p.intervals(), 0u);
+    EXPECT_EQ(p.take_progress(), (std::vector<position>{{0, at, at}}));
+  }
+}
+
+}  // namespace
+}  // namespace freshet
