@@ -63,14 +63,21 @@ void add(task_metrics& to, const task_metrics& t) {
 
 class counts_of_run final : public edge_counts {
  public:
-  explicit counts_of_run(const run_metrics& m) : metrics_(m) {}
+  counts_of_run(const topology& graph, const run_metrics& m) : graph_(graph), metrics_(m) {}
   std::uint64_t transferred(std::size_t node, std::size_t input) const override {
-    for (const auto& e : metrics_.edges)
-      if (e.to_node == node && e.input == input) return e.transferred;
-    return 0;
+    std::uint64_t sum = 0;
+    bool crossed = false;
+    for (const auto& e : metrics_.edges) {  // one a producing task
+      if (e.to_node != node || e.input != input) continue;
+      sum += e.transferred;
+      crossed = true;
+    }
+    // Inside a chain nothing is sent: every tuple is a call.
+    return crossed ? sum : metrics_.node(graph_.nodes()[node].name).executed;
   }
 
  private:
+  const topology& graph_;
   const run_metrics& metrics_;
 };
 }  // namespace
@@ -128,7 +135,7 @@ run_status topology_run::status() const { return run_->status(); }
 run_metrics topology_run::metrics() const { return run_->metrics(); }
 std::string topology_run::describe(describe_format format) const {
   const auto m = run_->metrics();
-  const counts_of_run counts(m);
+  const counts_of_run counts(run_->graph(), m);
   return run_->graph().describe(format, &counts);
 }
 

@@ -128,7 +128,13 @@ class topology {
   const std::vector<node>& nodes() const { return graph_->nodes; }
   /// Index of a node; `nodes().size()` when there is none of that name.
   std::size_t find(std::string_view name) const;
-  /// For people (text), Graphviz (dot), Markdown (mermaid) or programs (json; the schema stands at `describe.cpp`).
+  /// For people (text), Graphviz (dot), Markdown (mermaid) or programs (json). Names come as they are given,
+  /// escaped as the format asks; types as C++ writes them. With `counts`, each edge says how many tuples went over it.
+  ///     {"topology": NAME, "nodes": [NODE...]}
+  ///     NODE   {"name", "kind": "spout"|"bolt"|"sink", "class", "parallelism", "on_failure", "key_groups", "key",
+  ///             "state", "outputs": [OUTPUT...], "inputs": [INPUT...]}     key and state: a type, or null
+  ///     OUTPUT {"name", "type"}                                            "" is the main output
+  ///     INPUT  {"from", "output", "grouping", "type", "transferred"}       from null: the dead letters
   std::string describe(describe_format format = describe_format::text, const edge_counts* counts = nullptr) const;
 
  private:

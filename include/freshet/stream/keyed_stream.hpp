@@ -49,7 +49,8 @@ class keyed_stream {
   }
   /// How many tuples each key had.
   stream<keyed<key_type, std::uint64_t>> count(std::string name, aggregate_options options = {}) const {
-    if constexpr (is_grouped) return lower(std::move(name), count_aggregate<T>{}, options, "freshet::count_aggregate");
+    if constexpr (is_grouped)
+      return lower(std::move(name), count_aggregate<T>{}, options, type_name<count_aggregate<T>>());
     else return nothing<keyed<key_type, std::uint64_t>>();
   }
   /// A keyed bolt, or a function that makes one: `process(const T&, state&, ...)` sees the state of the tuple's key.
@@ -78,7 +79,7 @@ class keyed_stream {
                             .on_failure = options.on_failure};
     result_stream<A> made = nothing<typename result_stream<A>::value_type>();
     if constexpr (mergeable_aggregate<A>)
-      if (options.updates == updates::latest) made = combined(name, aggregate, bolt);
+      if (options.updates == updates::latest) made = combined(name, aggregate, bolt, written_as);
     if (options.updates == updates::every || !mergeable_aggregate<A>)
       made = running(std::move(name), std::move(aggregate), bolt);
     node& last = in_.builder_state()->nodes.back();
@@ -97,11 +98,13 @@ class keyed_stream {
   }
   /// Two nodes: the first is chained to the producer, so it has its parallelism.
   template <class A>
-  result_stream<A> combined(const std::string& name, const A& aggregate, bolt_options options) const {
+  result_stream<A> combined(const std::string& name, const A& aggregate, const bolt_options& options,
+                            std::string_view written_as) const {
     using parts = combine_bolt<T, F, key_type, A>;
     auto at_producer = options;
     at_producer.parallelism = producer_parallelism();
     const auto partials = builder().bolt(name + ".combine", parts{key_, aggregate}, at_producer).input(in_);
+    in_.builder_state()->nodes.back().written_as = written_as;
     return result_stream<A>(builder()
                                 .bolt(name, merge_bolt<key_type, A>{aggregate}, options)
                                 .input(partials, key_grouping{key_of_partial{}}));

@@ -143,7 +143,7 @@ class async_bolt {
   class outcome final : public held_state {
    public:
     outcome(async_bolt& bolt, const held_state& of)
-        : held_state(of.anchor, nullptr, of.time, of.stamp, of.frame), bolt_(bolt) {}
+        : held_state(of.anchor, nullptr, of.time, of.stamp, of.place), bolt_(bolt) {}
     void ack() noexcept override { bolt_.confirmed(); }
     void fail(error why) noexcept override { bolt_.refused(std::move(why)); }
     void revoke() noexcept override {}
