@@ -14,6 +14,8 @@ set(FRESHET_HEADERS
   include/freshet/base/random.hpp
   include/freshet/base/result.hpp
   include/freshet/base/type_name.hpp
+  include/freshet/batch/batch_executor.hpp
+  include/freshet/batch/batch_options.hpp
   include/freshet/connect/file/line_spout.hpp
   include/freshet/connect/memory/collect_sink.hpp
   include/freshet/connect/memory/generator_spout.hpp
@@ -88,6 +90,18 @@ set(FRESHET_SOURCES
   src/base/random.cpp
   src/base/result.cpp
   src/base/type_name.cpp
+  src/batch/batch_driver.cpp
+  src/batch/batch_executor.cpp
+  src/batch/batch_plan.cpp
+  src/batch/batch_run.cpp
+  src/batch/batch_task.cpp
+  src/batch/block_store.cpp
+  src/batch/pid_rate.cpp
+  src/batch/rate_limiter.cpp
+  src/batch/spout_feed.cpp
+  src/batch/stage_runner.cpp
+  src/batch/stage_task.cpp
+  src/batch/token_desk.cpp
   src/connect/file/file_set.cpp
   src/connect/file/line_reader.cpp
   src/connect/file/line_spout.cpp

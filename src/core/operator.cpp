@@ -11,7 +11,9 @@ namespace freshet {
 
 any_consumer::~any_consumer() = default;
 any_outlet::~any_outlet() = default;
-any_router::~any_router() = default;
+any_router::~any_router() {
+  for (auto* box : outboxes_) delete box;
+}
 fault_injector::~fault_injector() = default;
 any_reader::~any_reader() = default;
 any_state::~any_state() = default;

@@ -113,6 +113,62 @@ std::string listed(const std::string& name, const std::vector<std::string>& all)
 topology_error::topology_error(const std::string& name, std::vector<std::string> all)
     : std::runtime_error(listed(name, all)), mistakes_(std::move(all)) {}
 
+node::node() = default;
+node::node(const node&) = default;
+node::node(node&&) noexcept = default;
+node& node::operator=(const node&) = default;
+node& node::operator=(node&&) noexcept = default;
+node::~node() = default;
+task_source::~task_source() = default;
+task_context::task_context() = default;
+task_context::task_context(const task_context&) = default;
+task_context& task_context::operator=(const task_context&) = default;
+task_context::~task_context() = default;
+
+namespace detail {
+
+void declare_state(node& n, std::string_view key, std::string_view state, bool durable, state_maker make) {
+  if (n.make_state && n.key_type != key)
+    n.mistakes.push_back("has state under different keys: " + readable_type_name(n.key_type) + " and " +
+                         readable_type_name(key));
+  n.key_type = key;
+  n.state_type = state;
+  n.state_durable = durable;
+  n.make_state = make;
+}
+
+void refuse_state(node& n, grouping_kind grouping) {
+  n.mistakes.push_back("has state behind a " + std::string(to_string(grouping)) +
+                       " grouping, where tuples of one key reach several tasks: use key_grouping{f} (one state a key), "
+                       "global_grouping or all_grouping (one state a task)");
+}
+
+void refuse_foreign(node& n) { n.mistakes.push_back("reads a stream of another builder"); }
+
+std::shared_ptr<const edge_binding> share(const edge_binding* made) {
+  return std::shared_ptr<const edge_binding>(made);
+}
+std::shared_ptr<const task_source> share(const task_source* made) { return std::shared_ptr<const task_source>(made); }
+
+void add_inputs(node& n, const std::vector<stream_end>& ends, const stream_type& type, grouping_kind grouping,
+                const std::shared_ptr<const edge_binding>& binding) {
+  for (auto end : ends) n.inputs.push_back({end, &type, grouping, binding});
+}
+
+}  // namespace detail
+
+topology_builder::topology_builder(std::string name) : state_(std::make_shared<builder_state>()) {
+  state_->name = std::move(name);
+}
+
+node& topology_builder::add(std::string name, node_kind kind, std::string_view written_as) {
+  node& n = state_->nodes.emplace_back();
+  n.name = std::move(name);
+  n.kind = kind;
+  n.written_as = written_as;
+  return n;
+}
+
 topology topology_builder::build() const {
   auto wrong = graph_check{state_->nodes}.run();
   wrong.insert(wrong.begin(), state_->mistakes.begin(), state_->mistakes.end());

@@ -22,7 +22,7 @@ chain_task::chain_task(const chain_setup& setup) : plan_(&setup.plan->chains[set
   for (const auto& m : plan_->members) {
     const node& n = nodes[m.node];
     const bool without = setup.headless && members.empty();
-    member made{m.node, without ? nullptr : n.make_task(), &frame};
+    member made{m.node, without ? nullptr : n.tasks->make(), &frame};
     if (n.make_state)
       made.op->state = setup.state && *setup.state ? std::move(*setup.state) : n.make_state(n.options.max_parallelism);
     members.push_back(std::move(made));

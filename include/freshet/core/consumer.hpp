@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -12,36 +13,61 @@ class any_consumer {
   virtual ~any_consumer();
 };
 
+/// Small plain values travel in registers: written to memory by one bolt and read back by the next at another width,
+/// they would stall the processor at every hop.
+template <class T>
+inline constexpr bool passed_by_value = std::is_trivially_copyable_v<T> && sizeof(T) <= 16;
+
+/// Never throws: what goes wrong behind it is noted in the frame.
 template <class T>
 class consumer : public any_consumer {
  public:
-  virtual void take(T&& value) = 0;
-  virtual void take(const T& value) = 0;
+  virtual void take(T&& value) noexcept = 0;
+  virtual void take(const T& value) noexcept = 0;
+};
+template <class T>
+  requires passed_by_value<T>
+class consumer<T> : public any_consumer {
+ public:
+  virtual void take(T value) noexcept = 0;
+};
+
+/// Implements `consumer<T>` by the template `void put(V&&)` of `Self`, however values are passed.
+template <class T, class Self>
+class consumer_by : public consumer<T> {
+ public:
+  void take(T&& value) noexcept final { static_cast<Self*>(this)->put(std::move(value)); }
+  void take(const T& value) noexcept final { static_cast<Self*>(this)->put(value); }
+};
+template <class T, class Self>
+  requires passed_by_value<T>
+class consumer_by<T, Self> : public consumer<T> {
+ public:
+  void take(T value) noexcept final { static_cast<Self*>(this)->put(std::move(value)); }
 };
 
 /// The consumer of an output that nobody reads.
 template <class T>
-class discard final : public consumer<T> {
+class discard final : public consumer_by<T, discard<T>> {
  public:
-  void take(T&&) override {}
-  void take(const T&) override {}
+  template <class V>
+  void put(V&&) {}
 };
 
-/// One output read by several: all but the last get a copy.
+/// One output read by several: all but the last get a copy. Every one of them is a `consumer<T>`.
 template <class T>
-class fan_out final : public consumer<T> {
+class fan_out final : public consumer_by<T, fan_out<T>> {
  public:
-  explicit fan_out(std::vector<consumer<T>*> all) : all_(std::move(all)) {}
-  void take(T&& value) override {
-    for (std::size_t i = 0; i + 1 < all_.size(); ++i) all_[i]->take(std::as_const(value));
-    all_.back()->take(std::move(value));
-  }
-  void take(const T& value) override {
-    for (auto* c : all_) c->take(value);
+  explicit fan_out(const std::vector<any_consumer*>& all) : all_(all) {}
+  template <class V>
+  void put(V&& value) {
+    for (std::size_t i = 0; i + 1 < all_.size(); ++i) one(i).take(std::as_const(value));
+    one(all_.size() - 1).take(std::forward<V>(value));
   }
 
  private:
-  std::vector<consumer<T>*> all_;
+  consumer<T>& one(std::size_t i) const { return static_cast<consumer<T>&>(*all_[i]); }
+  std::vector<any_consumer*> all_;
 };
 
 /// One output of one task. Engines wire it before the task opens; until then tuples are discarded.
@@ -56,21 +82,16 @@ template <class T>
 class outlet final : public any_outlet {
  public:
   void connect(const std::vector<any_consumer*>& all) override {
-    std::vector<consumer<T>*> typed;
-    for (auto* c : all) typed.push_back(static_cast<consumer<T>*>(c));
-    if (typed.empty()) target_ = &nobody_;
-    else if (typed.size() == 1) target_ = typed[0];
-    else {
-      several_ = std::make_unique<fan_out<T>>(std::move(typed));
-      target_ = several_.get();
-    }
+    if (all.empty()) return target_ = &nobody_, void();
+    if (all.size() > 1) several_.reset(new fan_out<T>(all));
+    target_ = static_cast<consumer<T>*>(several_ ? several_.get() : all[0]);
   }
   consumer<T>& target() { return *target_; }
 
  private:
   discard<T> nobody_;
   consumer<T>* target_ = &nobody_;
-  std::unique_ptr<fan_out<T>> several_;
+  std::unique_ptr<any_consumer> several_;
 };
 template <>
 class outlet<void> final : public any_outlet {

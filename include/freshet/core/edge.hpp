@@ -56,7 +56,7 @@ class routed_binding : public edge_binding {
  public:
   explicit routed_binding(G grouping) : grouping_(std::move(grouping)) {}
   std::unique_ptr<any_router> route(freshet::route where, call_frame& frame) const override {
-    return std::make_unique<router<T, G>>(grouping_, std::move(where), frame);
+    return std::unique_ptr<any_router>(new router<T, G>(grouping_, std::move(where), frame));
   }
 
  protected:
@@ -65,9 +65,8 @@ class routed_binding : public edge_binding {
 
 template <class Loop, class... A>
 edge_binding::input bound(A&&... args) {
-  auto loop = std::make_unique<Loop>(std::forward<A>(args)...);
-  any_consumer* entry = loop.get();
-  return {std::move(loop), entry};
+  auto* loop = new Loop(std::forward<A>(args)...);
+  return {std::unique_ptr<any_reader>(loop), loop};
 }
 
 template <class B, class T, class G, class Fn, class Args>
@@ -120,37 +119,34 @@ class sink_binding final : public routed_binding<T, G> {
 };
 
 /// Writes down what kind of state the node has; a second input must agree with the first.
-template <class B>
-void declare_state(node& n, std::string_view key, std::function<std::unique_ptr<any_state>(std::uint32_t)> make) {
-  using S = typename B::state;
-  if (n.make_state && n.key_type != key)
-    n.mistakes.push_back("has state under different keys: " + readable_type_name(n.key_type) + " and " +
-                         readable_type_name(key));
-  n.key_type = key;
-  n.state_type = type_name<S>();
-  n.state_durable = durable<S>;
-  n.make_state = std::move(make);
-}
+void declare_state(node& n, std::string_view key, std::string_view state, bool durable, state_maker make);
+/// Notes that the grouping leads tuples of one key to several tasks.
+void refuse_state(node& n, grouping_kind grouping);
+/// Shares a new binding. Not a template: each std::make_shared would cost as much to compile as the binding.
+std::shared_ptr<const edge_binding> share(const edge_binding* made);
+std::shared_ptr<const task_source> share(const task_source* made);
+/// Appends one input for each end of a stream.
+void add_inputs(node& n, const std::vector<stream_end>& ends, const stream_type& type, grouping_kind grouping,
+                const std::shared_ptr<const edge_binding>& binding);
+void refuse_foreign(node& n);
 
 /// The binding of one input of a bolt; notes in the node what the grouping doesn't allow.
 template <class B, class T, class G, class Fn, class Args>
 std::shared_ptr<const edge_binding> bind_bolt(node& n, G grouping, Fn, Args) {
   using S = typename state_of<B>::type;
   if constexpr (!wiring::asks_for_state<S>(Args{})) {
-    return std::make_shared<plain_binding<B, T, G, Fn, Args>>(std::move(grouping));
+    return share(new plain_binding<B, T, G, Fn, Args>(std::move(grouping)));
   } else if constexpr (is_key_grouping<G>) {
     using K = typename decltype(key_type_of<decltype(G::key), T>())::type;
-    declare_state<B>(n, type_name<K>(),
-                     [](std::uint32_t groups) { return std::make_unique<keyed_state<K, S>>(groups); });
-    return std::make_shared<keyed_binding<B, T, G, Fn, Args, K>>(std::move(grouping));
+    declare_state(n, type_name<K>(), type_name<S>(), durable<S>,
+                  [](std::uint32_t groups) { return std::unique_ptr<any_state>(new keyed_state<K, S>(groups)); });
+    return share(new keyed_binding<B, T, G, Fn, Args, K>(std::move(grouping)));
   } else if constexpr (std::is_same_v<G, global_grouping> || std::is_same_v<G, all_grouping>) {
-    declare_state<B>(n, "", [](std::uint32_t) { return std::make_unique<single_state<S>>(); });
-    return std::make_shared<single_state_binding<B, T, G, Fn, Args>>(std::move(grouping));
+    declare_state(n, "", type_name<S>(), durable<S>,
+                  [](std::uint32_t) { return std::unique_ptr<any_state>(new single_state<S>()); });
+    return share(new single_state_binding<B, T, G, Fn, Args>(std::move(grouping)));
   } else {
-    n.mistakes.push_back(
-        "has state behind a " + std::string(to_string(grouping_kind_of<G>)) +
-        " grouping, where tuples of one key reach several tasks: use key_grouping{f} (one state a key), "
-        "global_grouping or all_grouping (one state a task)");
+    refuse_state(n, grouping_kind_of<G>);
     return nullptr;
   }
 }

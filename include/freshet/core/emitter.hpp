@@ -18,8 +18,12 @@ struct outlets {
   std::tuple<outlet<typename Sides::value_type>...> sides;
   any_outlet& port(std::size_t n) {
     any_outlet* found = &main;
-    std::size_t i = 1;
-    std::apply([&](auto&... s) { ((i++ == n ? void(found = &s) : void()), ...); }, sides);
+    if constexpr (sizeof...(Sides) > 0) {
+      std::size_t i = 1;
+      std::apply([&](auto&... s) { ((i++ == n ? void(found = &s) : void()), ...); }, sides);
+    } else {
+      (void)n;
+    }
     return *found;
   }
 };

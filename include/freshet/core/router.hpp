@@ -34,7 +34,7 @@ class any_router {
 
  protected:
   route route_;
-  std::vector<any_outbox*> outboxes_;
+  std::vector<any_outbox*> outboxes_;  ///< owned
 };
 
 /// Thrown text for a custom grouping that names a task which doesn't exist.
@@ -152,42 +152,36 @@ struct target_choice<direct_grouping<F>, T> {
 
 /// Typed router: the choice, the copy and the columns are inlined into one virtual call a tuple.
 template <class T, class G>
-class router final : public consumer<T>, public any_router {
+class router final : public consumer_by<T, router<T, G>>, public any_router {
   static constexpr bool to_all = std::is_same_v<G, all_grouping>;
 
  public:
   router(const G& grouping, route r, call_frame& frame)
       : any_router(std::move(r)), choose_(grouping, route_), frame_(&frame) {
     const std::size_t n = to_all ? 1 : route_.targets;
-    boxes_.reserve(n);
     for (std::size_t i = 0; i < n; ++i) {
-      boxes_.push_back(std::make_unique<outbox<T>>(route_.layout, frame));
-      outboxes_.push_back(boxes_.back().get());
-      frame.outboxes.push_back(boxes_.back().get());
+      outboxes_.push_back(new outbox<T>(route_.layout, frame));
+      frame.outboxes.push_back(outboxes_.back());
     }
   }
   any_consumer& entry() override { return *this; }
   bool broadcast() const override { return to_all; }
   void restart(std::uint64_t seed) override { choose_.restart(seed); }
 
-  void take(T&& value) override { put(std::move(value)); }
-  void take(const T& value) override { put(value); }
-
- private:
   template <class V>
   [[gnu::always_inline]] void put(V&& value) {
     if (frame_->failed) [[unlikely]]
       return;
     try {
       const auto at = choose_(std::as_const(value));
-      boxes_[at]->append(std::forward<V>(value));
+      static_cast<outbox<T>*>(outboxes_[at])->append(std::forward<V>(value));
       frame_->children += to_all ? static_cast<std::int32_t>(route_.targets) : 1;
     } catch (...) { frame_->fail_from_exception(route_.consumer); }
   }
 
+ private:
   detail::target_choice<G, T> choose_;
   call_frame* frame_;
-  std::vector<std::unique_ptr<outbox<T>>> boxes_;
 };
 
 }  // namespace freshet

@@ -41,9 +41,9 @@ struct spout_partition {
 struct task_context {
   std::string node;
   std::size_t task = 0, task_count = 1;
-  std::uint32_t attempt = 1;                ///< of the task itself: batch engine, from 1
-  /// How often a bolt should try a held tuple that no spout emits again (exactly_once, tuples that descend from no message)
-  /// before it fails the token.
+  std::uint32_t attempt = 1;  ///< of the task itself: batch engine, from 1
+  /// How often a bolt should try a held tuple that no spout emits again (exactly_once, tuples that descend from no
+  /// message) before it fails the token.
   std::uint32_t attempts_in_place = 1;
   bool batched = false;                     ///< runs in batches: worth combining before a shuffle
   std::uint64_t seed = 0;                   ///< the same for every attempt and engine
@@ -52,6 +52,12 @@ struct task_context {
   waker wake;
   logger log;
   const freshet::clock* clock = &freshet::clock::real();
+
+  // Compiled once, and not for every bolt.
+  task_context();
+  task_context(const task_context&);
+  task_context& operator=(const task_context&);
+  ~task_context();
 };
 
 }  // namespace freshet

@@ -1,6 +1,5 @@
 #pragma once
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -72,6 +71,14 @@ class edge_binding {
   virtual std::unique_ptr<any_router> route(freshet::route where, call_frame& frame) const = 0;
 };
 
+/// Makes the tasks of a node. Immutable, shared by all runs.
+class task_source {
+ public:
+  virtual ~task_source();
+  virtual std::unique_ptr<task_operator> make() const = 0;
+};
+using state_maker = std::unique_ptr<any_state> (*)(std::uint32_t groups);
+
 struct input_edge {
   stream_end from;
   const stream_type* type = nullptr;
@@ -88,8 +95,8 @@ struct node {
   spout_options spout;
   std::vector<output_port> outputs;
   std::vector<input_edge> inputs;
-  std::function<std::unique_ptr<task_operator>()> make_task;
-  std::function<std::unique_ptr<any_state>(std::uint32_t groups)> make_state;  ///< empty: no state
+  std::shared_ptr<const task_source> tasks;
+  state_maker make_state = nullptr;  ///< null: no state
   std::string_view key_type, state_type;
   bool state_durable = true;
   bool has_tick = false;
@@ -97,6 +104,14 @@ struct node {
   bool transactional = false;         ///< sinks
   bool refuses = false;               ///< the bolt has `ready()`: it must head a chain
   std::vector<std::string> mistakes;  ///< found while it was wired
+
+  // Compiled once, and not in every file that includes this.
+  node();
+  node(const node&);
+  node(node&&) noexcept;
+  node& operator=(const node&);
+  node& operator=(node&&) noexcept;
+  ~node();
 
   std::size_t parallelism() const { return kind == node_kind::spout ? spout.parallelism : options.parallelism; }
 };

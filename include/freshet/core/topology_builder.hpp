@@ -56,17 +56,10 @@ class bolt_node : public stream_ref<typename emitter_of_t<B>::value_type> {
     if constexpr (wiring::check_input<B, Takes, T>::ok && wiring::check_state<B>::ok &&
                   wiring::check_grouping<G, T>()) {
       node& n = this->self();
-      if (stream.builder_state() != this->builder_) {
-        n.mistakes.push_back("reads a stream of another builder");
-        return;
-      }
-      add_edges<T>(n, stream, detail::bind_bolt<B, T>(n, std::move(grouping), fn, args), grouping_kind_of<G>);
+      if (stream.builder_state() != this->builder_) return detail::refuse_foreign(n);
+      detail::add_inputs(n, stream.ends(), stream_type_of<T>(), grouping_kind_of<G>,
+                         detail::bind_bolt<B, T>(n, std::move(grouping), fn, args));
     }
-  }
-  template <class T>
-  static void add_edges(node& n, const stream_ref<T>& stream, std::shared_ptr<const edge_binding> binding,
-                        grouping_kind kind) {
-    for (auto end : stream.ends()) n.inputs.push_back({end, &stream_type_of<T>(), kind, binding});
   }
 };
 
@@ -88,12 +81,10 @@ class sink_node {
   const sink_node& input(const stream_ref<T>& stream, G grouping = {}) const {
     if constexpr (wiring::check_sink<S, T>::ok && wiring::check_grouping<G, T>()) {
       node& n = builder_->nodes[index_];
-      if (stream.builder_state() != builder_) {
-        n.mistakes.push_back("reads a stream of another builder");
-        return *this;
-      }
-      auto binding = std::make_shared<detail::sink_binding<S, T, G>>(std::move(grouping));
-      for (auto end : stream.ends()) n.inputs.push_back({end, &stream_type_of<T>(), grouping_kind_of<G>, binding});
+      if (stream.builder_state() != builder_) detail::refuse_foreign(n);
+      else
+        detail::add_inputs(n, stream.ends(), stream_type_of<T>(), grouping_kind_of<G>,
+                           detail::share(new detail::sink_binding<S, T, G>(std::move(grouping))));
     }
     return *this;
   }
@@ -103,20 +94,34 @@ class sink_node {
   std::uint32_t index_;
 };
 
+namespace detail {
+/// One task a call: from a copy of the user's object, or from what his function gives.
+template <class Task, class Made, class F>
+class task_source_of final : public task_source {
+ public:
+  explicit task_source_of(F from) : from_(std::move(from)) {}
+  std::unique_ptr<task_operator> make() const override {
+    if constexpr (std::is_same_v<Made, F>) return std::unique_ptr<task_operator>(new Task(from_));
+    else return std::unique_ptr<task_operator>(new Task(from_()));
+  }
+
+ private:
+  mutable F from_;  // a function may count how often it is called
+};
+}  // namespace detail
+
 /// Writes down a topology: spouts, bolts and sinks with unique names, and who reads what. Nothing runs and nothing is
 /// checked before `build`. Not thread safe.
 class topology_builder {
  public:
-  explicit topology_builder(std::string name) : state_(std::make_shared<builder_state>()) {
-    state_->name = std::move(name);
-  }
+  explicit topology_builder(std::string name);
   /// Goes on with the graph that a handle belongs to.
   explicit topology_builder(builder_ref state) : state_(std::move(state)) {}
 
   /// Adds a spout: an object with `poll_status poll(spout_emitter<T>&)`, copied for each task, or a function that makes
   /// one (called once a task).
   template <class F>
-  auto spout(std::string name, F spout, spout_options options = {}) {
+  auto spout(std::string name, F made_of, spout_options options = {}) {
     using S = detail::made_by_t<F>;
     static_assert(spout_class<S>, "a spout needs  freshet::poll_status poll(freshet::spout_emitter<T>&)");
     if constexpr (spout_class<S>) {
@@ -126,7 +131,7 @@ class topology_builder {
         n.spout = options;
         n.replayable = replayable_spout<S>;
         n.outputs = {{"", &stream_type_of<T>()}};
-        n.make_task = task_maker<spout_task<S>, S>(std::move(spout));
+        make_tasks<spout_task<S>, S>(n, std::move(made_of));
       }
       return spout_node<T>{state_, {{last(), 0}}};
     }
@@ -134,7 +139,7 @@ class topology_builder {
   /// Adds a bolt: an object with `process`, a lambda, or a function that makes either (called once a task).
   template <class F>
   [[nodiscard("a bolt without .input(stream) reads nothing, and build() refuses it")]] auto bolt(
-      std::string name, F bolt, bolt_options options = {}) {
+      std::string name, F made_of, bolt_options options = {}) {
     using B = detail::made_by_t<F>;
     if constexpr (wiring::check_outputs<B>()) {
       node& n = add(std::move(name), node_kind::bolt, type_name<B>());
@@ -143,14 +148,14 @@ class topology_builder {
       n.has_tick = requires(B & b, emitter_of_t<B> & o) { b.on_tick(o); }
       || requires(B & b) { b.on_tick(); };
       n.refuses = detail::refuses<B>;
-      n.make_task = task_maker<bolt_task<B>, B>(std::move(bolt));
+      make_tasks<bolt_task<B>, B>(n, std::move(made_of));
     }
     return bolt_node<B>{state_, {{last(), 0}}};
   }
   /// Adds a sink: an object with `write(const T&)`, a lambda, or a function that makes either.
   template <class F>
   [[nodiscard("a sink without .input(stream) reads nothing, and build() refuses it")]] auto sink(
-      std::string name, F sink, bolt_options options = {}) {
+      std::string name, F made_of, bolt_options options = {}) {
     using S = detail::made_by_t<F>;
     node& n = add(std::move(name), node_kind::sink, type_name<S>());
     n.options = options;
@@ -159,7 +164,7 @@ class topology_builder {
     if constexpr (requires { S::default_tick; })
       if (options.tick == std::chrono::nanoseconds{}) n.options.tick = S::default_tick;
     n.refuses = detail::refuses<S>;
-    n.make_task = task_maker<sink_task<S>, S>(std::move(sink));
+    make_tasks<sink_task<S>, S>(n, std::move(made_of));
     return sink_node<S>{state_, last()};
   }
   /// What failed for good, from every node whose policy is `on_failure::dead_letter`.
@@ -169,25 +174,12 @@ class topology_builder {
   topology build() const;
 
  private:
-  node& add(std::string name, node_kind kind, std::string_view written_as) {
-    node& n = state_->nodes.emplace_back();
-    n.name = std::move(name);
-    n.kind = kind;
-    n.written_as = written_as;
-    return n;
-  }
+  node& add(std::string name, node_kind kind, std::string_view written_as);
   std::uint32_t last() const { return static_cast<std::uint32_t>(state_->nodes.size() - 1); }
-  /// One task a call: from a copy of the user's object, or from what his function gives.
   template <class Task, class Made, class F>
-  static std::function<std::unique_ptr<task_operator>()> task_maker(F from) {
-    if constexpr (!std::is_same_v<Made, F>) {
-      auto shared = std::make_shared<F>(std::move(from));
-      return [shared] { return std::make_unique<Task>((*shared)()); };
-    } else if constexpr (wiring::check_copyable<F>::ok) {
-      return [from] { return std::make_unique<Task>(from); };
-    } else {
-      return {};
-    }
+  static void make_tasks(node& n, F from) {
+    if constexpr (!std::is_same_v<Made, F> || wiring::check_copyable<F>::ok)
+      n.tasks = detail::share(new detail::task_source_of<Task, Made, F>(std::move(from)));
   }
 
   builder_ref state_;

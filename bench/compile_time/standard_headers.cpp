@@ -1,0 +1,30 @@
+// The standard headers that word_count.cpp brings with it, and Boost.PFR: what it is compared with.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <boost/pfr.hpp>
+#include <chrono>
+#include <compare>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <sstream>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+int main() {}
