@@ -1,0 +1,70 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "freshet/base/clock.hpp"
+#include "freshet/base/log.hpp"
+#include "freshet/core/fault_injector.hpp"
+#include "freshet/runtime/executor.hpp"
+#include "freshet/runtime/worker_pool.hpp"
+
+namespace freshet {
+
+/// When a batch is cut from what the spouts have delivered. A batch without input doesn't run.
+enum class batch_trigger : std::uint8_t {
+  interval,       ///< every `interval`, on a grid without drift; earlier when `rows_per_batch` are there
+  back_to_back,   ///< as soon as the batch before it has committed
+  available_now,  ///< back to back over what is there: a spout that says idle has ended
+  rows,           ///< when `rows_per_batch` are there, and once more at the end of the input
+};
+
+/// Limits what spouts deliver to what batches can process: the PID estimator of Spark Streaming, with its defaults.
+struct backpressure_options {
+  bool enabled = false;     ///< off as in Spark: `rows_per_batch` bounds memory already
+  double initial_rate = 0;  ///< rows a second before the first estimate; 0: no limit until then
+  double proportional = 1.0;
+  double integral = 0.2;
+  double derivative = 0.0;
+  double min_rate = 100;  ///< rows a second: never less, or a rate of nothing would stay nothing
+};
+
+/// Settings of a batch_executor.
+struct batch_options {
+  batch_trigger trigger = batch_trigger::interval;
+  /// 100 ms: a tenth of a second of latency, at which the fixed cost of a batch (some 20 us) is nothing. 0 means
+  /// back to back.
+  std::chrono::nanoseconds interval = std::chrono::milliseconds(100);
+  /// Messages in a batch, over all spouts, and so what is polled ahead while another batch runs. 4 Mi are more than two
+  /// cores work off in 10 ms.
+  std::size_t rows_per_batch = 4u << 20;
+  freshet::guarantee guarantee = freshet::guarantee::exactly_once;
+  std::size_t workers = 0;  ///< threads; 0: as many as the hardware has
+  freshet::idle idle = freshet::idle::adaptive;
+  bool pin = false;  ///< worker i stays on processor i
+  /// How often one tuple, or one task for another reason, may fail in a batch before it is given up. Spark's default.
+  std::uint32_t max_task_attempts = 4;
+  /// Blocks of the running batch beyond this are evicted, those that have been read first, and computed again where
+  /// somebody needs them. Polling ahead stops at half of it.
+  std::size_t block_store_bytes = 256u << 20;
+  /// Notices blocks that changed in memory. Off, because a checksum of 16-byte tuples, made and verified, costs a tenth
+  /// of a plain pipeline's time, and blocks never leave memory, which the machine itself watches; with `faults` it is
+  /// always on.
+  bool verify_blocks = false;
+  backpressure_options backpressure = {};
+  std::size_t max_batch = 256;  ///< tuples in one piece of a block
+  /// Held tuples only: nothing else can get lost inside a process. Storm's default.
+  std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
+  std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
+  std::chrono::nanoseconds stop_timeout = std::chrono::seconds(10);
+  std::chrono::nanoseconds stall_limit = std::chrono::seconds(1);  ///< a task that holds a worker longer is named
+  std::size_t recent_batches = 100;                                ///< how many progress records `metrics()` keeps
+  /// Of dead letters that no node reads: how many `status()` keeps.
+  std::size_t kept_dead_letters = 100;
+  logger log{stderr_log(log_level::warning), log_level::warning};
+  const freshet::clock* clock = &freshet::clock::real();
+  std::shared_ptr<fault_injector> faults = {};  ///< tests: what goes wrong, and when
+};
+
+}  // namespace freshet

@@ -1,0 +1,437 @@
+#include "batch/batch_driver.hpp"
+
+#include <algorithm>
+
+#include "batch/batch_run.hpp"
+#include "batch/spout_feed.hpp"
+
+namespace freshet {
+
+namespace {
+/// A batch of fewer messages than this stays on the worker that leads: waking another costs some 10 us, in which one
+/// worker does 500 to 2000 tuples of a stage.
+constexpr std::uint64_t small_batch = 2048;
+/// Back to back, a spout that has more at hand fills a batch up to here: at some 20 ns a message this is well below a
+/// millisecond, and the fixed cost of a batch a few percent of it.
+constexpr std::uint64_t worthwhile_batch = 32'768;
+
+std::chrono::nanoseconds interval_of(const batch_options& o) {
+  return o.trigger == batch_trigger::interval ? o.interval : std::chrono::nanoseconds{};
+}
+}  // namespace
+
+batch_driver::batch_driver(batch_run& run)
+    : run_(run),
+      options_(run.options()),
+      limiter_(options_.backpressure, interval_of(options_)),
+      room_(static_cast<std::int64_t>(options_.rows_per_batch)) {}
+
+void batch_driver::start(time_point now) {
+  const auto& plan = run_.plan();
+  next_tick_ = now + options_.interval;
+  left_.resize(plan.chains.chains.size());
+  waits_.resize(plan.chains.chains.size());
+  owners_.resize(plan.blocks);
+  for (std::uint32_t c = 0; c < plan.routes_of.size(); ++c)
+    for (std::uint32_t k = 0; k < plan.routes_of[c].size(); ++k) {
+      const auto& r = plan.routes[plan.routes_of[c][k]];
+      for (std::uint32_t t = 0; t < r.producers; ++t)
+        for (std::uint32_t b = 0; b < r.width(); ++b) owners_[r.block(t, b)] = {&run_.task(c, t), k, b};
+    }
+  for (const auto& n : run_.graph().nodes()) has_ticks_ |= n.options.tick > std::chrono::nanoseconds{};
+  if (!run_.feeds().empty()) leader_.store(run_.feeds()[0]->worker(), std::memory_order_relaxed);
+}
+
+// --- waiting ---
+
+bool batch_driver::is_full() const {
+  return room_.load(std::memory_order_relaxed) <= 0 ||
+         bytes_.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options_.block_store_bytes / 2);
+}
+
+bool batch_driver::due(time_point now) {
+  std::uint64_t rows = 0;
+  bool ended = true, hot = false;
+  for (const auto& f : run_.feeds()) {
+    ended &= f->ended();  // before the rows: what an ended feed had polled is seen
+    hot |= f->hot();
+    rows += f->waiting();
+  }
+  due_ = now;
+  if (ended && rows == 0 && !letters_) {
+    finish();
+    return false;
+  }
+  if (ended) return true;
+  bool work = rows != 0 || letters_;
+  for (const auto& chain : run_.plan().chains.chains) {
+    const auto c = static_cast<std::uint32_t>(&chain - run_.plan().chains.chains.data());
+    for (const auto& t : run_.tasks_of(c)) work |= t->woken() || (has_ticks_ && t->next_tick() <= now);
+  }
+  if (has_ticks_)
+    for (const auto& f : run_.feeds()) work |= f->next_tick() <= now;
+  if (interval_of(options_) > std::chrono::nanoseconds{}) {
+    if (now >= next_tick_) {
+      due_ = next_tick_;
+      // On the grid, and ticks that were missed are made good by one batch.
+      next_tick_ += ((now - next_tick_) / options_.interval + 1) * options_.interval;
+      return work;
+    }
+    return work && is_full();
+  }
+  if (options_.trigger == batch_trigger::rows) return work && is_full();
+  return work && (!hot || rows >= worthwhile_batch || is_full());
+}
+
+bool batch_driver::lead(std::size_t worker, time_point now) {
+  const auto at = phase_.load(std::memory_order_acquire);
+  if (leader_.load(std::memory_order_relaxed) != worker || run_.cancelled()) return false;
+  if (now > run_.drain_deadline()) give_up_draining();
+  if (at > phase::cutting) return false;
+  if (at == phase::waiting) {
+    if (!due(now)) return over();
+    previous_began_ = std::exchange(began_, options_.clock->now());
+    began_wall_ms_ = options_.clock->wall().time_since_epoch().count();
+    ++batch_;
+    cut_done_.assign(run_.feeds().size(), false);
+    phase_.store(phase::cutting, std::memory_order_release);
+  }
+  return cut(worker, now);
+}
+
+void batch_driver::give_up_draining() {
+  std::uint64_t rows = 0;
+  for (const auto& f : run_.feeds()) rows += f->waiting();
+  run_.fail({errc::timeout, "drain_timeout: " + std::to_string(batches_done()) + " batches are done, " +
+                                std::to_string(rows) + " messages wait for the next, and one may be at work"});
+}
+
+/// True when something was done, or is about to be.
+bool batch_driver::cut(std::size_t worker, time_point now) {
+  bool all = true, busy = false;
+  for (std::size_t i = 0; i < cut_done_.size(); ++i) {
+    if (cut_done_[i]) continue;
+    const auto result = run_.feeds()[i]->cut(batch_, now);
+    cut_done_[i] = result == spout_feed::cut_result::done;
+    all &= cut_done_[i];
+    busy |= result == spout_feed::cut_result::busy;
+  }
+  if (!all) return busy;
+  begin(worker);
+  return true;
+}
+
+tasklet::time_point batch_driver::next_wake(std::size_t worker) const {
+  const auto now_at = phase_.load(std::memory_order_acquire);
+  if (leader_.load(std::memory_order_relaxed) != worker) return time_point::max();
+  auto at = run_.drain_deadline();
+  if (now_at != phase::waiting) return at;
+  if (interval_of(options_) > std::chrono::nanoseconds{}) return std::min(at, next_tick_);
+  if (!has_ticks_ || options_.trigger == batch_trigger::rows) return at;
+  for (std::uint32_t c = 0; c < run_.plan().chains.chains.size(); ++c)
+    for (const auto& t : run_.tasks_of(c)) at = std::min(at, t->next_tick());
+  for (const auto& f : run_.feeds()) at = std::min(at, f->next_tick());
+  return at;
+}
+
+void batch_driver::news(std::size_t worker) {
+  // seq_cst: the rows are published before phase and leader are read; whoever becomes the leader, or parks as the
+  // leader, looks for rows behind a fence of its own.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const auto at = phase_.load(std::memory_order_relaxed);
+  if (at > phase::cutting) return;
+  const auto leader = leader_.load(std::memory_order_relaxed);
+  if (leader == worker) return;
+  if (at == phase::waiting && interval_of(options_) > std::chrono::nanoseconds{} && !is_full()) {
+    for (const auto& f : run_.feeds())
+      if (!f->ended()) return;  // nothing before the tick
+  }
+  run_.pool().wake(leader);
+}
+
+// --- what is polled ahead ---
+
+std::uint32_t batch_driver::claim(std::uint32_t want, bool first, time_point now, time_point& until) {
+  if (!first && is_full()) return 0;
+  if (limiter_.enabled() && (want = limiter_.take(want, now, until)) == 0) return 0;
+  auto room = room_.load(std::memory_order_relaxed);
+  std::uint32_t got = 0;
+  do {
+    if (room <= 0) break;
+    got = static_cast<std::uint32_t>(std::min<std::int64_t>(want, room));
+  } while (!room_.compare_exchange_weak(room, room - got, std::memory_order_relaxed));
+  if (limiter_.enabled() && got < want) limiter_.give_back(want - got);
+  return got;
+}
+
+void batch_driver::unclaim(std::int64_t messages, std::int64_t bytes) {
+  room_.fetch_add(messages, std::memory_order_relaxed);
+  bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+// --- stages ---
+
+void batch_driver::begin(std::size_t worker) {
+  cut_at_ = options_.clock->now();
+  rows_ = 0;
+  for (const auto& f : run_.feeds()) {
+    rows_ += f->messages();
+    // There is room again for what it polls.
+    if (f->worker() != worker) run_.pool().publish_and_wake(f->worker());
+  }
+  letters_ = false;
+  if (run_.plan().chains.uses_dead_letters)
+    for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
+      if (run_.plan().is_sink[c])
+        for (const auto& t : run_.tasks_of(c)) t->store_letters(batch_);
+  only_.store(rows_ < small_batch ? worker : anyone, std::memory_order_relaxed);
+  recomputed_before_ = recomputed();
+  attempts_before_ = attempts_failed_.load(std::memory_order_relaxed);
+  tasks_ = 0;
+  phase_.store(phase::stages, std::memory_order_release);
+  if (!begin_stages(worker)) next_phase(worker);
+}
+
+bool batch_driver::begin_stages(std::size_t worker) {
+  const auto& plan = run_.plan();
+  const auto now = cut_at_;
+  {
+    std::lock_guard lock(mutex_);
+    for (std::uint32_t c = 0; c < plan.is_sink.size(); ++c) waits_[c] = plan.waits_for[c].size();
+    for (std::uint32_t c = 0; c < plan.is_sink.size(); ++c)
+      if (plan.waits_for[c].empty()) release(c, now);
+  }
+  planned_at_ = options_.clock->now();
+  offer(worker);
+  std::lock_guard lock(mutex_);
+  return outstanding_ != 0;
+}
+
+/// All that a stage reads is there: its tasks that have something to do are ready.
+void batch_driver::release(std::uint32_t chain, time_point now) {
+  if (run_.plan().chains.chains[chain].is_spout || run_.plan().is_sink[chain]) return;
+  left_[chain] = 0;
+  for (const auto& t : run_.tasks_of(chain))
+    if (t->prepare(batch_, now)) {
+      push(*t);
+      ++left_[chain];
+    }
+  if (left_[chain] == 0) chain_done(chain, now);
+}
+
+void batch_driver::chain_done(std::uint32_t chain, time_point now) {
+  for (auto next : run_.plan().awaited_by[chain])
+    if (--waits_[next] == 0) release(next, now);
+}
+
+bool batch_driver::begin_sinks(bool transactional, std::size_t worker) {
+  const auto now = cut_at_;
+  {
+    std::lock_guard lock(mutex_);
+    for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
+      if (run_.plan().is_sink[c])
+        for (const auto& t : run_.tasks_of(c))
+          if (t->is_transactional() == transactional && t->prepare(batch_, now)) push(*t);
+    if (outstanding_ == 0) return false;
+  }
+  offer(worker);
+  return true;
+}
+
+void batch_driver::push(stage_task& task) {
+  ready_.push_back(&task);
+  ++pushed_;
+  ++outstanding_;
+  ++tasks_;
+}
+
+/// Tells those who may run what was pushed. Wakes no more workers than there are tasks beyond the caller's own.
+void batch_driver::offer(std::size_t worker) {
+  std::size_t fresh = 0;
+  std::vector<std::size_t> homes;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto* t : ready_)
+      if (t->home != stage_task::anywhere && t->home != worker) homes.push_back(t->home);
+    fresh = std::exchange(pushed_, 0);
+    ready_count_.store(ready_.size(), std::memory_order_release);
+  }
+  // One fence for all: the count is stored before anybody's announcement is read.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (auto home : homes) run_.pool().wake(home);
+  const auto only = only_.load(std::memory_order_relaxed);
+  if (only != anyone) {
+    if (only != worker) run_.pool().wake(only);
+    return;
+  }
+  const auto workers = run_.pool().workers();
+  for (std::size_t n = 1; n <= workers && n < fresh + (worker >= workers); ++n)
+    run_.pool().wake((worker + n) % workers);
+}
+
+stage_task* batch_driver::take(std::size_t worker) {
+  if (ready_count_.load(std::memory_order_acquire) == 0) return nullptr;
+  const auto only = only_.load(std::memory_order_relaxed);
+  const bool roams = worker < run_.pool().workers() && (only == anyone || only == worker);
+  std::lock_guard lock(mutex_);
+  for (auto at = ready_.begin(); at != ready_.end(); ++at) {
+    stage_task* t = *at;
+    if (t->home != worker && (t->home != stage_task::anywhere || !roams)) continue;
+    ready_.erase(at);
+    ready_count_.store(ready_.size(), std::memory_order_release);
+    return t;
+  }
+  return nullptr;
+}
+
+void batch_driver::finished(stage_task& task, std::size_t worker) {
+  bool last = false, offers = false;
+  {
+    std::lock_guard lock(mutex_);
+    --outstanding_;
+    if (task.runs_again()) {
+      resume_waiters(task);
+    } else if (phase_.load(std::memory_order_relaxed) == phase::stages && --left_[task.chain_index()] == 0) {
+      chain_done(task.chain_index(), cut_at_);
+    }
+    last = outstanding_ == 0;
+    offers = pushed_ != 0;
+  }
+  if (offers) offer(worker);
+  if (last) next_phase(worker);
+}
+
+// --- lost blocks ---
+
+void batch_driver::compute_again(stage_task& reader, std::size_t worker) {
+  std::vector<spout_feed*> feeds;
+  {
+    std::lock_guard lock(mutex_);
+    std::vector<batch_task*> producers;
+    for (const auto& m : reader.take_missing()) {
+      auto* producer = &run_.task(m.chain, m.task);
+      // Somebody else's wish may have brought it back meanwhile.
+      if (!run_.store().want(m.id) || std::find(producers.begin(), producers.end(), producer) != producers.end())
+        continue;
+      producers.push_back(producer);
+      auto& waiting = waiters_[producer];
+      waiting.push_back(&reader);
+      ++awaited_[&reader];
+      if (waiting.size() != 1) continue;  // it is at it
+      recomputed_.fetch_add(1, std::memory_order_relaxed);
+      if (auto* feed = run_.feed(m.chain, m.task)) {
+        feeds.push_back(feed);
+      } else {
+        auto* again = run_.stage(m.chain, m.task);
+        again->prepare_again();
+        push(*again);
+      }
+    }
+    if (producers.empty()) {
+      ready_.push_back(&reader);
+      ++pushed_;
+    }
+  }
+  for (auto* f : feeds) f->request_again();
+  offer(worker);
+}
+
+void batch_driver::resume_waiters(const batch_task& producer) {
+  const auto found = waiters_.find(&producer);
+  if (found == waiters_.end()) return;
+  for (auto* reader : found->second)
+    if (--awaited_[reader] == 0) {
+      awaited_.erase(reader);
+      ready_.push_back(reader);
+      ++pushed_;
+    }
+  waiters_.erase(found);
+}
+
+void batch_driver::refilled(spout_feed& feed) {
+  {
+    std::lock_guard lock(mutex_);
+    resume_waiters(feed);
+  }
+  offer(feed.worker());
+}
+
+// --- the end of a batch ---
+
+void batch_driver::next_phase(std::size_t worker) {
+  while (!run_.cancelled()) {
+    switch (phase_.load(std::memory_order_relaxed)) {
+      case phase::stages:
+        phase_.store(phase::preparing, std::memory_order_release);
+        if (begin_sinks(true, worker)) return;
+        break;
+      case phase::preparing:
+        phase_.store(phase::writing, std::memory_order_release);
+        if (begin_sinks(false, worker)) return;
+        break;
+      case phase::writing:
+        return commit(worker);
+      case phase::waiting:
+      case phase::cutting:
+      case phase::over:
+        return;
+    }
+  }
+}
+
+void batch_driver::commit(std::size_t worker) {
+  const auto began = options_.clock->now();
+  const auto chains = static_cast<std::uint32_t>(run_.plan().is_sink.size());
+  for (std::uint32_t c = 0; c < chains; ++c)
+    for (const auto& t : run_.tasks_of(c))
+      if (!t->commit_epoch()) return;
+  for (std::uint32_t c = 0; c < chains; ++c)
+    for (const auto& t : run_.tasks_of(c)) {
+      t->commit();
+      letters_ |= run_.plan().is_sink[c] && run_.plan().chains.uses_dead_letters && t->has_letters();
+    }
+  const auto now = options_.clock->now();
+  for (const auto& f : run_.feeds()) f->committed(now);
+  run_.store().clear([this](block_store::id id, batch_list all) {
+    const auto& owner = owners_[id];
+    owner.task->take_back(owner.route, owner.box, std::move(all));
+  });
+  record(options_.clock->now(), began);
+  batches_done_.fetch_add(1, std::memory_order_relaxed);
+  leader_.store(worker < run_.pool().workers() ? worker : 0, std::memory_order_relaxed);
+  phase_.store(phase::waiting, std::memory_order_release);
+  if (worker >= run_.pool().workers()) run_.pool().publish_and_wake(0);
+}
+
+void batch_driver::record(time_point end, time_point commit_began) {
+  using std::chrono::nanoseconds;
+  batch_progress p;
+  p.batch_id = batch_;
+  p.timestamp_ms = began_wall_ms_;
+  p.num_input_rows = rows_;
+  p.scheduling_delay = began_ - due_;
+  p.processing_time = end - began_;
+  p.total_delay = p.scheduling_delay + p.processing_time;
+  const auto a_second = [&](nanoseconds t) { return static_cast<double>(rows_) / std::max(1e-9, t.count() * 1e-9); };
+  if (previous_began_ != time_point{}) p.input_rows_per_second = a_second(began_ - previous_began_);
+  p.processed_rows_per_second = a_second(p.processing_time);
+  p.duration = {{"latestOffset", cut_at_ - began_}, {"queryPlanning", planned_at_ - cut_at_},
+                {"getBatch", nanoseconds{}},        {"addBatch", commit_began - planned_at_},
+                {"walCommit", nanoseconds{}},       {"commitOffsets", end - commit_began},
+                {"triggerExecution", end - began_}};
+  {
+    std::lock_guard lock(mutex_);
+    p.tasks = tasks_;
+  }
+  p.attempts_failed = attempts_failed_.load(std::memory_order_relaxed) - attempts_before_;
+  p.recomputed_partitions = recomputed() - recomputed_before_;
+  if (limiter_.enabled()) limiter_.learn(end, rows_, p.processing_time, p.scheduling_delay);
+  run_.remember(std::move(p));
+}
+
+void batch_driver::finish() {
+  phase_.store(phase::over, std::memory_order_release);
+  run_.pool().wake_all();
+}
+
+}  // namespace freshet

@@ -1,0 +1,121 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "batch/rate_limiter.hpp"
+#include "batch/stage_task.hpp"
+#include "freshet/batch/batch_options.hpp"
+
+namespace freshet {
+
+class batch_run;
+class spout_feed;
+
+/// Takes batches through their phases: waiting (for the trigger) -> cutting (spouts hand over) -> stages -> preparing
+/// (transactional sinks write and prepare) -> writing (plain sinks) -> commit -> waiting ... -> over.
+///
+/// There is no thread for this: in `waiting` and `cutting` the *leader*, one of the workers, looks at each of its
+/// rounds; in the phases with tasks whoever finishes the last task goes on, and becomes the leader. So a batch needs no
+/// wake-up that its tasks don't need, and a small one stays on one worker.
+///
+/// Thread safety: as said at the functions. Invariants: 1. In `waiting` and `cutting` only the leader's thread changes
+/// the phase; otherwise only the thread that brought `outstanding_` to zero. 2. `phase_` is stored with release after
+/// `leader_`, and read before it: whoever reads `waiting` reads the leader that belongs to it.
+class batch_driver {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  explicit batch_driver(batch_run& run);
+  /// Before the threads start.
+  void start(time_point now);
+
+  // --- for the stage runners ---
+  /// The leader's part. True: something was done.
+  bool lead(std::size_t worker, time_point now);
+  /// When `lead` wants to be called again by this worker.
+  time_point next_wake(std::size_t worker) const;
+  /// A task for this worker; null: none.
+  stage_task* take(std::size_t worker);
+  /// A task said `done`.
+  void finished(stage_task& task, std::size_t worker);
+  /// A task said `blocks`: they are computed again, then the task is ready again.
+  void compute_again(stage_task& reader, std::size_t worker);
+  bool over() const { return phase_.load(std::memory_order_acquire) == phase::over; }
+
+  // --- for the spout feeds; thread safe ---
+  /// How many messages may be polled now: at most `want`. `first`: of this feed's batch, for which there is always
+  /// room in bytes. Sets `until` where the rate asks for a pause.
+  std::uint32_t claim(std::uint32_t want, bool first, time_point now, time_point& until);
+  /// Gives back what was claimed and not polled, or what was cut; `bytes` more are collected than before.
+  void unclaim(std::int64_t messages, std::int64_t bytes);
+  /// The feed on `worker` has something that may start a batch.
+  void news(std::size_t worker);
+  /// The blocks of a feed are there again.
+  void refilled(spout_feed& feed);
+
+  // --- numbers; thread safe ---
+  void attempt_failed() { attempts_failed_.fetch_add(1, std::memory_order_relaxed); }
+  std::uint64_t batches_done() const { return batches_done_.load(std::memory_order_relaxed); }
+  std::uint64_t recomputed() const { return recomputed_.load(std::memory_order_relaxed); }
+
+ private:
+  enum class phase : std::uint8_t { waiting, cutting, stages, preparing, writing, over };
+  static constexpr std::size_t anyone = ~std::size_t{0};
+  struct block_owner {
+    batch_task* task;
+    std::uint32_t route, box;
+  };
+
+  bool due(time_point now);
+  bool is_full() const;
+  bool cut(std::size_t worker, time_point now);
+  void give_up_draining();
+  void begin(std::size_t worker);
+  void next_phase(std::size_t worker);
+  bool begin_stages(std::size_t worker);
+  bool begin_sinks(bool transactional, std::size_t worker);
+  void release(std::uint32_t chain, time_point now);
+  void chain_done(std::uint32_t chain, time_point now);
+  void push(stage_task& task);
+  void offer(std::size_t worker);
+  void commit(std::size_t worker);
+  void record(time_point end, time_point commit_began);
+  void finish();
+  void resume_waiters(const batch_task& producer);
+
+  batch_run& run_;
+  const batch_options& options_;
+  std::atomic<phase> phase_{phase::waiting};
+  std::atomic<std::size_t> leader_{0};
+
+  // The leader's, or of whoever has the phase.
+  std::uint64_t batch_ = 0;
+  std::uint64_t rows_ = 0;
+  bool letters_ = false;  ///< sinks have dead letters for the next batch
+  bool has_ticks_ = false;
+  std::vector<bool> cut_done_;
+  time_point next_tick_{}, due_{}, began_{}, cut_at_{}, planned_at_{}, previous_began_{};
+  std::int64_t began_wall_ms_ = 0;
+  std::uint64_t recomputed_before_ = 0, attempts_before_ = 0;
+  std::vector<block_owner> owners_;  ///< by block
+  rate_limiter limiter_;
+
+  mutable std::mutex mutex_;  ///< guards what follows
+  std::deque<stage_task*> ready_;
+  std::size_t pushed_ = 0;  ///< since the last `offer`
+  std::size_t outstanding_ = 0;
+  std::vector<std::size_t> left_, waits_;                          ///< by chain: tasks, stages before it
+  std::map<const batch_task*, std::vector<stage_task*>> waiters_;  ///< by the producer of missing blocks
+  std::map<const stage_task*, std::size_t> awaited_;               ///< producers that a reader waits for
+  std::uint64_t tasks_ = 0;
+
+  std::atomic<std::size_t> ready_count_{0};
+  std::atomic<std::size_t> only_{anyone};  ///< the worker that has a small batch to itself
+  std::atomic<std::int64_t> room_{0}, bytes_{0};
+  std::atomic<std::uint64_t> attempts_failed_{0}, batches_done_{0}, recomputed_{0};
+};
+
+}  // namespace freshet

@@ -1,0 +1,33 @@
+#include "freshet/batch/batch_executor.hpp"
+
+#include <memory>
+
+#include "batch/batch_run.hpp"
+
+namespace freshet {
+
+namespace {
+/// What cannot be, in sentences.
+std::vector<std::string> mistakes_in(const batch_options& o) {
+  std::vector<std::string> wrong;
+  if (o.interval < std::chrono::nanoseconds{}) wrong.push_back("batch_options.interval is negative");
+  if (o.rows_per_batch == 0) wrong.push_back("batch_options.rows_per_batch is 0: no batch could have a row");
+  if (o.max_batch == 0 || o.max_batch > 1u << 20)
+    wrong.push_back("batch_options.max_batch is " + std::to_string(o.max_batch) + ", expected 1 to 1048576");
+  if (o.max_task_attempts == 0) wrong.push_back("batch_options.max_task_attempts is 0: no task could run");
+  const auto& b = o.backpressure;
+  if (b.enabled && !(b.min_rate > 0)) wrong.push_back("batch_options.backpressure.min_rate has to be above 0");
+  if (b.enabled && !(b.proportional >= 0 && b.integral >= 0 && b.derivative >= 0 && b.initial_rate >= 0))
+    wrong.push_back("batch_options.backpressure has a negative part");
+  return wrong;
+}
+}  // namespace
+
+topology_run batch_executor::start(const topology& graph) const {
+  if (auto wrong = mistakes_in(options_); !wrong.empty()) throw topology_error(graph.name(), std::move(wrong));
+  auto run = std::make_shared<batch_run>(graph, options_);
+  run->start();
+  return topology_run{std::move(run)};
+}
+
+}  // namespace freshet

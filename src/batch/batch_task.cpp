@@ -1,0 +1,437 @@
+#include "batch/batch_task.hpp"
+
+#include <algorithm>
+
+#include "batch/batch_driver.hpp"
+#include "batch/batch_run.hpp"
+
+namespace freshet {
+
+namespace {
+/// Attempts without any tuple given up, as a multiple of max_task_attempts: tuples that fail now and then, never the
+/// same one, must not keep a task busy for ever.
+constexpr std::uint32_t patience = 4;
+}  // namespace
+
+void batch_task::shelf::reclaim(batch_pool& into) {
+  batch_list all;
+  {
+    std::lock_guard lock(mutex_);
+    all = std::move(all_);
+    all_ = batch_list{};
+  }
+  while (!all.empty()) into.give(all.pop_front());
+}
+
+void batch_task::shelf::put(batch_list all) {
+  std::lock_guard lock(mutex_);
+  if (all_.empty()) all_.swap(all);
+  while (!all.empty()) all_.push_back(all.pop_front());
+}
+
+batch_task::batch_task(batch_run& run, std::uint32_t chain, std::uint32_t task)
+    : run_(run),
+      chain_index_(chain),
+      task_(task),
+      name_(run.task_name(run.plan().chains.chains[chain].head(), task)),
+      waker_(std::make_shared<task_waker>(run.shared_pool(), 0)),
+      desk_(std::make_shared<token_desk>(waker{waker_})) {
+  chain_ = make_chain(nullptr, false);
+  const auto members = chain_->members.size();
+  executed_before_.assign(members, 0);
+  executed_by_member_.resize(members);
+  transferred_.resize(chain_->routes.size());
+}
+
+batch_task::~batch_task() = default;
+
+// --- making ---
+
+std::unique_ptr<chain_task> batch_task::make_chain(std::unique_ptr<any_state>* state, bool headless) {
+  chain_setup setup;
+  setup.graph = &run_.graph();
+  setup.plan = &run_.plan().chains;
+  setup.chain = chain_index_;
+  setup.task = task_;
+  setup.layout.capacity = static_cast<std::uint32_t>(run_.options().max_batch);
+  setup.faults = run_.options().faults.get();
+  setup.node_names = run_.node_names();
+  setup.local_tasks = [](std::uint32_t) { return std::vector<std::uint32_t>{}; };  // tasks have no place of their own
+  setup.state = state;
+  setup.headless = headless;
+  auto made = std::make_unique<chain_task>(setup);
+  made->attach(*this);
+  shelves_.resize(made->routes.size());
+  for (std::size_t r = 0; r < shelves_.size(); ++r) {
+    const auto& boxes = made->routes[r].router->outboxes();
+    if (shelves_[r].empty()) shelves_[r].resize(boxes.size());
+    for (std::size_t b = 0; b < boxes.size(); ++b) boxes[b]->pool.attach(&shelves_[r][b]);
+  }
+  return made;
+}
+
+task_context batch_task::context_of(std::size_t m) const {
+  const node& n = run_.graph().nodes()[chain_->members[m].node];
+  task_context c;
+  c.node = n.name;
+  c.task = task_;
+  c.task_count = n.parallelism();
+  c.attempt = record_ ? record_->attempt : 1;
+  c.batched = true;
+  c.seed = hash_bytes(n.name.data(), n.name.size()) + task_;
+  c.stop = run_.stop_token();
+  c.wake = waker{waker_};
+  c.log = run_.options().log;
+  c.clock = run_.options().clock;
+  if (n.kind == node_kind::spout) c.partitions = run_.partitions_of(chain_index_, task_);
+  return c;
+}
+
+void batch_task::open() {
+  const auto now = run_.options().clock->now();
+  opened_ = true;
+  for (std::size_t m = 0; m < chain_->members.size(); ++m) {
+    const auto interval = run_.graph().nodes()[chain_->members[m].node].options.tick;
+    if (interval > std::chrono::nanoseconds{})
+      ticks_.emplace_back().member = m, ticks_.back().interval = interval,
+      ticks_.back().due = (now + interval).time_since_epoch().count();
+  }
+  if (!open_members(0)) throw run_error(located(failure_->node, failure_->error));
+}
+
+bool batch_task::open_members(std::size_t from) {
+  for (std::size_t m = from; m < chain_->members.size(); ++m) {
+    const auto context = context_of(m);
+    if (!guarded(m, "open failed: ", [&](task_operator& op) { op.open(context); })) return false;
+  }
+  return true;
+}
+
+void batch_task::close_members(chain_task& chain, std::size_t from) noexcept {
+  for (std::size_t m = from; m < chain.members.size(); ++m) {
+    try {
+      chain.members[m].op->close();
+    } catch (...) {
+      auto e = located(chain.members[m].node, error_from_current_exception());
+      run_.options().log.log(log_level::warning, name_, "close of a failed attempt: " + e.message);
+    }
+  }
+}
+
+void batch_task::close() noexcept {
+  if (!std::exchange(opened_, false)) return;
+  for (std::size_t m = 0; m < chain_->members.size(); ++m)
+    if (!guarded(m, "close failed: ", [](task_operator& op) { op.close(); }))
+      run_.fail(located(failure_->node, std::exchange(failure_, {})->error));
+}
+
+// --- attempts ---
+
+bool batch_task::renew(bool keep_head) {
+  drop_outputs();
+  auto& members = chain_->members;
+  for (std::size_t m = keep_head; m < members.size(); ++m)
+    executed_before_[m] += std::exchange(members[m].op->executed, 0);
+  close_members(*chain_, keep_head);
+  std::unique_ptr<any_state> state;
+  std::unique_ptr<task_operator> head;
+  if (keep_head) head = chain_->release_head();
+  else state = std::move(members[0].op->state);
+  if (state) state->rollback();
+  chain_ = make_chain(&state, keep_head);
+  if (head) chain_->adopt_head(std::move(head));
+  desk_ = std::make_shared<token_desk>(waker{waker_});
+  return open_members(keep_head);
+}
+
+void batch_task::begin_attempt() {
+  record_->begin_attempt();
+  for (auto& m : chain_->members)
+    if (auto& state = m.op->state) {
+      state->rollback();
+      state->begin();
+    }
+  // With tuples given up in it, an attempt meets their failure again: state as before each call is kept for that.
+  chain_->frame.rollback_state = !record_->given_up.empty();
+  const auto seed = record_->batch + task_;
+  for (auto& r : chain_->routes) r.router->restart(seed);
+  base_ordinal_ = 0;
+}
+
+bool batch_task::guarded(std::size_t m, const char* what, const std::function<void(task_operator&)>& f) {
+  auto& member = chain_->members[m];
+  call_frame& frame = *member.frame;
+  frame.begin_unrooted();
+  {
+    const inside_calls inside(frame.place);
+    try {
+      f(*member.op);
+    } catch (...) { frame.fail_from_exception(member.node); }
+  }
+  if (!frame.failed) {
+    if (frame.deferred) frame.apply_deferred();
+    return true;
+  }
+  frame.cut_back();
+  frame.failed = false;
+  failed_.add(1);
+  auto e = std::move(frame.failure.error);
+  e.message = what + e.message;
+  fail_attempt({frame.failure.node, attempt_failure::no_tuple, std::move(e)});
+  return false;
+}
+
+bool batch_task::call_member(std::size_t m, void (task_operator::*f)(), const char* what) {
+  return guarded(m, what, [f](task_operator& op) { (op.*f)(); });
+}
+
+void batch_task::fail_attempt(attempt_failure why) {
+  if (!failure_) failure_ = std::move(why);
+}
+
+bool batch_task::over_limit(const attempt_failure& why) {
+  const auto most = run_.options().max_task_attempts;
+  if (++record_->fruitless >= most * patience) return true;
+  if (why.ordinal == attempt_failure::no_tuple) return ++record_->other_failures >= most;
+  if (++record_->failures[why.ordinal] < most) return false;
+  if (policy_of(why.node) == on_failure::stop) return true;
+  record_->given_up.insert(why.ordinal);
+  record_->fruitless = 0;
+  return false;
+}
+
+bool batch_task::absorb_failure() {
+  const auto why = *std::exchange(failure_, {});
+  run_.driver().attempt_failed();
+  if (run_.cancelled()) return false;
+  if (over_limit(why)) {
+    run_.fail(located(why.node, why.error));
+    return false;
+  }
+  ++record_->attempt;
+  retried_.add(1);
+  return true;
+}
+
+task_host::verdict batch_task::failed(call_frame& frame, const any_batch& in, std::size_t index) {
+  failed_.add(1);
+  if (run_.cancelled()) return verdict::stop;
+  const auto ordinal = base_ordinal_ + index;
+  if (record_->given_up.contains(ordinal)) {
+    give_up(frame.failure.error, frame.failure.node, ordinal, &in, index, frame);
+    return verdict::next;
+  }
+  fail_attempt({frame.failure.node, ordinal, frame.failure.error});
+  return verdict::stop;
+}
+
+on_failure batch_task::policy_of(std::uint32_t node) const {
+  const auto& n = run_.graph().nodes()[node];
+  return n.kind == node_kind::spout ? n.spout.on_failure : n.options.on_failure;
+}
+
+void batch_task::give_up(const error& why, std::uint32_t node, std::uint64_t ordinal, const any_batch* in,
+                         std::size_t index, call_frame& frame) {
+  if (policy_of(node) == on_failure::skip) {
+    ++record_->skipped;
+    return;
+  }
+  if (policy_of(node) == on_failure::stop) return run_.fail(located(node, why));
+  dead_letter letter;
+  letter.node = run_.graph().nodes()[node].name;
+  letter.task = task_;
+  letter.error = why.message;
+  letter.attempts = run_.options().max_task_attempts;
+  if (!in) find_tuple(ordinal, in, index);
+  if (in) {
+    letter.type = readable_type_name(in->type().name);
+    if (in->type().write) {
+      writer w;
+      in->type().write(w, *in, index);
+      letter.bytes = w.data();
+    }
+  }
+  emit_dead_letter(std::move(letter), frame);
+}
+
+void batch_task::emit_dead_letter(dead_letter letter, call_frame& frame) {
+  ++record_->dead_lettered;
+  if (!run_.plan().chains.uses_dead_letters || chain_->plan().below_dead_letters) {
+    record_->unread.push_back(std::move(letter));
+    return;
+  }
+  call_frame& out = chain_->frame;
+  const bool had_failed = std::exchange(out.failed, false);
+  out.begin({}, nullptr, frame.time, frame.stamp);
+  ++base_call_;  // a call of its own: those of the tuples that follow keep their distance
+  chain_->dead_letters.target().take(std::move(letter));
+  out.failed = had_failed;
+}
+
+error batch_task::located(std::uint32_t n, error e) const {
+  const auto& node = run_.graph().nodes()[n];
+  std::string where;
+  if (record_ && record_->batch) where = "batch " + std::to_string(record_->batch) + ", ";
+  where += run_.stage_name(chain_index_) + ", partition " + std::to_string(task_) + ", attempt " +
+           std::to_string(record_ ? record_->attempt : 1) + ": " + std::string(to_string(node.kind)) + " " +
+           run_.task_name(n, task_) + ": ";
+  e.message = where + e.message;
+  return e;
+}
+
+// --- held tuples ---
+
+std::uint64_t batch_task::ordinal_in(const call_frame& frame) const {
+  return reading_ ? base_ordinal_ + (frame.call - base_call_ - 1) : attempt_failure::no_tuple;
+}
+
+std::shared_ptr<held_state> batch_task::hold(call_frame& frame) {
+  const auto timeout = run_.options().message_timeout;
+  const auto deadline =
+      timeout > std::chrono::nanoseconds{} ? run_.options().clock->now() + timeout : time_point::max();
+  return desk_->hold(frame, chain_->plan().head(), ordinal_in(frame), deadline);
+}
+
+void batch_task::serve_tokens(time_point now) {
+  if (const auto n = desk_->expire(now, run_.options().message_timeout)) timed_out_.add(n);
+  if (!desk_->has_failed()) return;
+  for (auto& t : desk_->take_failed()) {
+    failed_.add(1);
+    if (!record_->given_up.contains(t.ordinal)) {
+      fail_attempt({t.node, t.ordinal, std::move(t.error)});
+      continue;
+    }
+    chain_->frame.begin_unrooted();
+    give_up(t.error, t.node, t.ordinal, nullptr, 0, chain_->frame);
+  }
+}
+
+void batch_task::call_woken() {
+  // acquire: what the waker's thread did before it called is seen by on_wake.
+  if (!waker_->woken.exchange(false, std::memory_order_acquire)) return;
+  for (std::size_t m = 0; m < chain_->members.size() && !failure_; ++m)
+    call_member(m, &task_operator::wake, "on_wake failed: ");
+}
+
+// --- outputs ---
+
+void batch_task::store_outputs(bool again) {
+  const auto& routes = run_.plan().routes_of[chain_index_];
+  auto* faults = run_.options().faults.get();
+  for (std::size_t k = 0; k < routes.size(); ++k) {
+    const auto& route = run_.plan().routes[routes[k]];
+    const auto& boxes = chain_->routes[k].router->outboxes();
+    const bool letters = route.from.node == stream_end::dead_letters;
+    const auto node = letters ? chain_->plan().head() : route.from.node;
+    for (std::uint32_t b = 0; b < boxes.size(); ++b) {
+      boxes[b]->seal();
+      if (!boxes[b]->has_sealed()) continue;
+      batch_list all;
+      std::size_t rows = 0;
+      while (boxes[b]->has_sealed()) {
+        all.push_back(boxes[b]->pop());
+        rows += all.back()->size();
+      }
+      const auto id = route.block(task_, b);
+      if (again) {
+        if (!run_.store().refill(id, all)) shelves_[k][b].put(std::move(all));
+        continue;
+      }
+      transferred_[k].add(rows * route.readers());
+      emitted_.add(rows);
+      const auto fault = faults ? faults->block_stored(run_.node_names()[node], task_, b, record_->batch)
+                                : fault_injector::block_fault::none;
+      run_.store().put(id, std::move(all), route.readers(), fault);
+    }
+  }
+}
+
+void batch_task::drop_outputs() {
+  for (std::size_t k = 0; k < chain_->routes.size(); ++k) {
+    const auto& boxes = chain_->routes[k].router->outboxes();
+    for (std::size_t b = 0; b < boxes.size(); ++b) {
+      boxes[b]->seal();
+      batch_list all;
+      while (boxes[b]->has_sealed()) all.push_back(boxes[b]->pop());
+      shelves_[k][b].put(std::move(all));
+    }
+  }
+}
+
+void batch_task::take_back(std::uint32_t route, std::uint32_t box, batch_list all) {
+  shelves_[route][box].put(std::move(all));
+}
+
+// --- time and numbers ---
+
+void batch_task::note_ticks(time_point now) {
+  for (auto& t : ticks_) {
+    if (t.due.load(std::memory_order_relaxed) > now.time_since_epoch().count()) continue;
+    record_->ticks.push_back(t.member);
+    // Overdue ticks collapse into one.
+    const auto next =
+        std::max(t.due.load(std::memory_order_relaxed) + t.interval.count(), now.time_since_epoch().count());
+    t.due.store(next, std::memory_order_relaxed);
+  }
+}
+
+batch_task::time_point batch_task::next_tick() const {
+  auto at = time_point::max();
+  for (const auto& t : ticks_)
+    at = std::min(at, time_point(std::chrono::nanoseconds(t.due.load(std::memory_order_relaxed))));
+  return at;
+}
+
+void batch_task::publish(batch_record& done) {
+  dead_lettered_.add(done.dead_lettered);
+  skipped_.add(done.skipped);
+  for (auto& letter : done.unread) run_.unread_dead_letter(std::move(letter));
+  for (std::size_t m = 0; m < chain_->members.size(); ++m)
+    executed_by_member_[m].set(executed_before_[m] + chain_->members[m].op->executed);
+  if (const auto& state = chain_->head().state) state_rows_.set(state->rows());
+  std::uint64_t made = 0;
+  for (const auto& r : chain_->routes)
+    for (const auto* box : r.router->outboxes()) made += box->pool.made();
+  batches_.set(made);
+}
+
+void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
+  const auto& nodes = run_.graph().nodes();
+  const auto& plan = run_.plan();
+  task_metrics t;
+  t.node = nodes[plan.chains.chains[chain_index_].head()].name;
+  t.task = task_;
+  t.emitted = emitted_.get();
+  t.executed = executed_by_member_[0].get();
+  t.acked = acked_.get();
+  t.failed = failed_.get();
+  t.timed_out = timed_out_.get();
+  t.replayed = replayed_.get();
+  t.retried = retried_.get();
+  t.dead_lettered = dead_lettered_.get();
+  t.skipped = skipped_.get();
+  t.pending = pending_.get();
+  t.state_rows = state_rows_.get();
+  t.batches = batches_.get();
+  t.busy = static_cast<double>(busy_ns_.get()) / static_cast<double>(std::max<std::int64_t>(1, uptime.count()));
+  t.execute_latency = execute_latency_.copy();
+  for (std::size_t k = 0; k < transferred_.size(); ++k) {
+    const auto& route = plan.routes[plan.routes_of[chain_index_][k]];
+    const auto n = transferred_[k].get();
+    t.transferred += n;
+    const bool letters = route.from.node == stream_end::dead_letters;
+    into.edges.push_back({letters ? "dead_letters" : nodes[route.from.node].name, nodes[route.to.node].name,
+                          route.from.node, route.to.node, route.to.input, n});
+  }
+  into.tasks.push_back(std::move(t));
+  const auto& members = plan.chains.chains[chain_index_].members;
+  for (std::size_t m = 1; m < members.size(); ++m) {
+    task_metrics chained;
+    chained.node = nodes[members[m].node].name;
+    chained.task = task_;
+    chained.executed = executed_by_member_[m].get();
+    into.tasks.push_back(std::move(chained));
+  }
+}
+
+}  // namespace freshet

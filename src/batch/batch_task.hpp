@@ -1,0 +1,168 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "batch/batch_plan.hpp"
+#include "batch/token_desk.hpp"
+#include "freshet/runtime/metrics.hpp"
+#include "freshet/runtime/worker_pool.hpp"
+#include "runtime/task_metrics.hpp"
+
+namespace freshet {
+
+class batch_run;
+
+/// Why an attempt failed.
+struct attempt_failure {
+  static constexpr std::uint64_t no_tuple = ~std::uint64_t{0};
+  std::uint32_t node = 0;
+  std::uint64_t ordinal = no_tuple;  ///< of the head's tuple among the task's input, where one tuple is to blame
+  freshet::error error;
+};
+
+/// What one task has gone through in one batch. The first part lasts for the batch, the second for an attempt.
+struct batch_record {
+  std::uint64_t batch = 0;
+  std::uint32_t attempt = 1;
+  std::map<std::uint64_t, std::uint32_t> failures;  ///< by tuple
+  std::set<std::uint64_t> given_up;                 ///< tuples that meet their node's policy when they fail again
+  std::uint32_t other_failures = 0;                 ///< of no tuple
+  std::uint32_t fruitless = 0;                      ///< attempts since a tuple was last given up
+  std::vector<std::size_t> ticks;                   ///< members whose tick is due in this batch
+
+  std::uint64_t dead_lettered = 0, skipped = 0;
+  std::vector<dead_letter> unread;  ///< dead letters that nobody reads
+  void begin_attempt() {
+    dead_lettered = skipped = 0;
+    unread.clear();
+  }
+};
+
+/// One partition of a chain: its operators, its attempts, and what becomes of failures. Used by one thread at a time,
+/// but for what is said to be thread safe.
+class batch_task : public task_host {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  batch_task(batch_run& run, std::uint32_t chain, std::uint32_t task);
+  ~batch_task() override;
+  chain_task& chain() { return *chain_; }
+  const chain_task& chain() const { return *chain_; }
+  std::uint32_t chain_index() const { return chain_index_; }
+  std::uint32_t task() const { return task_; }
+  const std::string& name() const { return name_; }  ///< "count" task 2
+
+  /// Opens all members. Throws run_error.
+  void open();
+  /// Closes all members. Never throws: the first error ends the run, unless it is over anyway.
+  void close() noexcept;
+  /// Batches of an outbox come home, to be filled again. Thread safe.
+  void take_back(std::uint32_t route, std::uint32_t box, batch_list all);
+  /// Until when it wants to be left alone: when its next tick is due.
+  time_point next_tick() const;
+  virtual void collect(run_metrics& into, std::chrono::nanoseconds uptime) const;
+
+  // --- task_host ---
+  void settle(std::uint32_t, std::int32_t) noexcept override {}
+  verdict failed(call_frame& frame, const any_batch& in, std::size_t index) override;
+  std::shared_ptr<held_state> hold(call_frame& frame) override;
+
+ protected:
+  /// Where the batches of one outbox wait to be filled again.
+  class shelf final : public batch_pool::source {
+   public:
+    void reclaim(batch_pool& into) override;
+    void put(batch_list all);
+
+   private:
+    std::mutex mutex_;
+    batch_list all_;
+  };
+  class task_waker final : public waker::target {
+   public:
+    task_waker(std::shared_ptr<worker_pool> pool, std::size_t at) : worker(at), pool_(std::move(pool)) {}
+    void wake() noexcept override {
+      woken.store(true, std::memory_order_release);
+      pool_->publish_and_wake(worker.load(std::memory_order_relaxed));
+    }
+    std::atomic<bool> woken{false};
+    std::atomic<std::size_t> worker;
+
+   private:
+    std::shared_ptr<worker_pool> pool_;
+  };
+  struct ticking {
+    std::size_t member;
+    std::chrono::nanoseconds interval;
+    std::atomic<std::int64_t> due;  ///< ns of the steady clock; read by whoever decides about the next batch
+  };
+
+  /// Makes the chain anew and opens it; state and a spout are taken over from the one before. False: opening failed.
+  bool renew(bool keep_head);
+  std::unique_ptr<chain_task> make_chain(std::unique_ptr<any_state>* state, bool headless);
+  bool open_members(std::size_t from);
+  task_context context_of(std::size_t member) const;
+  void close_members(chain_task& chain, std::size_t from) noexcept;
+  /// State as it was when the batch began; routes as in every attempt.
+  void begin_attempt();
+  /// Calls one member as a call of its own. False: it threw, and the attempt has failed.
+  bool guarded(std::size_t member, const char* what, const std::function<void(task_operator&)>& f);
+  bool call_member(std::size_t member, void (task_operator::*f)(), const char* what);
+  /// Notes why the attempt fails; the first reason counts.
+  void fail_attempt(attempt_failure why);
+  /// Decides what follows a failed attempt. True: another one; false: the run is over.
+  bool absorb_failure();
+  bool over_limit(const attempt_failure& why);
+  void give_up(const error& why, std::uint32_t node, std::uint64_t ordinal, const any_batch* in, std::size_t index,
+               call_frame& frame);
+  void emit_dead_letter(dead_letter letter, call_frame& frame);
+  /// What failed or outlived tokens mean for the attempt.
+  void serve_tokens(time_point now);
+  void call_woken();
+  /// Moves what is in the outboxes to the block store; `again`: only where blocks are missing.
+  void store_outputs(bool again);
+  void drop_outputs();
+  void note_ticks(time_point now);
+  /// The batch has committed: what was counted in it counts.
+  void publish(batch_record& done);
+  virtual void find_tuple(std::uint64_t, const any_batch*&, std::size_t&) const {}
+  on_failure policy_of(std::uint32_t node) const;
+  /// Names batch, stage, partition, attempt and node of an error.
+  error located(std::uint32_t node, error e) const;
+  std::uint64_t ordinal_in(const call_frame& frame) const;
+
+  batch_run& run_;
+  const std::uint32_t chain_index_, task_;
+  const std::string name_;
+  std::shared_ptr<task_waker> waker_;
+  std::unique_ptr<chain_task> chain_;
+  std::shared_ptr<token_desk> desk_;
+  std::deque<ticking> ticks_;
+  batch_record* record_ = nullptr;  ///< of the batch at work
+  std::optional<attempt_failure> failure_;
+  std::uint64_t base_ordinal_ = 0;  ///< of the first tuple of the batch being read
+  std::uint64_t base_call_ = 0;     ///< the frame's call number before that tuple
+  bool reading_ = false;
+  bool opened_ = false;
+
+  counter emitted_, executed_, acked_, failed_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_,
+      state_rows_, busy_ns_, batches_;
+  std::vector<std::uint64_t> executed_before_;  ///< by member: in copies that are gone
+  std::deque<counter> executed_by_member_;
+  std::deque<counter> transferred_;  ///< by route
+  shared_histogram execute_latency_;
+
+ private:
+  std::vector<std::deque<shelf>> shelves_;  ///< by route and outbox; outlive the outboxes
+};
+
+}  // namespace freshet

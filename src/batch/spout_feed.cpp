@@ -1,0 +1,461 @@
+#include "batch/spout_feed.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "batch/batch_driver.hpp"
+#include "batch/batch_run.hpp"
+
+namespace freshet {
+
+namespace {
+/// Messages polled in one slice, so that stages on the same worker get their turns: as many as a stage reads.
+constexpr std::uint64_t slice_messages = 4096;
+constexpr int slice_polls = 64;
+constexpr auto first_pause = std::chrono::milliseconds(10);
+}  // namespace
+
+spout_feed::spout_feed(batch_run& run, std::uint32_t chain, std::uint32_t task)
+    : batch_task(run, chain, task),
+      options_(run.graph().nodes()[run.plan().chains.chains[chain].head()].spout),
+      can_read_again_(spout().replayable()) {
+  for (const auto& r : chain_->routes) {
+    const auto& boxes = r.router->outboxes();
+    const std::unique_ptr<any_batch> sample(boxes[0]->pool.type().make({256, false, false}));
+    bytes_a_tuple_.push_back(static_cast<double>(sample->bytes()) / 256);
+  }
+  record_ = &open_.record;
+}
+
+spout_feed::~spout_feed() = default;
+
+void spout_feed::place(std::size_t worker) {
+  worker_ = worker;
+  waker_->worker.store(worker, std::memory_order_relaxed);
+}
+
+// --- the slice ---
+
+tasklet::progress spout_feed::run(time_point now) {
+  if (done_) return {false, true};
+  if (run_.cancelled() || run_.driver().over()) {
+    std::lock_guard lock(slice_);
+    if (committed_.load(std::memory_order_acquire)) end_batch();
+    done_ = true;
+    run_.tasklet_done();
+    return {true, true};
+  }
+  std::unique_lock lock(slice_, std::try_to_lock);
+  if (!lock.owns_lock()) return {false, false};  // it is being cut, and woken behind that
+  const bool made = slice(now);
+  lock.unlock();
+  if (made) tell_driver();
+  return {made, false};
+}
+
+bool spout_feed::slice(time_point now) {
+  bool made = false;
+  if (committed_.load(std::memory_order_acquire)) {
+    end_batch();
+    made = true;
+  }
+  if (again_.exchange(false, std::memory_order_acq_rel)) {
+    compute_again();
+    made = true;
+  }
+  if (run_.state() >= run_state::draining && !ended_.load(std::memory_order_relaxed)) {
+    ended_.store(true, std::memory_order_release);
+    made = true;
+  }
+  if (failure_ && !cutting_) {
+    make_good();
+    made = true;
+  }
+  serve_tokens(now);
+  made |= take_wake();
+  if (cutting_) {
+    const auto before = flushed_members_;
+    return close_cut(open_.record.batch, now) || flushed_members_ != before || made;
+  }
+  return poll_some(now) || made;
+}
+
+/// The waker serves the spout, and the bolts behind it. Taken before the poll: a wake during it counts for the next.
+bool spout_feed::take_wake() {
+  if (!waker_->woken.load(std::memory_order_relaxed)) return false;
+  idle_until_woken_ = false;
+  idle_until_ = {};
+  call_woken();
+  return true;
+}
+
+/// A cut that waited can go on, rows have come, or there will be no more: whoever leads has to look.
+void spout_feed::tell_driver() { run_.driver().news(worker_); }
+
+// --- polling ---
+
+bool spout_feed::may_poll(time_point now) const {
+  return !ended_.load(std::memory_order_relaxed) && !cutting_ && !failure_ && run_.state() == run_state::running &&
+         !idle_until_woken_ && idle_until_ <= now;
+}
+
+bool spout_feed::poll_some(time_point now) {
+  bool made = false;
+  const auto enough = open_.messages + slice_messages;
+  // Bounded in polls too: a spout that says `emitted` and emits nothing must not hold the worker for ever.
+  for (int polls = 0; polls < slice_polls && open_.messages < enough && may_poll(now) && poll(now); ++polls)
+    made = true;
+  if (made) waiting_.store(open_.messages, std::memory_order_release);
+  hot_.store(made && may_poll(now), std::memory_order_release);
+  return made;
+}
+
+bool spout_feed::poll(time_point now) {
+  const auto claimed =
+      run_.driver().claim(static_cast<std::uint32_t>(options_.max_batch), open_.empty(), now, idle_until_);
+  if (claimed == 0) return false;
+  open_round(claimed);
+  auto status = poll_status::emitted();
+  bool thrown = false;
+  const auto began = run_.options().clock->now();
+  try {
+    status = spout().poll(round_);
+    poll_failures_ = 0;
+  } catch (...) {
+    thrown = true;
+    chain_->frame.failed = false;
+    chain_->frame.fail_from_exception(chain_->plan().head());
+    chain_->frame.failed = false;
+  }
+  const auto messages = round_.messages;
+  remember(messages, now);
+  read_raw();
+  polled_.add(messages);
+  busy_ns_.add(static_cast<std::uint64_t>((run_.options().clock->now() - began).count()));
+  const auto bytes = collected_bytes();
+  run_.driver().unclaim(static_cast<std::int64_t>(claimed) - messages, bytes - std::exchange(bytes_told_, bytes));
+  if (thrown) poll_failed(now);
+  else obey(status);
+  return messages != 0 || thrown || status.what() == poll_status::kind::emitted || ended_;
+}
+
+void spout_feed::obey(const poll_status& status) {
+  idle_until_ = {};
+  const bool only_what_is_there = run_.options().trigger == batch_trigger::available_now;
+  switch (status.what()) {
+    case poll_status::kind::emitted:
+      return;
+    case poll_status::kind::idle_until:
+      idle_until_ = status.when();
+      break;
+    case poll_status::kind::idle:
+      idle_until_woken_ = true;
+      break;
+    case poll_status::kind::ended:
+      ended_.store(true, std::memory_order_release);
+      return;
+  }
+  if (only_what_is_there) ended_.store(true, std::memory_order_release);
+}
+
+void spout_feed::poll_failed(time_point now) {
+  failed_.add(1);
+  auto e = chain_->frame.failure.error;
+  e.message = "poll failed: " + e.message;
+  record_->attempt = ++poll_failures_;
+  e = located(chain_->plan().head(), std::move(e));
+  record_->attempt = 1;
+  if (poll_failures_ >= run_.options().max_task_attempts) return run_.fail(std::move(e));
+  run_.options().log.log(log_level::warning, name_, e.message);
+  idle_until_ = now + first_pause * (1 << std::min(poll_failures_ - 1, 9u));
+}
+
+/// Notes where the messages of a round come from: ranges in the order of emission.
+void spout_feed::remember(std::uint64_t messages, time_point now) {
+  if (messages == 0) return;
+  open_.messages += messages;
+  if (!open_.polled.empty() && open_.polled.back().first == now) open_.polled.back().second += messages;
+  else open_.polled.emplace_back(now, messages);
+  if (!can_read_again_) return;
+  for (const auto& p : round_.positions) {
+    if (!open_.ranges.empty() && open_.ranges.back().partition == p.partition && open_.ranges.back().to <= p.offset)
+      open_.ranges.back().to = p.next;
+    else open_.ranges.push_back({p.partition, p.offset, p.next});
+  }
+}
+
+void spout_feed::open_round(std::uint32_t wanted) {
+  round_.host = this;
+  round_.slot = 0;
+  round_.wanted = wanted;
+  round_.capacity = ~std::uint32_t{0};
+  round_.messages = 0;
+  round_.keeps_positions = can_read_again_;
+  round_.positions.clear();
+  if (!raw_) {
+    raw_ = spare_raw();
+    raw_read_ = 0;
+  }
+  round_.raw = raw_.get();
+}
+
+spout_feed::raw_ptr spout_feed::spare_raw() {
+  if (spares_.empty()) {
+    batch_layout layout;
+    layout.capacity = static_cast<std::uint32_t>(std::max<std::size_t>(options_.max_batch, 1));
+    return raw_ptr(spout().type().make(layout));
+  }
+  auto raw = std::move(spares_.back());
+  spares_.pop_back();
+  return raw;
+}
+
+/// The spout has filled the raw batch: its tuples go through the chain, and it makes room.
+void spout_feed::round_full(spout_round& round) {
+  read_raw();
+  if (!can_read_again_) {
+    open_.raws.push_back(std::move(raw_));
+    raw_ = spare_raw();
+    raw_read_ = 0;
+  }
+  round.raw = raw_.get();
+}
+
+void spout_feed::read_raw() {
+  read_raw(*raw_, raw_read_);
+  raw_read_ = raw_->size();
+  if (!can_read_again_) return;
+  raw_->clear();
+  raw_read_ = 0;
+}
+
+/// Runs the chain over raw tuples. After a failure it does nothing until `make_good`.
+void spout_feed::read_raw(any_batch& raw, std::size_t from) {
+  if (failure_ || from == raw.size()) return;
+  reading_ = true;
+  base_ordinal_ -= from;
+  base_call_ = chain_->frame.call - from;
+  for (std::size_t at = from; at < raw.size() && !failure_ && !run_.cancelled();)
+    at = spout().raw_reader().read(raw, at).next;
+  reading_ = false;
+  base_ordinal_ += raw.size();
+}
+
+std::int64_t spout_feed::collected_bytes() const {
+  double sum = 0;
+  for (std::size_t k = 0, i = 0; k < chain_->routes.size(); ++k)
+    for (const auto* box : chain_->routes[k].router->outboxes()) {
+      const auto before = i < tuples_cut_.size() ? tuples_cut_[i] : 0;
+      sum += static_cast<double>(box->appended() - before) * bytes_a_tuple_[k];
+      ++i;
+    }
+  return static_cast<std::int64_t>(sum);
+}
+
+// --- once more ---
+
+/// Repeats the failed attempt over all that was collected, by fresh copies of what follows the spout, until it succeeds
+/// or the run is over.
+bool spout_feed::make_good() {
+  while (failure_) {
+    if (!absorb_failure()) return false;
+    tuples_cut_.clear();
+    if (!renew(true)) continue;
+    begin_attempt();
+    read_again(open_);
+  }
+  return true;
+}
+
+void spout_feed::read_again(const collected& from) {
+  replayed_.add(from.messages);
+  if (can_read_again_) return read_ranges(from);
+  for (const auto& raw : from.raws) read_raw(*raw, 0);
+  if (&from == &open_ && raw_) {
+    read_raw(*raw_, 0);
+    raw_read_ = raw_->size();
+  }
+}
+
+void spout_feed::read_ranges(const collected& from) {
+  std::uint64_t messages = 0;
+  for (const auto& range : from.ranges) {
+    open_round(0);
+    try {
+      spout().read(range, round_);
+    } catch (...) {
+      auto e = error_from_current_exception();
+      e.message = "read failed: " + e.message;
+      return fail_attempt({chain_->plan().head(), attempt_failure::no_tuple, std::move(e)});
+    }
+    read_raw();
+    messages += round_.messages;
+  }
+  if (messages == from.messages || failure_ || run_.cancelled()) return;
+  run_.fail(located(chain_->plan().head(),
+                    {errc::data_loss, std::to_string(from.messages) + " messages had been polled, of which " +
+                                          std::to_string(messages) + " could be read again"}));
+}
+
+// --- the cut ---
+
+spout_feed::cut_result spout_feed::cut(std::uint64_t batch, time_point now) {
+  std::unique_lock lock(slice_, std::try_to_lock);
+  if (!lock.owns_lock()) return cut_result::busy;
+  if (!cutting_ && cut_.record.batch == batch) return cut_result::done;
+  if (committed_.load(std::memory_order_acquire)) end_batch();
+  if (!cutting_) {
+    cutting_ = true;
+    flushed_members_ = 0;
+    member_flushed_ = ticked_ = false;
+    open_.record.batch = batch;
+    note_ticks(now);
+  }
+  return close_cut(batch, now) ? cut_result::done : cut_result::pending;
+}
+
+/// Members let go what they hold, then the outboxes become blocks. False while tokens are out.
+bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
+  while (!run_.cancelled()) {
+    if (failure_) {
+      ticked_ = member_flushed_ = false;
+      flushed_members_ = 0;
+      if (!make_good()) return false;
+    }
+    if (open_.empty() && open_.record.ticks.empty()) break;
+    serve_tokens(now);
+    if (!failure_ && flush_members(false)) break;
+    if (!failure_) return false;
+  }
+  if (run_.cancelled()) return false;
+  store_outputs(false);
+  run_.driver().unclaim(static_cast<std::int64_t>(open_.messages), -std::exchange(bytes_told_, 0));
+  tuples_cut_.clear();
+  for (const auto& r : chain_->routes)
+    for (const auto* box : r.router->outboxes()) tuples_cut_.push_back(box->appended());
+  if (raw_ && !can_read_again_ && raw_->size()) open_.raws.push_back(std::move(raw_));
+  cut_ = std::exchange(open_, {});
+  cutting_ = false;
+  waiting_.store(0, std::memory_order_release);
+  open_.record.batch = batch + 1;
+  record_ = &open_.record;
+  begin_attempt();
+  return true;
+}
+
+/// Ticks, then flushes every member once. False while tokens are out, or after a failure.
+bool spout_feed::flush_members(bool block) {
+  if (!std::exchange(ticked_, true))
+    for (auto m : record_->ticks)
+      if (!call_member(m, &task_operator::tick, "on_tick failed: ")) return false;
+  for (; flushed_members_ < chain_->members.size(); ++flushed_members_, member_flushed_ = false) {
+    if (!member_flushed_ && !call_member(flushed_members_, &task_operator::flush, "flush failed: ")) return false;
+    member_flushed_ = true;
+    while (block && desk_->outstanding() && !run_.cancelled()) {
+      serve_tokens(run_.options().clock->now());
+      call_woken();
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+    if (desk_->outstanding() || desk_->has_failed()) return false;
+  }
+  return true;
+}
+
+// --- after the cut ---
+
+void spout_feed::request_again() {
+  again_.store(true, std::memory_order_release);
+  run_.pool().publish_and_wake(worker_);
+}
+
+/// Blocks of the running batch got lost: its messages go once more through a chain of their own, while that of the
+/// batch being collected keeps what it has. Waits for tokens on the spot: this is rare, and the batch waits anyway.
+void spout_feed::compute_again() {
+  auto aside = std::exchange(chain_, make_chain(nullptr, true));
+  auto desk = std::exchange(desk_, std::make_shared<token_desk>(waker{waker_}));
+  auto failure = std::exchange(failure_, {});
+  auto raw = std::exchange(raw_, nullptr);
+  const auto raw_read = std::exchange(raw_read_, 0);
+  const auto ordinal = base_ordinal_;
+  const auto flushing = std::tuple(flushed_members_, member_flushed_, ticked_);
+  chain_->adopt_head(aside->release_head());
+  record_ = &cut_.record;
+  ++cut_.record.attempt;
+  for (bool opened = open_members(1); !run_.cancelled();) {
+    if (failure_ && !absorb_failure()) break;
+    if (!std::exchange(opened, false) && !renew(true)) continue;
+    begin_attempt();
+    read_again(cut_);
+    flushed_members_ = 0;
+    member_flushed_ = ticked_ = false;
+    while (!failure_ && !run_.cancelled() && !flush_members(true)) serve_tokens(run_.options().clock->now());
+    if (!failure_) break;
+  }
+  if (!run_.cancelled()) store_outputs(true);
+  close_members(*chain_, 1);
+  aside->adopt_head(chain_->release_head());
+  chain_ = std::move(aside);
+  desk_ = std::move(desk);
+  failure_ = std::move(failure);
+  raw_ = std::move(raw);
+  raw_read_ = raw_read;
+  base_ordinal_ = ordinal;
+  std::tie(flushed_members_, member_flushed_, ticked_) = flushing;
+  record_ = &open_.record;
+  run_.driver().refilled(*this);
+}
+
+void spout_feed::committed(time_point now) {
+  committed_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  committed_.store(true, std::memory_order_release);
+  std::unique_lock lock(slice_, std::try_to_lock);
+  if (lock.owns_lock()) end_batch();
+  // Otherwise it is at work, and sees the flag with its next slice.
+}
+
+void spout_feed::end_batch() {
+  committed_.store(false, std::memory_order_relaxed);
+  const time_point at{std::chrono::nanoseconds(committed_at_.load(std::memory_order_relaxed))};
+  for (const auto& [when, count] : cut_.polled)
+    complete_latency_.record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (at - when).count())), count);
+  const auto lost = cut_.record.dead_lettered + cut_.record.skipped;
+  acked_.add(cut_.messages - std::min(cut_.messages, lost));
+  publish(cut_.record);
+  commit_positions();
+  for (auto& raw : cut_.raws) {
+    raw->clear();
+    spares_.push_back(std::move(raw));
+  }
+  cut_ = {};
+}
+
+void spout_feed::commit_positions() {
+  if (!can_read_again_ || !run_.commits_positions()) return;
+  std::map<partition_id, std::uint64_t> ends;
+  for (const auto& r : cut_.ranges) ends[r.partition] = r.to;
+  for (const auto& [partition, end] : ends) {
+    try {
+      spout().commit({partition, end, end});
+    } catch (...) {
+      auto e = error_from_current_exception();
+      run_.options().log.log(log_level::warning, name_, "commit failed: " + e.message);
+    }
+  }
+}
+
+tasklet::time_point spout_feed::next_wake() const {
+  if (cutting_) return desk_->next_deadline();
+  if (ended_ || idle_until_woken_ || run_.state() != run_state::running) return time_point::max();
+  return idle_until_ == time_point{} ? time_point::max() : idle_until_;
+}
+
+void spout_feed::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
+  const auto mine = into.tasks.size();
+  batch_task::collect(into, uptime);
+  into.tasks[mine].executed = polled_.get();
+  into.tasks[mine].emitted = polled_.get();
+  into.tasks[mine].pending = waiting();
+  into.tasks[mine].complete_latency = complete_latency_.copy();
+}
+
+}  // namespace freshet

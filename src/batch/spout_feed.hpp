@@ -1,0 +1,120 @@
+#pragma once
+#include <mutex>
+#include <vector>
+
+#include "batch/batch_task.hpp"
+#include "freshet/core/spout_task.hpp"
+#include "freshet/runtime/tasklet.hpp"
+
+namespace freshet {
+
+/// A task of a spout with the chain behind it: polls for the next batch while another runs. Messages are written to a
+/// raw batch and go through the chain from there into its outboxes, which become stage-0 blocks when the batch is cut.
+/// Of a spout that can read again only the ranges are remembered, of another the raw batches, until the batch has
+/// committed: so an attempt that fails, or a block that is lost, is computed again.
+///
+/// Thread safety: `run`, `cut` and `committed` exclude each other by `slice_`; whoever has it is the task's thread.
+class spout_feed final : public batch_task, public tasklet, private spout_host {
+ public:
+  using time_point = tasklet::time_point;
+  spout_feed(batch_run& run, std::uint32_t chain, std::uint32_t task);
+  ~spout_feed() override;
+  spout_operator& spout() { return static_cast<spout_operator&>(chain_->head()); }
+  /// The worker that runs it.
+  void place(std::size_t worker);
+  std::size_t worker() const { return worker_; }
+
+  // --- tasklet ---
+  progress run(time_point now) override;
+  time_point next_wake() const override;
+
+  // --- for the driver ---
+  enum class cut_result : std::uint8_t {
+    done,
+    busy,     ///< it is at work: ask again soon
+    pending,  ///< it waits for something, and tells the driver when that has come
+  };
+  /// Ends the collecting: what was polled becomes the blocks of batch `batch`.
+  cut_result cut(std::uint64_t batch, time_point now);
+  /// Messages of the batch that was cut last. REQUIRES: cut said done.
+  std::uint64_t messages() const { return cut_.messages; }
+  /// The batch that was cut last has committed. Thread safe.
+  void committed(time_point now);
+  /// A stage-0 block has to be computed again; `blocks_refilled` is said to the driver. Thread safe.
+  void request_again();
+
+  // Thread safe, from the last slice:
+  std::uint64_t waiting() const { return waiting_.load(std::memory_order_acquire); }  ///< messages collected
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
+  bool hot() const { return hot_.load(std::memory_order_acquire); }  ///< there is more where that came from
+
+  void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
+
+ private:
+  using raw_ptr = std::unique_ptr<any_batch>;
+  /// What is remembered of the messages of one batch.
+  struct collected {
+    batch_record record;
+    std::uint64_t messages = 0;
+    std::vector<position_range> ranges;                        ///< in the order of emission
+    std::vector<raw_ptr> raws;                                 ///< where the spout can't read again
+    std::vector<std::pair<time_point, std::uint64_t>> polled;  ///< when, how many
+    bool empty() const { return messages == 0; }
+  };
+
+  // --- spout_host ---
+  void message_failed(spout_round&, std::uint32_t, call_frame&) override {}
+  void round_full(spout_round& round) override;
+
+  bool slice(time_point now);
+  bool take_wake();
+  bool poll_some(time_point now);
+  bool poll(time_point now);
+  void obey(const poll_status& status);
+  void poll_failed(time_point now);
+  void remember(std::uint64_t messages, time_point now);
+  void open_round(std::uint32_t wanted);
+  raw_ptr spare_raw();
+  void read_raw();
+  void read_raw(any_batch& raw, std::size_t from);
+  bool may_poll(time_point now) const;
+  std::int64_t collected_bytes() const;
+
+  bool make_good();
+  void read_again(const collected& from);
+  void read_ranges(const collected& from);
+  bool close_cut(std::uint64_t batch, time_point now);
+  bool flush_members(bool block);
+  void compute_again();
+  void end_batch();
+  void commit_positions();
+  void tell_driver();
+
+  const spout_options options_;
+  const bool can_read_again_;
+  std::size_t worker_ = 0;
+  std::mutex slice_;
+  collected open_, cut_;  ///< being collected; of the running batch
+  spout_round round_;
+  raw_ptr raw_;               ///< being filled
+  std::size_t raw_read_ = 0;  ///< so much of it went through the chain
+  std::vector<raw_ptr> spares_;
+  std::vector<double> bytes_a_tuple_;      ///< by route
+  std::vector<std::uint64_t> tuples_cut_;  ///< by route and outbox: appended before this batch
+  std::size_t flushed_members_ = 0;        ///< while a cut is under way
+  bool member_flushed_ = false, cutting_ = false, ticked_ = false;
+  time_point idle_until_{};
+  bool idle_until_woken_ = false;
+  std::uint32_t poll_failures_ = 0;
+  std::atomic<bool> again_{false};
+  std::atomic<bool> committed_{false};
+  std::atomic<std::int64_t> committed_at_{0};
+  std::atomic<std::uint64_t> waiting_{0};
+  std::atomic<bool> ended_{false}, hot_{true};
+  std::int64_t bytes_told_ = 0;
+  bool done_ = false;
+  counter polled_;
+  shared_histogram complete_latency_;
+};
+
+}  // namespace freshet

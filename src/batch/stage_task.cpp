@@ -1,0 +1,322 @@
+#include "batch/stage_task.hpp"
+
+#include <algorithm>
+
+#include "batch/batch_driver.hpp"
+#include "batch/batch_run.hpp"
+
+namespace freshet {
+
+namespace {
+/// A pause before a plain sink is asked again: long enough for a dropped connection to return. Doubled each time.
+constexpr auto first_pause = std::chrono::milliseconds(10);
+}  // namespace
+
+stage_task::stage_task(batch_run& run, std::uint32_t chain, std::uint32_t task)
+    : batch_task(run, chain, task),
+      is_sink_(run.graph().nodes()[run.plan().chains.chains[chain].head()].kind == node_kind::sink),
+      is_transactional_(is_sink_ && run.graph().nodes()[run.plan().chains.chains[chain].head()].transactional) {}
+
+stage_task::~stage_task() = default;
+
+const batch_route& stage_task::route_of(std::size_t source) const {
+  return run_.plan().routes[run_.plan().sources[chain_index_][source].route];
+}
+
+// --- the batch ---
+
+bool stage_task::prepare(std::uint64_t batch, time_point now) {
+  mine_ = {};
+  mine_.batch = batch;
+  record_ = &mine_;
+  again_ = false;
+  note_ticks(now);
+  ran_ = !mine_.ticks.empty() || woken();
+  for (std::size_t s = 0; s < run_.plan().sources[chain_index_].size() && !ran_; ++s) {
+    const auto& r = route_of(s);
+    ran_ = run_.store().rows(r.block(0, task_), r.width(), r.producers) != 0;
+  }
+  at_ = ran_ ? at::starting : at::idle;
+  return ran_;
+}
+
+void stage_task::prepare_again() {
+  again_ = true;
+  fresh_copy_due_ = true;
+  ++mine_.attempt;
+  at_ = at::starting;
+}
+
+void stage_task::commit() {
+  if (!ran_) return;
+  for (auto& m : chain_->members)
+    if (m.op->state) m.op->state->commit();
+  publish(mine_);
+}
+
+bool stage_task::commit_epoch() {
+  if (!std::exchange(epoch_open_, false)) return true;
+  // What has been decided is done: a commit may be repeated and then changes nothing.
+  while (!call_member(0, &task_operator::commit_epoch, "commit failed: "))
+    if (!absorb_failure()) return false;
+  return true;
+}
+
+void stage_task::abort_epoch() noexcept {
+  if (!std::exchange(epoch_open_, false)) return;
+  if (call_member(0, &task_operator::abort_epoch, "abort failed: ")) return;
+  run_.options().log.log(log_level::warning, name_, std::exchange(failure_, {})->error.message);
+}
+
+bool stage_task::has_letters() const {
+  for (const auto& r : chain_->routes)
+    for (const auto* box : r.router->outboxes())
+      if (!box->empty()) return true;
+  return false;
+}
+
+bool stage_task::store_letters(std::uint64_t batch) {
+  if (!has_letters()) return false;
+  mine_ = {};
+  mine_.batch = batch;
+  record_ = &mine_;
+  store_outputs(false);
+  return true;
+}
+
+// --- inputs ---
+
+/// Pins all blocks of the input. False: some are missing, and noted in `missing_`; the others stay pinned.
+bool stage_task::pin_inputs() {
+  const auto sources = run_.plan().sources[chain_index_].size();
+  const bool first_look = pinned_.empty();
+  for (std::size_t s = 0; s < sources; ++s) {
+    const auto& r = route_of(s);
+    for (std::uint32_t p = 0; p < r.producers; ++p) {
+      const auto id = r.block(p, task_);
+      if (!first_look && std::find(pinned_.begin(), pinned_.end(), id) != pinned_.end()) continue;
+      switch (run_.store().pin(id)) {
+        case block_store::state::empty:
+          break;
+        case block_store::state::present:
+          pinned_.push_back(id);
+          break;
+        case block_store::state::missing:
+          missing_.push_back({r.from_chain, p, id});
+          break;
+      }
+    }
+  }
+  return missing_.empty();
+}
+
+void stage_task::unpin_inputs(bool read) {
+  for (auto id : pinned_) run_.store().unpin(id, read);
+  pinned_.clear();
+}
+
+/// Moves the cursor to the next batch of the input.
+bool stage_task::next_batch() {
+  const auto sources = run_.plan().sources[chain_index_].size();
+  while (cursor_.source < sources) {
+    const auto& r = route_of(cursor_.source);
+    while (cursor_.producer < r.producers) {
+      cursor_.batch = run_.store().batches(r.block(cursor_.producer, task_)).front();
+      if (cursor_.batch) return true;
+      ++cursor_.producer;
+    }
+    ++cursor_.source;
+    cursor_.producer = 0;
+  }
+  return false;
+}
+
+void stage_task::find_tuple(std::uint64_t ordinal, const any_batch*& in, std::size_t& index) const {
+  for (std::size_t s = 0; s < run_.plan().sources[chain_index_].size(); ++s) {
+    const auto& r = route_of(s);
+    for (std::uint32_t p = 0; p < r.producers; ++p)
+      for (const any_batch* b = run_.store().batches(r.block(p, task_)).front(); b; b = b->next) {
+        if (ordinal < b->size()) {
+          in = b;
+          index = ordinal;
+          return;
+        }
+        ordinal -= b->size();
+      }
+  }
+}
+
+// --- a run ---
+
+stage_task::outcome stage_task::step(std::size_t worker, time_point now, std::int64_t& budget) {
+  waker_->worker.store(worker, std::memory_order_relaxed);
+  now_ = now;
+  while (true) {
+    if (run_.cancelled()) return outcome::over;
+    if (failure_ || fresh_copy_due_) {
+      if (!recover()) return outcome::over;
+      continue;
+    }
+    if (at_ == at::starting) {
+      if (!pin_inputs()) return outcome::blocks;
+      if (!start()) continue;
+    }
+    serve_tokens(now_);
+    if (!failure_) call_woken();
+    if (!failure_ && desk_->outstanding()) tick_waiting();
+    if (failure_) continue;
+    const auto result = advance(budget);
+    if (failure_) continue;
+    if (result == outcome::waiting && woken()) continue;  // an async bolt gives one reply a call
+    if (result != outcome::more || budget <= 0) return result;
+  }
+}
+
+bool stage_task::start() {
+  begin_attempt();
+  cursor_ = {};
+  member_ = 0;
+  flushed_ = false;
+  at_ = at::reading;
+  if (!is_transactional_) return true;
+  epoch_open_ = true;
+  return guarded(0, "begin failed: ", [epoch = mine_.batch](task_operator& op) { op.begin_epoch(epoch); });
+}
+
+/// After a failure: the same input once more, by a fresh copy of the operators. A sink is never copied: what a
+/// transactional one wrote is aborted, and a plain one goes on where it was.
+bool stage_task::recover() {
+  const bool failed = failure_.has_value();
+  if (failed && !absorb_failure()) return false;
+  fresh_copy_due_ = false;
+  if (is_sink_ && !is_transactional_) {
+    flushed_ = false;
+    return true;
+  }
+  at_ = at::starting;
+  if (is_sink_) abort_epoch();
+  else renew(false);  // when opening fails, that is the next failure
+  return true;
+}
+
+stage_task::outcome stage_task::advance(std::int64_t& budget) {
+  switch (at_) {
+    case at::reading:
+      return read_inputs(budget);
+    case at::ticking:
+      return tick();
+    case at::flushing:
+      return flush();
+    case at::ending:
+      return end();
+    case at::idle:
+    case at::starting:
+      break;
+  }
+  return outcome::done;
+}
+
+stage_task::outcome stage_task::read_inputs(std::int64_t& budget) {
+  while (budget > 0) {
+    if (!cursor_.batch && !next_batch()) {
+      at_ = at::ticking;
+      return outcome::more;
+    }
+    if (retry_due_ > now_ || !chain_->head().ready()) return outcome::waiting;
+    retry_due_ = {};
+    const auto result = read_batch(budget);
+    if (result != outcome::more || failure_) return result;
+  }
+  return outcome::more;
+}
+
+stage_task::outcome stage_task::read_batch(std::int64_t& budget) {
+  const auto& source = run_.plan().sources[chain_index_][cursor_.source];
+  any_batch& in = *cursor_.batch;
+  const auto from = cursor_.next;
+  reading_ = true;
+  base_call_ = chain_->frame.call - from;
+  const auto began = run_.options().clock->now();
+  const auto result = chain_->inputs[source.input].reader->read(in, from);
+  const auto took = static_cast<std::uint64_t>((run_.options().clock->now() - began).count());
+  reading_ = false;
+  busy_ns_.add(took);
+  execute_latency_.record(took, 1);
+  budget -= static_cast<std::int64_t>(result.next - from);
+  cursor_.next = result.next;
+  if (result.next == in.size()) {
+    base_ordinal_ += in.size();
+    cursor_.batch = in.next;
+    cursor_.next = 0;
+    if (!cursor_.batch) ++cursor_.producer;
+  }
+  const bool pause = result.why == read_stop::not_ready || result.why == read_stop::again_later;
+  return pause ? outcome::waiting : outcome::more;
+}
+
+stage_task::outcome stage_task::tick() {
+  while (member_ < mine_.ticks.size())
+    if (!call_member(mine_.ticks[member_++], &task_operator::tick, "on_tick failed: ")) return outcome::more;
+  member_ = 0;
+  at_ = at::flushing;
+  return outcome::more;
+}
+
+/// While tokens are out time goes on for those who hold them, who may count on ticks for their own time limits.
+void stage_task::tick_waiting() {
+  const auto before = mine_.ticks.size();
+  note_ticks(now_);
+  for (auto i = before; i < mine_.ticks.size() && !failure_; ++i)
+    call_member(mine_.ticks[i], &task_operator::tick, "on_tick failed: ");
+  mine_.ticks.resize(before);
+}
+
+/// A member is flushed when all before it are, and when what they held has been let go: only then has it seen all.
+stage_task::outcome stage_task::flush() {
+  for (; member_ < chain_->members.size(); ++member_, flushed_ = false) {
+    if (!flushed_ && !call_member(member_, &task_operator::flush, "flush failed: ")) return outcome::more;
+    flushed_ = true;
+    if (desk_->outstanding() != 0) return outcome::waiting;
+    if (desk_->has_failed()) return outcome::more;
+  }
+  at_ = at::ending;
+  return outcome::more;
+}
+
+stage_task::outcome stage_task::end() {
+  if (is_transactional_ && !call_member(0, &task_operator::prepare_epoch, "prepare failed: ")) return outcome::more;
+  if (!is_sink_) store_outputs(again_);
+  unpin_inputs(true);
+  at_ = at::idle;
+  return outcome::done;
+}
+
+/// A plain sink is asked again for the same tuple: what it has written cannot be taken back.
+task_host::verdict stage_task::failed(call_frame& frame, const any_batch& in, std::size_t index) {
+  if (!is_sink_ || is_transactional_) return batch_task::failed(frame, in, index);
+  failed_.add(1);
+  if (run_.cancelled()) return verdict::stop;
+  const auto ordinal = base_ordinal_ + index;
+  if (std::exchange(retry_ordinal_, ordinal) != ordinal) retry_count_ = 0;
+  mine_.attempt = ++retry_count_;
+  if (retry_count_ < run_.options().max_task_attempts) {
+    retried_.add(1);
+    run_.driver().attempt_failed();
+    retry_due_ = run_.options().clock->now() + first_pause * (1 << std::min(retry_count_ - 1, 9u));
+    return verdict::again_later;
+  }
+  retry_ordinal_ = attempt_failure::no_tuple;
+  give_up(frame.failure.error, frame.failure.node, ordinal, &in, index, frame);
+  return run_.cancelled() ? verdict::stop : verdict::next;
+}
+
+// --- waiting ---
+
+bool stage_task::has_news(time_point now) const { return woken() || next_wake() <= now || run_.cancelled(); }
+
+stage_task::time_point stage_task::next_wake() const {
+  const auto retry = retry_due_ == time_point{} ? time_point::max() : retry_due_;
+  return std::min({retry, desk_->next_deadline(), desk_->outstanding() ? next_tick() : time_point::max()});
+}
+
+}  // namespace freshet

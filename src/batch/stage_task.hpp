@@ -1,0 +1,103 @@
+#pragma once
+#include <vector>
+
+#include "batch/batch_task.hpp"
+
+namespace freshet {
+
+/// A partition of a stage or of a sink: reads the blocks that other tasks have stored for it, in the order of the
+/// inputs and of the producing tasks, whatever order they were stored in.
+///
+/// A run of it: starting (input blocks are pinned, or asked for) -> reading -> ticking -> flushing (member by member,
+/// each until its tokens are consumed) -> ending (outputs are stored; sinks prepare) -> idle. A failed attempt goes
+/// back to starting with a fresh copy of the operators; a sink is never copied: its tuples are written again in place.
+class stage_task final : public batch_task {
+ public:
+  enum class outcome : std::uint8_t {
+    more,     ///< there is more to do at once
+    waiting,  ///< for a token, a waker or a time: `has_news` says when
+    blocks,   ///< blocks of its input are missing: the driver has them computed again
+    done,     ///< the run is finished
+    over,     ///< the whole run has ended
+  };
+  stage_task(batch_run& run, std::uint32_t chain, std::uint32_t task);
+  ~stage_task() override;
+
+  bool is_sink() const { return is_sink_; }
+  bool is_transactional() const { return is_transactional_; }
+
+  /// The input of a batch is complete. True when there is something to do: rows, a tick, a call of its waker.
+  bool prepare(std::uint64_t batch, time_point now);
+  /// What it stored got lost: run again, in the same batch.
+  void prepare_again();
+  bool runs_again() const { return again_; }
+  /// Works for about `budget` tuples, which it counts down, on worker `worker`.
+  outcome step(std::size_t worker, time_point now, std::int64_t& budget);
+  /// A block of the input that has to be computed again, and who can.
+  struct missing_block {
+    std::uint32_t chain, task;
+    block_store::id id;
+  };
+  /// What was missing when `step` said `blocks`.
+  std::vector<missing_block> take_missing() { return std::exchange(missing_, {}); }
+  /// Seat of a blocking bolt's task, the only one that may run it; `anywhere` for others.
+  static constexpr std::size_t anywhere = ~std::size_t{0};
+  std::size_t home = anywhere;
+  /// A suspended task should be stepped.
+  bool has_news(time_point now) const;
+  /// When a suspended task wants to be stepped even without news.
+  time_point next_wake() const;
+  bool woken() const { return waker_->woken.load(std::memory_order_acquire); }
+
+  /// The batch has committed. True when state had changed in it.
+  void commit();
+  /// Of a transactional sink: makes visible what it prepared.
+  bool commit_epoch();
+  void abort_epoch() noexcept;
+  /// Of a sink: dead letters of the batch before become blocks of this one. True when there are any.
+  bool store_letters(std::uint64_t batch);
+  bool has_letters() const;
+
+ private:
+  enum class at : std::uint8_t { idle, starting, reading, ticking, flushing, ending };
+  struct cursor {
+    std::size_t source = 0;
+    std::uint32_t producer = 0;
+    any_batch* batch = nullptr;
+    std::size_t next = 0;  ///< tuple
+  };
+
+  const batch_route& route_of(std::size_t source) const;
+  bool pin_inputs();
+  void unpin_inputs(bool read);
+  bool next_batch();
+  bool start();
+  outcome advance(std::int64_t& budget);
+  outcome read_inputs(std::int64_t& budget);
+  outcome read_batch(std::int64_t& budget);
+  outcome tick();
+  void tick_waiting();
+  outcome flush();
+  outcome end();
+  bool recover();
+  verdict failed(call_frame& frame, const any_batch& in, std::size_t index) override;
+  void find_tuple(std::uint64_t ordinal, const any_batch*& in, std::size_t& index) const override;
+
+  const bool is_sink_, is_transactional_;
+  at at_ = at::idle;
+  bool ran_ = false;             ///< in this batch
+  bool again_ = false;           ///< for the sake of lost blocks
+  bool fresh_copy_due_ = false;  ///< before the next attempt
+  bool epoch_open_ = false;
+  batch_record mine_;
+  cursor cursor_;
+  std::size_t member_ = 0;  ///< being ticked or flushed
+  bool flushed_ = false;    ///< `member_` has been called, its tokens are awaited
+  time_point now_{}, retry_due_{};
+  std::uint64_t retry_ordinal_ = attempt_failure::no_tuple;
+  std::uint32_t retry_count_ = 0;
+  std::vector<block_store::id> pinned_;
+  std::vector<missing_block> missing_;
+};
+
+}  // namespace freshet

@@ -1,0 +1,86 @@
+#include "batch/token_desk.hpp"
+
+#include <string>
+
+namespace freshet {
+
+/// live -> consumed (ack, fail or time-out) or revoked; each way is taken once.
+class token_desk::token final : public held_state {
+ public:
+  token(std::shared_ptr<token_desk> desk, call_frame& f, std::uint32_t node, std::uint64_t ordinal)
+      : held_state(f.anchor, f.anchors, f.time, f.stamp, f.place),
+        desk_(std::move(desk)),
+        node_(node),
+        ordinal_(ordinal) {}
+
+  void ack() noexcept override {
+    if (end()) desk_->consumed();
+  }
+  void fail(error why) noexcept override {
+    if (!end()) return;
+    desk_->failed(node_, ordinal_, std::move(why));
+    desk_->consumed();
+  }
+  void revoke() noexcept override { ack(); }
+  bool expire(error why) noexcept {
+    if (!end()) return false;
+    desk_->failed(node_, ordinal_, std::move(why));
+    desk_->consumed();
+    return true;
+  }
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
+
+ private:
+  bool end() noexcept { return !ended_.exchange(true, std::memory_order_acq_rel); }
+  const std::shared_ptr<token_desk> desk_;
+  const std::uint32_t node_;
+  const std::uint64_t ordinal_;
+  std::atomic<bool> ended_{false};
+};
+
+std::shared_ptr<held_state> token_desk::hold(call_frame& frame, std::uint32_t node, std::uint64_t ordinal,
+                                             time_point deadline) {
+  auto t = std::make_shared<token>(shared_from_this(), frame, node, ordinal);
+  outstanding_.fetch_add(1, std::memory_order_acq_rel);  // before it is handed out: others may consume it at once
+  if (deadline != time_point::max()) by_deadline_.emplace_back(deadline, t);
+  frame.holds.push_back(t);
+  frame.deferred = true;
+  return t;
+}
+
+void token_desk::failed(std::uint32_t node, std::uint64_t ordinal, error why) noexcept {
+  std::lock_guard lock(mutex_);
+  failed_.push_back({node, ordinal, std::move(why)});
+  has_failed_.store(true, std::memory_order_release);
+}
+
+// release: whoever reads zero sees what was posted before it.
+void token_desk::consumed() noexcept {
+  outstanding_.fetch_sub(1, std::memory_order_acq_rel);
+  wake_();
+}
+
+std::vector<token_desk::failed_token> token_desk::take_failed() {
+  std::lock_guard lock(mutex_);
+  has_failed_.store(false, std::memory_order_relaxed);
+  return std::exchange(failed_, {});
+}
+
+std::size_t token_desk::expire(time_point now, std::chrono::nanoseconds timeout) {
+  std::size_t n = 0;
+  while (!by_deadline_.empty() && (by_deadline_.front().first <= now || by_deadline_.front().second->ended())) {
+    const auto t = std::move(by_deadline_.front().second);
+    by_deadline_.pop_front();
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+    if (!t->ended())
+      n += t->expire({errc::timeout, "held longer than message_timeout (" + std::to_string(ms) + " ms)"});
+  }
+  return n;
+}
+
+token_desk::time_point token_desk::next_deadline() {
+  while (!by_deadline_.empty() && by_deadline_.front().second->ended()) by_deadline_.pop_front();
+  return by_deadline_.empty() ? time_point::max() : by_deadline_.front().first;
+}
+
+}  // namespace freshet
