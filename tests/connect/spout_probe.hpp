@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,7 +12,7 @@ namespace freshet {
 
 /// A spout's task without an engine: polls it, reads ranges again, seeks.
 template <class S>
-class spout_probe final : public spout_host, private consumer<spout_output_t<S>> {
+class spout_probe final : public spout_host, public consumer_by<spout_output_t<S>, spout_probe<S>> {
  public:
   using value_type = spout_output_t<S>;
   struct message {
@@ -24,7 +25,6 @@ class spout_probe final : public spout_host, private consumer<spout_output_t<S>>
     for (auto p = context.task; p < names.size(); p += context.task_count)
       context.partitions.push_back({static_cast<partition_id>(p), names[p]});
     task_.attach(0, frame_);
-    task_.outlet_at(0).connect({this});
     task_.open(context);
   }
   ~spout_probe() override { close(); }
@@ -34,9 +34,8 @@ class spout_probe final : public spout_host, private consumer<spout_output_t<S>>
 
   /// One turn of about `wanted` messages; they are appended to `messages`.
   poll_status::kind poll(std::uint32_t wanted = 100) {
-    begin(wanted);
-    into_ = &messages;
-    const auto status = task_.poll(round_);
+    auto status = poll_status::emitted();
+    turn(wanted, messages, [&] { status = task_.poll(round_); });
     when = status.when();
     return status.what();
   }
@@ -48,9 +47,7 @@ class spout_probe final : public spout_host, private consumer<spout_output_t<S>>
   }
   std::vector<message> read(position_range range) {
     std::vector<message> got;
-    begin(1);
-    into_ = &got;
-    task_.read(range, round_);
+    turn(1, got, [&] { task_.read(range, round_); });
     return got;
   }
   void seek(position p) { task_.seek(p); }
@@ -60,21 +57,46 @@ class spout_probe final : public spout_host, private consumer<spout_output_t<S>>
     return all;
   }
 
+  /// As the consumer of the spout's messages.
+  template <class V>
+  void put(V&& value) {
+    into_->push_back({round_.positions.back(), std::forward<V>(value)});
+  }
+
   std::vector<message> messages;
   poll_status::time_point when{};
 
  private:
-  void begin(std::uint32_t wanted) {
+  template <class F>
+  void turn(std::uint32_t wanted, std::vector<message>& into, F f) {
+    const std::unique_ptr<any_batch> raw(task_.type().make({root::messages_per_slot, true, false}));
+    into_ = &into;
     round_ = {};
     round_.host = this;
     round_.wanted = wanted;
-    round_.capacity = ~std::uint32_t{0};
+    round_.capacity = root::messages_per_slot;
     round_.keeps_positions = true;
+    round_.raw = raw.get();
+    // What went out before a throw has been emitted.
+    const struct ending {
+      spout_probe& probe;
+      ~ending() { probe.collect(); }
+    } last{*this};
+    f();
   }
-  void take(value_type&& value) override { into_->push_back({round_.positions.back(), std::move(value)}); }
-  void take(const value_type& value) override { into_->push_back({round_.positions.back(), value}); }
+  void collect() {
+    auto& raw = static_cast<batch<value_type>&>(*round_.raw);
+    for (std::size_t i = 0; i < raw.size(); ++i)
+      into_->push_back({round_.positions.at(raw.root_of(i).index()), raw.value(i)});
+    raw.clear();
+  }
   void message_failed(spout_round&, std::uint32_t, call_frame&) override {}
-  void round_full(spout_round&) override {}
+  void round_full(spout_round& round) override {
+    collect();
+    round.wanted -= std::min(round.wanted, round.messages);
+    round.messages = 0;
+    round.positions.clear();
+  }
 
   spout_task<S> task_;
   call_frame frame_;

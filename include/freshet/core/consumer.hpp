@@ -1,4 +1,7 @@
 #pragma once
+#include <bit>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -13,10 +16,35 @@ class any_consumer {
   virtual ~any_consumer();
 };
 
-/// Small plain values travel in registers: written to memory by one bolt and read back by the next at another width,
-/// they would stall the processor at every hop.
+/// Small plain values travel in two registers. As a struct they would be written to the stack in two halves and copied
+/// from there in one piece, which the processor can't forward: a stall of a dozen cycles at every hop (GCC 12).
 template <class T>
-inline constexpr bool passed_by_value = std::is_trivially_copyable_v<T> && sizeof(T) <= 16;
+inline constexpr bool passed_in_words = std::is_trivially_copyable_v<T> && sizeof(T) <= 16;
+
+struct value_words {
+  std::uint64_t first = 0, second = 0;
+};
+template <class T>
+value_words to_words(const T& value) noexcept {
+  value_words w;
+  std::memcpy(&w.first, &value, sizeof(T) < 8 ? sizeof(T) : 8);
+  if constexpr (sizeof(T) > 8) std::memcpy(&w.second, reinterpret_cast<const char*>(&value) + 8, sizeof(T) - 8);
+  return w;
+}
+/// Writes the value that `w` stands for to `place`, which has room for a T.
+template <class T>
+void write_words(void* place, value_words w) noexcept {
+  std::memcpy(place, &w.first, sizeof(T) < 8 ? sizeof(T) : 8);
+  if constexpr (sizeof(T) > 8) std::memcpy(static_cast<char*>(place) + 8, &w.second, sizeof(T) - 8);
+}
+template <class T>
+T from_words(value_words w) noexcept {
+  struct raw {
+    alignas(T) unsigned char bytes[sizeof(T)];
+  } r;
+  write_words<T>(r.bytes, w);
+  return std::bit_cast<T>(r);
+}
 
 /// Never throws: what goes wrong behind it is noted in the frame.
 template <class T>
@@ -26,13 +54,20 @@ class consumer : public any_consumer {
   virtual void take(const T& value) noexcept = 0;
 };
 template <class T>
-  requires passed_by_value<T>
+requires passed_in_words<T>
 class consumer<T> : public any_consumer {
  public:
-  virtual void take(T value) noexcept = 0;
+  void take(const T& value) noexcept {
+    const auto w = to_words(value);
+    take_words(w.first, w.second);
+  }
+
+ protected:
+  virtual void take_words(std::uint64_t first, std::uint64_t second) noexcept = 0;
 };
 
-/// Implements `consumer<T>` by the template `void put(V&&)` of `Self`, however values are passed.
+/// Implements `consumer<T>` by the template `void put(V&&)` of `Self`, however values are passed. `Self` may have
+/// `put_words(value_words)` besides, to be spared a value it only stores.
 template <class T, class Self>
 class consumer_by : public consumer<T> {
  public:
@@ -40,10 +75,14 @@ class consumer_by : public consumer<T> {
   void take(const T& value) noexcept final { static_cast<Self*>(this)->put(value); }
 };
 template <class T, class Self>
-  requires passed_by_value<T>
+requires passed_in_words<T>
 class consumer_by<T, Self> : public consumer<T> {
- public:
-  void take(T value) noexcept final { static_cast<Self*>(this)->put(std::move(value)); }
+ private:
+  void take_words(std::uint64_t first, std::uint64_t second) noexcept final {
+    auto& self = *static_cast<Self*>(this);
+    if constexpr (requires { self.put_words(value_words{}); }) self.put_words({first, second});
+    else self.put(from_words<T>({first, second}));
+  }
 };
 
 /// The consumer of an output that nobody reads.

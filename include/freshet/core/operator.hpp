@@ -107,12 +107,18 @@ class settlement {
 /// inlined. Also the consumer by which the bolt is chained behind another.
 /// `Call` has: void call(T&& or const T&), void look_ahead(batch<T>&, from, to), static constexpr bool looks_ahead.
 template <class T, class Call>
-class input_loop final : public consumer<T>, public any_reader {
+class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_reader {
  public:
   input_loop(task_operator& op, Call call) : op_(op), call_(std::move(call)) {}
 
-  void take(T&& value) override { chained(std::move(value)); }
-  void take(const T& value) override { chained(value); }
+  /// As a chained bolt.
+  template <class V>
+  [[gnu::always_inline]] void put(V&& value) {
+    if (op_.frame().failed) [[unlikely]]
+      return;
+    ++op_.executed;
+    guarded(std::forward<V>(value));
+  }
   read_result read(any_batch& in, std::size_t from) override {
     auto& frame = op_.frame();
     const inside_calls inside(frame.place);
@@ -123,13 +129,6 @@ class input_loop final : public consumer<T>, public any_reader {
  private:
   static constexpr std::size_t look_ahead = 32;
 
-  template <class V>
-  [[gnu::always_inline]] void chained(V&& value) {
-    if (op_.frame().failed) [[unlikely]]
-      return;
-    ++op_.executed;
-    guarded(std::forward<V>(value));
-  }
   template <class V>
   [[gnu::always_inline]] void guarded(V&& value) {
     try {

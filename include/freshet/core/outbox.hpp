@@ -3,6 +3,7 @@
 
 #include "freshet/core/batch.hpp"
 #include "freshet/core/call_frame.hpp"
+#include "freshet/core/consumer.hpp"
 
 namespace freshet {
 
@@ -107,16 +108,37 @@ class outbox final : public any_outbox {
   template <class V>
   [[gnu::always_inline]] void append(V&& value) {
     begin_call();
-    if (size_ == capacity_) [[unlikely]]
-      open_next();
+    if (size_ == capacity_ || frame_->anchors) [[unlikely]]
+      return append_slowly(std::forward<V>(value));
     ::new (static_cast<void*>(values_ + size_)) T(std::forward<V>(value));
-    if (has_columns_) open_->set_columns(size_, frame_->anchor, frame_->time, frame_->stamp);
-    if (frame_->anchors) [[unlikely]]
-      open_->set_roots(size_, *frame_->anchors);
-    ++size_;
+    end_append();
+  }
+  [[gnu::always_inline]] void append_words(value_words words) {
+    begin_call();
+    if (size_ == capacity_ || frame_->anchors) [[unlikely]]
+      return append_slowly(from_words<T>(words));
+    write_words<T>(values_ + size_, words);
+    end_append();
   }
 
  private:
+  void end_append() {
+    if (has_columns_) open_->set_columns(size_, frame_->anchor, frame_->time, frame_->stamp);
+    ++size_;
+  }
+  /// Out of line, so that the usual way needs no stack.
+  template <class V>
+  [[gnu::noinline, gnu::cold]] void append_slowly(V&& value) noexcept(std::is_nothrow_constructible_v<T, V>) {
+    if (size_ == capacity_) open_next();
+    ::new (static_cast<void*>(values_ + size_)) T(std::forward<V>(value));
+    if (frame_->anchors) {
+      open_->set_columns(size_, {}, frame_->time, frame_->stamp);
+      open_->set_roots(size_, *frame_->anchors);
+      ++size_;
+    } else {
+      end_append();
+    }
+  }
   void point_into_open() noexcept override { values_ = static_cast<batch<T>*>(open_)->data(); }
   T* values_ = nullptr;
 };

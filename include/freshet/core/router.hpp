@@ -173,13 +173,23 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
     if (frame_->failed) [[unlikely]]
       return;
     try {
-      const auto at = choose_(std::as_const(value));
-      static_cast<outbox<T>*>(outboxes_[at])->append(std::forward<V>(value));
-      frame_->children += to_all ? static_cast<std::int32_t>(route_.targets) : 1;
+      box(choose_(std::as_const(value))).append(std::forward<V>(value));
+      count();
+    } catch (...) { frame_->fail_from_exception(route_.consumer); }
+  }
+  [[gnu::always_inline]] void put_words(value_words words) requires passed_in_words<T> {
+    if (frame_->failed) [[unlikely]]
+      return;
+    try {
+      box(choose_(from_words<T>(words))).append_words(words);
+      count();
     } catch (...) { frame_->fail_from_exception(route_.consumer); }
   }
 
  private:
+  outbox<T>& box(std::uint32_t target) { return static_cast<outbox<T>&>(*outboxes_[target]); }
+  void count() { frame_->children += to_all ? static_cast<std::int32_t>(route_.targets) : 1; }
+
   detail::target_choice<G, T> choose_;
   call_frame* frame_;
 };

@@ -99,3 +99,6 @@ concept partitioned_spout = spout_class<S> && requires(S& s) {
 };
 
 }  // namespace freshet
+
+// What `spout_emitter` stands on: whoever writes a spout needs it too.
+#include "freshet/core/spout_task.hpp"

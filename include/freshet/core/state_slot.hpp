@@ -138,7 +138,7 @@ class keyed_state final : public any_state {
     state_table<K, before> seen;
   };
   std::uint32_t group(std::uint64_t hash) const { return key_group_of(hash, groups_); }
-  void remember(const typename table::entry& e, std::uint64_t hash, bool inserted) {
+  [[gnu::noinline]] void remember(const typename table::entry& e, std::uint64_t hash, bool inserted) {
     const auto [b, first] = undo_->seen.find_or_insert(e.key, hash);
     if (first && !inserted) b->value.old = e.value;
   }

@@ -79,7 +79,7 @@ class state_table {
   static std::uint8_t tag_of(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 40 | 0x80); }
 
   template <class Q>
-  entry* insert(const Q& key, std::uint64_t hash) {
+  [[gnu::noinline]] entry* insert(const Q& key, std::uint64_t hash) {
     if ((size_ + 1) * 4 > capacity() * 3) grow();
     std::size_t i = hash & mask_;
     while (tags_[i]) i = (i + 1) & mask_;
