@@ -61,6 +61,7 @@ set(FRESHET_HEADERS
   include/freshet/event/event_options.hpp
   include/freshet/runtime/executor.hpp
   include/freshet/runtime/metrics.hpp
+  include/freshet/runtime/signals.hpp
   include/freshet/runtime/tasklet.hpp
   include/freshet/runtime/topology_run.hpp
   include/freshet/runtime/worker_pool.hpp
@@ -121,6 +122,7 @@ set(FRESHET_SOURCES
   src/event/spout_tasklet.cpp
   src/runtime/chain_task.cpp
   src/runtime/plan.cpp
+  src/runtime/signals.cpp
   src/runtime/topology_run.cpp
   src/runtime/worker_pool.cpp
 )

@@ -10,5 +10,6 @@
 #include "freshet/connect/memory/vector_spout.hpp"
 #include "freshet/core/topology_builder.hpp"
 #include "freshet/event/event_executor.hpp"
+#include "freshet/runtime/signals.hpp"
 #include "freshet/stream/stream_builder.hpp"
 #include "freshet/version.hpp"
