@@ -132,8 +132,10 @@ set(FRESHET_ASIO_HEADERS
 )
 
 set(FRESHET_OBSERVE_HEADERS
+  include/freshet/observe/spdlog_sink.hpp
 )
 set(FRESHET_OBSERVE_SOURCES
+  src/observe/spdlog_sink.cpp
 )
 
 set(FRESHET_TESTING_HEADERS
