@@ -16,7 +16,13 @@ set(FRESHET_HEADERS
   include/freshet/base/type_name.hpp
   include/freshet/batch/batch_executor.hpp
   include/freshet/batch/batch_options.hpp
+  include/freshet/connect/console_sink.hpp
+  include/freshet/connect/file/line_sink.hpp
   include/freshet/connect/file/line_spout.hpp
+  include/freshet/connect/file/output_file.hpp
+  include/freshet/connect/line_format.hpp
+  include/freshet/connect/memory/callback_sink.hpp
+  include/freshet/connect/memory/channel_sink.hpp
   include/freshet/connect/memory/collect_sink.hpp
   include/freshet/connect/memory/generator_spout.hpp
   include/freshet/connect/memory/push_queue.hpp
@@ -106,6 +112,7 @@ set(FRESHET_SOURCES
   src/connect/file/file_set.cpp
   src/connect/file/line_reader.cpp
   src/connect/file/line_spout.cpp
+  src/connect/file/output_file.cpp
   src/core/batch.cpp
   src/core/byte_stream.cpp
   src/core/call_frame.cpp
@@ -129,6 +136,7 @@ set(FRESHET_SOURCES
 
 # Offered to those who use Boost.Asio; no other header of ours includes it.
 set(FRESHET_ASIO_HEADERS
+  include/freshet/connect/asio.hpp
 )
 
 set(FRESHET_OBSERVE_HEADERS

@@ -3,7 +3,11 @@
 /// All of Freshet that needs nothing but Boost's headers: the builder, both engines, the connectors for memory and
 /// files.
 #include "freshet/batch/batch_executor.hpp"
+#include "freshet/connect/console_sink.hpp"
+#include "freshet/connect/file/line_sink.hpp"
 #include "freshet/connect/file/line_spout.hpp"
+#include "freshet/connect/memory/callback_sink.hpp"
+#include "freshet/connect/memory/channel_sink.hpp"
 #include "freshet/connect/memory/collect_sink.hpp"
 #include "freshet/connect/memory/generator_spout.hpp"
 #include "freshet/connect/memory/push_spout.hpp"

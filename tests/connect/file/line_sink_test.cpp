@@ -1,0 +1,187 @@
+#include "freshet/connect/file/line_sink.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "connect/temporary_folder.hpp"
+#include "freshet/freshet.hpp"
+
+namespace freshet::file {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+
+template <class F>
+std::string error_of(F f) {
+  try {
+    f();
+  } catch (const std::exception& e) { return e.what(); }
+  return "no error";
+}
+template <class S>
+topology writing(S sink, std::vector<std::string> lines, std::size_t tasks = 1) {
+  topology_builder b{"t"};
+  b.sink("out", std::move(sink), {.parallelism = tasks})
+      .input(b.spout("lines", vector_spout<std::string>{std::move(lines)}), shuffle_grouping{});
+  return b.build();
+}
+void run(const topology& graph) {
+  event_executor{{.workers = 1, .retry = {.first = 1ms}, .log = {}}}.start(graph).wait();
+}
+
+TEST(line_sink, writes_a_line_a_tuple) {
+  temporary_folder dir;
+  run(writing(line_sink{dir / "out"}, {"one", "", "three"}));
+  EXPECT_EQ(dir.read(dir / "out"), "one\n\nthree\n");
+}
+
+TEST(line_sink, begins_the_file_anew_or_appends) {
+  temporary_folder dir;
+  const auto path = dir.write("out", "before\n");
+  run(writing(line_sink{path, {.append = true}}, {"one"}));
+  EXPECT_EQ(dir.read(path), "before\none\n");
+  run(writing(line_sink{path}, {"two"}));
+  EXPECT_EQ(dir.read(path), "two\n");
+}
+
+TEST(line_sink, takes_a_format) {
+  temporary_folder dir;
+  run(writing(line_sink{dir / "a", [](const std::string& s) { return "<" + s + ">"; }}, {"one"}));
+  EXPECT_EQ(dir.read(dir / "a"), "<one>\n");
+  run(writing(line_sink{dir / "a", [](std::string& to, const std::string& s) { to += s + s; }, {.append = true}},
+              {"x"}));
+  EXPECT_EQ(dir.read(dir / "a"), "<one>\nxx\n");
+}
+
+TEST(line_sink, each_task_has_its_file) {
+  temporary_folder dir;
+  std::vector<std::string> lines;
+  for (int i = 0; i < 1'000; ++i) lines.push_back(std::to_string(i));
+  run(writing(line_sink{dir / "part-{task}.txt", {.buffer_bytes = 100}}, lines, 3));
+  std::vector<std::string> got;
+  for (int t = 0; t < 3; ++t) {
+    std::istringstream part(dir.read(dir / ("part-" + std::to_string(t) + ".txt")));
+    for (std::string line; std::getline(part, line);) got.push_back(line);
+  }
+  std::sort(got.begin(), got.end());
+  std::sort(lines.begin(), lines.end());
+  EXPECT_EQ(got, lines);
+  EXPECT_THAT(error_of([&] { run(writing(line_sink{dir / "one.txt"}, lines, 3)); }),
+              AllOf(HasSubstr("one.txt"), HasSubstr("3 tasks"), HasSubstr("{task}")));
+}
+
+TEST(line_sink, a_path_that_cannot_be_written_is_an_error_at_start) {
+  temporary_folder dir;
+  EXPECT_THAT(error_of([&] { run(writing(line_sink{dir / "no/such/out"}, {"x"})); }),
+              AllOf(HasSubstr("out"), HasSubstr(dir / "no/such/out"), HasSubstr("No such file")));
+  EXPECT_THAT(error_of([&] { run(writing(line_sink{dir / ""}, {"x"})); }), HasSubstr("directory"));
+  run(writing(line_sink{dir / "no/such/out", {.create_folders = true}}, {"x"}));
+  EXPECT_EQ(dir.read(dir / "no/such/out"), "x\n");
+  EXPECT_THAT(error_of([&] {
+                run(writing(line_sink{dir / "no/such/out/x", {.create_folders = true}}, {"x"}));
+              }),
+              AllOf(HasSubstr("create the folder"), HasSubstr("out/x")));
+}
+
+TEST(line_sink, a_full_disk_fails_the_run_at_the_latest_when_the_file_is_closed) {
+  EXPECT_THAT(error_of([] {
+                run(writing(line_sink{"/dev/full"}, {"one", "two"}));
+              }),
+              AllOf(HasSubstr("\"out\""), HasSubstr("/dev/full"), HasSubstr("No space left")));
+}
+
+TEST(line_sink, a_full_disk_fails_the_tuples_that_find_it) {
+  topology_builder b{"t"};
+  b.sink("out", line_sink{"/dev/full", {.buffer_bytes = 0}}, {.on_failure = on_failure::stop})
+      .input(b.spout("lines", vector_spout<std::string>{{"one"}}));
+  const auto graph = b.build();
+  EXPECT_THAT(error_of([&] { run(graph); }), AllOf(HasSubstr("/dev/full"), HasSubstr("No space left")));
+}
+
+TEST(line_sink, a_tuple_that_could_not_be_written_is_not_in_the_file_twice) {
+  temporary_folder dir;
+  // A limit on the size of files takes the place of a disk that is full for a while.
+  struct limited {
+    limited() {
+      std::signal(SIGXFSZ, SIG_IGN);
+      ::getrlimit(RLIMIT_FSIZE, &before);
+      set(10);
+    }
+    ~limited() { set(before.rlim_cur); }
+    void set(rlim_t bytes) {
+      auto now = before;
+      now.rlim_cur = bytes;
+      ::setrlimit(RLIMIT_FSIZE, &now);
+    }
+    struct rlimit before {};
+  } limit;
+  output_file out(dir / "out", {.buffer_bytes = 0});
+  const auto add = [&](std::string_view line) {
+    const auto before = out.buffer().size();
+    out.buffer() += line;
+    out.added(before);
+  };
+  add("12345678\n");
+  EXPECT_THAT(error_of([&] { add("a\n"); }), HasSubstr("File too large"));  // one byte of it is in the file
+  EXPECT_EQ(out.buffer(), "\n");
+  EXPECT_THAT(error_of([&] { add("b\n"); }), HasSubstr("File too large"));
+  EXPECT_EQ(out.buffer(), "\n");
+  limit.set(limit.before.rlim_cur);
+  add("b\n");
+  out.close();
+  EXPECT_EQ(dir.read(dir / "out"), "12345678\na\nb\n");
+}
+
+TEST(line_sink, lines_of_a_slow_stream_are_in_the_file_soon) {
+  temporary_folder dir;
+  push_spout<std::string> lines;
+  topology_builder b{"t"};
+  b.sink("out", line_sink{dir / "out"}, {.tick = 1ms}).input(b.spout("lines", lines));
+  auto live = event_executor{{.workers = 1}}.start(b.build());
+  EXPECT_TRUE(lines.push("one"));
+  while (dir.read(dir / "out") != "one\n") std::this_thread::sleep_for(1ms);
+  lines.close();
+  live.wait();
+}
+
+TEST(line_sink, a_replayed_tuple_is_written_once_when_its_first_call_failed) {
+  temporary_folder dir;
+  auto calls = std::make_shared<int>(0);
+  run(writing(line_sink{dir / "out",
+                        [calls](std::string& to, const std::string& s) {
+                          to += s;
+                          if (++*calls == 2) throw std::runtime_error("half written");
+                        }},
+              {"one", "two", "three"}));
+  std::istringstream all(dir.read(dir / "out"));
+  std::vector<std::string> got;
+  for (std::string line; std::getline(all, line);) got.push_back(line);
+  EXPECT_THAT(got, testing::UnorderedElementsAre("one", "two", "three"));
+}
+
+TEST(line_sink, copies_a_file_line_by_line) {
+  temporary_folder dir;
+  std::string text;
+  for (int i = 0; i < 50'000; ++i)
+    text += "line " + std::to_string(i) + std::string(static_cast<std::size_t>(i) % 60, '.') + "\n";
+  const auto in = dir.write("in", text);
+  topology_builder b{"copy"};
+  b.sink("out", line_sink{dir / "out", {.sync = true}}).input(b.spout("in", line_spout{in}));
+  run(b.build());
+  EXPECT_EQ(dir.read(dir / "out"), text);
+}
+
+TEST(path_of_task, puts_the_number_in) {
+  EXPECT_EQ(path_of_task("a/{task}/b-{task}", 12, 20), "a/12/b-12");
+  EXPECT_EQ(path_of_task("a", 0, 1), "a");
+  EXPECT_THROW(path_of_task("a", 0, 2), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace freshet::file
