@@ -20,9 +20,9 @@ concept transactional_sink = requires(S& s, const typename S::token& t) {
 &&durable<typename S::token>;
 
 /// One task of a sink: an object with `write(const T&)` (or a call operator); optional `open(context)`, `open()`,
-/// `flush()`, `close()` and the epochs of `transactional_sink`; `on_tick()`, called every `bolt_options::tick` (or every
-/// `static constexpr std::chrono::nanoseconds default_tick` of the class); `bool ready()`, which says false when it has
-/// no room: it is given nothing more and asked again after its waker was called.
+/// `flush()`, `close()` and the epochs of `transactional_sink`; `on_tick()`, called every `bolt_options::tick` (or
+/// every `static constexpr std::chrono::nanoseconds default_tick` of the class); `bool ready()`, which says false when
+/// it has no room: it is given nothing more and asked again after its waker was called.
 template <class S>
 class sink_task final : public task_operator {
  public:
