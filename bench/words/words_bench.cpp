@@ -103,5 +103,13 @@ void words_event(benchmark::State& state) {
 }
 BENCHMARK(words_event)->Name("words/event")->UseRealTime()->Unit(benchmark::kMillisecond);
 
+void words_batch(benchmark::State& state) {
+  const auto graph = word_count_graph();
+  const batch_executor engine{{.interval = std::chrono::milliseconds(10)}};
+  for (auto _ : state) engine.start(graph).wait();
+  count(state);
+}
+BENCHMARK(words_batch)->Name("words/batch")->UseRealTime()->Unit(benchmark::kMillisecond);
+
 }  // namespace
 }  // namespace freshet

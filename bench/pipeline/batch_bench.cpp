@@ -1,0 +1,61 @@
+// The pipeline on the batch engine: once with a row for each tuple, once combined before the shuffle (one row for each
+// key and batch) in batches of 10 ms.
+#include <benchmark/benchmark.h>
+
+#include "freshet/freshet.hpp"
+#include "pipeline/workload.hpp"
+
+namespace freshet::pipeline_bench {
+namespace {
+
+struct sum_amount {
+  void add(std::uint64_t& sum, const order& o) const { sum += o.amount; }
+  void merge(std::uint64_t& into, const std::uint64_t& from) const { into += from; }
+};
+
+topology pipeline(std::uint64_t keys, updates how) {
+  stream_builder b{"pipeline"};
+  b.spout("orders", order_spout{tuples_for(keys), keys}, {.parallelism = 2})
+      .map("double", doubled, {.parallelism = 2})
+      .key_by(&order::key)
+      .aggregate("sum", sum_amount{}, {.parallelism = 2, .updates = how})
+      .to("sink",
+          [seen = std::uint64_t{0}](const keyed<std::uint64_t, std::uint64_t>& row) mutable {
+            benchmark::DoNotOptimize(seen ^= row.value);
+          },
+          {.parallelism = 2});
+  return b.build();
+}
+
+void batch(benchmark::State& state, updates how, std::uint64_t keys) {
+  const auto graph = pipeline(keys, how);
+  const batch_executor engine{{.interval = std::chrono::milliseconds(10)}};
+  std::uint64_t batches = 0;
+  for (auto _ : state) {
+    auto run = engine.start(graph);
+    run.wait();
+    batches += run.metrics().batches_done;
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * tuples_for(keys)));
+  state.counters["batches"] = static_cast<double>(batches) / static_cast<double>(state.iterations());
+}
+
+BENCHMARK_CAPTURE(batch, each_1000, updates::every, 1000)
+    ->Name("pipeline/batch/keys:1000")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(batch, each_1000000, updates::every, 1'000'000)
+    ->Name("pipeline/batch/keys:1000000")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(batch, combined_1000, updates::latest, 1000)
+    ->Name("pipeline/batch_combined/keys:1000")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(batch, combined_1000000, updates::latest, 1'000'000)
+    ->Name("pipeline/batch_combined/keys:1000000")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace freshet::pipeline_bench
