@@ -70,6 +70,8 @@ class event_run final : public run_control {
   void connect();
   void open_tasks();
   void end_spouts(run_state to);
+  std::chrono::steady_clock::time_point give_up_at() const;
+  std::string unfinished() const;
 
   const topology graph_;
   const event_options options_;
@@ -92,6 +94,8 @@ class event_run final : public run_control {
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable over_;
   bool is_over_ = false;
+  bool told_stuck_ = false;
+  std::chrono::steady_clock::time_point failed_at_{};
   error error_;
   std::vector<std::string> stalled_;
   std::deque<dead_letter> unread_;

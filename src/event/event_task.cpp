@@ -267,8 +267,12 @@ bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* 
 
 /// False when a member's call is to be tried again later. Members before it may then be called twice.
 bool event_task::call_members(void (task_operator::*f)(), const char* what) {
-  for (std::size_t m = 0; m < chain_.members.size(); ++m)
+  bool made = false;
+  for (std::size_t m = 0; m < chain_.members.size(); ++m) {
+    // A sink in this task first gets what the bolts before it have just emitted.
+    if (chain_.plan().members[m].local_sink && !drain_sinks(made)) return false;
     if (!guarded(m, f, what)) return false;
+  }
   return true;
 }
 
@@ -381,6 +385,7 @@ void event_task::close() {
     }
   close_inputs();
   publish();
+  finished_.store(true, std::memory_order_release);
   run_.task_done();
 }
 
@@ -429,6 +434,7 @@ void event_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
     into.edges.push_back({letters ? "dead_letters" : nodes[route.from.node].name, nodes[route.to.node].name,
                           route.from.node, route.to.node, route.to.input, n});
   }
+  if (!chain_.plan().is_spout) t.emitted = t.transferred;
   into.tasks.push_back(std::move(t));
   for (std::size_t m = 1; m < by_member_.size(); ++m) {
     task_metrics chained;

@@ -30,6 +30,8 @@ class event_task : public tasklet, public task_host {
   /// The run never started: lets go without a word to the run.
   void abandon() noexcept;
   const std::string& name() const { return name_; }
+  /// From any thread: the task has closed.
+  bool finished() const { return finished_.load(std::memory_order_acquire); }
   virtual void collect(run_metrics& into, std::chrono::nanoseconds uptime) const;
 
   // --- task_host ---
@@ -144,6 +146,7 @@ class event_task : public tasklet, public task_host {
   std::vector<std::size_t> to_wake_;
   time_point blocked_since_{};
   bool opened_ = false;
+  std::atomic<bool> finished_{false};
 
  protected:
   bool take_wake() { return waker_->woken.exchange(false, std::memory_order_acquire); }

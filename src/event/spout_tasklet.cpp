@@ -43,7 +43,7 @@ bool spout_tasklet::work() {
   made |= replay();
   if (!blocked() && may_poll()) made |= poll();
   if (blocked() || !read_raw(made)) return made;
-  if (ended_ && flush_due_ && !blocked()) {
+  if (ended_ && flush_due_ && live_ != 0 && !blocked()) {  // with nothing live the end mark flushes
     send_flush();
     made = true;
   }
@@ -177,8 +177,8 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
     ++raw_->records;
     live = static_cast<std::int32_t>(r.raw_to - r.raw_from);
   }
-  for (std::uint32_t i = 0; i < round_failed_.size(); ++i)
-    if (round_failed_[i]) schedule(r, i, chain_.frame.failure.node, chain_.task(), chain_.frame.failure.error);
+  for (auto& [index, why] : round_failed_)
+    if (r.failed.empty() || !r.failed[index]) schedule(r, index, why.node, chain_.task(), std::move(why.error));
   book_->settle(slot, live - ledger::open_bias);
 }
 
@@ -206,8 +206,7 @@ void spout_tasklet::round_full(spout_round& round) {
 
 void spout_tasklet::message_failed(spout_round&, std::uint32_t index, call_frame& frame) {
   if (lane_) {
-    round_failed_.resize(std::max<std::size_t>(round_failed_.size(), index + 1), false);
-    round_failed_[index] = true;
+    round_failed_.emplace_back(index, frame.failure);
     return;
   }
   failed_.add(1);  // best_effort: the policy at once, and the message is not at hand any more

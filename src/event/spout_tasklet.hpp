@@ -117,7 +117,7 @@ class spout_tasklet final : public event_task, private spout_host {
   time_point idle_until_{};
   bool idle_until_woken_ = false;
   std::uint32_t poll_failures_ = 0;
-  std::vector<bool> round_failed_;  ///< by message of the open round
+  std::vector<std::pair<std::uint32_t, call_failure>> round_failed_;  ///< messages of the open round
   finished_prefix prefix_;
   time_point next_commit_{};
   shared_histogram complete_latency_;

@@ -262,5 +262,22 @@ TEST(event_executor, a_move_only_bolt_comes_from_a_factory) {
   EXPECT_EQ(got.size(), 10u);
 }
 
+TEST(event_executor, start_names_every_mistake_of_its_options_at_once) {
+  topology_builder b{"options"};
+  auto n = b.spout("n", endless_spout{}, {.max_pending = 10'000'000, .max_batch = 5000});
+  (void)b.sink("out", [](const int&) {}).input(n);
+  event_options o;
+  o.max_batch = 0;
+  o.channel_batches = 0;
+  o.retry.max_attempts = 0;
+  try {
+    (void)event_executor{o}.start(b.build());
+    FAIL() << "started";
+  } catch (const topology_error& e) {
+    EXPECT_EQ(e.mistakes().size(), 5u) << e.what();
+    EXPECT_NE(std::string(e.what()).find("spout \"n\" has max_batch 5000"), std::string::npos) << e.what();
+  }
+}
+
 }  // namespace
 }  // namespace freshet::event_tests

@@ -157,5 +157,52 @@ TEST(life_cycle, wait_for_says_whether_the_run_is_over) {
   EXPECT_TRUE(run.wait_for(60s));
 }
 
+TEST(life_cycle, user_code_that_does_not_come_back_is_named) {
+  std::atomic<bool> release{false};
+  topology_builder b{"stuck"};
+  auto n = b.spout("n", counting_spout{1});
+  (void)b
+      .sink("deaf",
+            [&](const int&) {
+              while (!release.load()) std::this_thread::sleep_for(1ms);
+            },
+            {.blocking = true})
+      .input(n, global_grouping{});
+  auto o = fast(guarantee::best_effort);
+  o.drain_timeout = 5ms;
+  o.stop_timeout = 5ms;
+  auto run = event_executor{o}.start(b.build());
+  while (run.metrics().node("n").emitted == 0) std::this_thread::sleep_for(1ms);
+  try {
+    run.drain();
+    FAIL() << "drained although a sink is stuck";
+  } catch (const run_error& e) {
+    EXPECT_NE(std::string(e.what()).find("\"deaf\" task 0"), std::string::npos) << e.what();
+  }
+  release.store(true);
+}
+
+struct two_for_one {
+  int last = 0;
+  void process(const int& v, emitter<int>&) { last = v; }
+  void flush(emitter<int>& out) { out.emit(last); }
+};
+
+TEST(life_cycle, a_sink_is_flushed_after_it_has_what_the_flush_before_it_emitted) {
+  struct flushing_sink {
+    std::shared_ptr<std::vector<std::string>> said;
+    void write(const int&) { said->push_back("write"); }
+    void flush() { said->push_back("flush"); }
+    void close() { said->push_back("close"); }
+  };
+  auto said = std::make_shared<std::vector<std::string>>();
+  topology_builder b{"flush-order"};
+  auto n = b.spout("n", counting_spout{3});
+  auto two = b.bolt("two", two_for_one{}).input(n, global_grouping{});
+  (void)b.sink("out", flushing_sink{said}).input(two);
+  run_to_end(b.build(), fast(guarantee::best_effort));
+  EXPECT_EQ(*said, (std::vector<std::string>{"write", "flush", "close"}));
+}
+
 }  // namespace
 }  // namespace freshet::event_tests
