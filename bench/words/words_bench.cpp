@@ -23,7 +23,10 @@ const std::vector<std::string>& text() {
       std::string line;
       for (std::size_t w = 0; w < words_a_line; ++w) {
         const auto rank = static_cast<std::uint64_t>(random.exponential(400));
-        line += "w" + std::string(rank % 7, 'o') + std::to_string(rank) + (w + 1 < words_a_line ? " " : "");
+        line += 'w';
+        line.append(rank % 7, 'o');
+        line += std::to_string(rank);
+        if (w + 1 < words_a_line) line += ' ';
       }
       made.push_back(std::move(line));
     }
