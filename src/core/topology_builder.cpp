@@ -67,7 +67,9 @@ class graph_check {
     if (e.from.node >= nodes_.size() || e.from.port >= nodes_[e.from.node].outputs.size()) {
       say(titled(n) + " reads an output that doesn't exist: port " + std::to_string(e.from.port) + " of " +
           (e.from.node < nodes_.size() ? titled(nodes_[e.from.node]) : "an unknown node"));
-    } else if (nodes_[e.from.node].outputs[e.from.port].type->id != e.type->id) {
+    } else if (const auto* type = nodes_[e.from.node].outputs[e.from.port].type; !type) {
+      say(titled(n) + " reads " + titled(nodes_[e.from.node]) + ", which emits nothing");
+    } else if (type->id != e.type->id) {
       say(titled(n) + " reads " + titled(nodes_[e.from.node]) + " as another type than it emits");
     }
   }
@@ -127,10 +129,13 @@ task_context::~task_context() = default;
 
 namespace detail {
 
+static std::string key_or_none(std::string_view key) {
+  return key.empty() ? "none (one state a task)" : readable_type_name(key);
+}
+
 void declare_state(node& n, std::string_view key, std::string_view state, bool durable, state_maker make) {
   if (n.make_state && n.key_type != key)
-    n.mistakes.push_back("has state under different keys: " + readable_type_name(n.key_type) + " and " +
-                         readable_type_name(key));
+    n.mistakes.push_back("has state under different keys: " + key_or_none(n.key_type) + " and " + key_or_none(key));
   n.key_type = key;
   n.state_type = state;
   n.state_durable = durable;

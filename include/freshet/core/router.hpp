@@ -15,8 +15,8 @@ struct route {
   std::uint32_t producer_task = 0, producer_tasks = 1;
   std::uint32_t targets = 1;  ///< tasks of the reading node
   std::uint32_t key_groups = 128;
-  std::vector<std::uint32_t> local;  ///< targets on the producer's worker, for local_or_shuffle
-  batch_layout layout;
+  std::vector<std::uint32_t> local = {};  ///< targets on the producer's worker, for local_or_shuffle
+  batch_layout layout = {};
 };
 
 /// Divides one output of one producing task among the tasks of one reading node; the engine's view.

@@ -23,7 +23,7 @@ class bolt_node : public stream_ref<typename emitter_of_t<B>::value_type> {
   /// Reads `stream` with the bolt's `process`.
   template <class T, class G = forward_grouping>
   const bolt_node& input(const stream_ref<T>& stream, G grouping = {}) const {
-    if constexpr (wiring::check_process<B>::ok) {
+    if constexpr (wiring::check_process<B>::ok && wiring::check_readable<T>()) {
       if constexpr (requires { &B::process; })
         connect<T>(stream, std::move(grouping), method<&B::process>{},
                    typename signature<decltype(&B::process)>::args{});
@@ -38,7 +38,8 @@ class bolt_node : public stream_ref<typename emitter_of_t<B>::value_type> {
   const bolt_node& input(const stream_ref<T>& stream, G grouping = {}) const {
     static_assert(std::is_member_function_pointer_v<decltype(Method)>,
                   "input<&bolt::on_x>(stream): name a member function of the bolt");
-    connect<T>(stream, std::move(grouping), method<Method>{}, typename signature<decltype(Method)>::args{});
+    if constexpr (wiring::check_readable<T>())
+      connect<T>(stream, std::move(grouping), method<Method>{}, typename signature<decltype(Method)>::args{});
     return *this;
   }
   /// A side output, typed by its tag.
@@ -79,17 +80,22 @@ class sink_node {
   /// Writes the tuples of `stream`.
   template <class T, class G = forward_grouping>
   const sink_node& input(const stream_ref<T>& stream, G grouping = {}) const {
-    if constexpr (wiring::check_sink<S, T>::ok && wiring::check_grouping<G, T>()) {
-      node& n = builder_->nodes[index_];
-      if (stream.builder_state() != builder_) detail::refuse_foreign(n);
-      else
-        detail::add_inputs(n, stream.ends(), stream_type_of<T>(), grouping_kind_of<G>,
-                           detail::share(new detail::sink_binding<S, T, G>(std::move(grouping))));
-    }
+    if constexpr (wiring::check_readable<T>())
+      if constexpr (wiring::check_sink<S, T>::ok && wiring::check_grouping<G, T>())
+        connect(stream, std::move(grouping));
     return *this;
   }
 
  private:
+  template <class T, class G>
+  void connect(const stream_ref<T>& stream, G grouping) const {
+    node& n = builder_->nodes[index_];
+    if (stream.builder_state() != builder_) detail::refuse_foreign(n);
+    else
+      detail::add_inputs(n, stream.ends(), stream_type_of<T>(), grouping_kind_of<G>,
+                         detail::share(new detail::sink_binding<S, T, G>(std::move(grouping))));
+  }
+
   builder_ref builder_;
   std::uint32_t index_;
 };

@@ -20,6 +20,13 @@ struct check_input {
                 "Takes and Given above)");
 };
 
+template <class T>
+consteval bool check_readable() {
+  static_assert(!std::is_void_v<T>,
+                "this bolt emits nothing, so there is no stream to read: give process() an emitter<Out>& or a result");
+  return !std::is_void_v<T>;
+}
+
 /// A grouping that needs a function of the value can call it.
 template <class G, class T>
 consteval bool check_grouping() {
