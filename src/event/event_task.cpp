@@ -322,12 +322,9 @@ tasklet::progress event_task::run(time_point now) {
   for (auto& l : links_) l.out->box().seal();
   made |= offer();
   publish();
-  const bool is_blocked = blocked();
-  if (is_blocked && blocked_since_ == time_point{}) blocked_since_ = now;
-  if (!is_blocked && blocked_since_ != time_point{}) {
-    blocked_ns_.add(static_cast<std::uint64_t>((now - blocked_since_).count()));
-    blocked_since_ = {};
-  }
+  // Slice by slice: a task that gets some room, fills it and is blocked again has been blocked in between.
+  if (blocked_since_ != time_point{}) blocked_ns_.add(static_cast<std::uint64_t>((now - blocked_since_).count()));
+  blocked_since_ = blocked() ? run_.options().clock->now() : time_point{};
   return {made, phase_ == phase::done};
 }
 
