@@ -32,10 +32,11 @@ struct order {
   std::string user;
 };
 
-asio::awaitable<void> push_orders(push_spout<order> orders, std::uint64_t from, std::uint64_t to) {
+template <class Executor = asio::any_io_executor>
+asio::awaitable<void, Executor> push_orders(push_spout<order> orders, std::uint64_t from, std::uint64_t to) {
   for (auto i = from; i < to; ++i) {
     order next{i, "user " + std::to_string(i)};
-    co_await async_push(orders, std::move(next), asio::use_awaitable);
+    co_await async_push(orders, std::move(next), asio::use_awaitable_t<Executor>{});
   }
 }
 
@@ -48,7 +49,7 @@ TEST(async_push, from_coroutines_into_a_running_topology) {
   asio::io_context io;
   int sessions = 3;
   for (std::uint64_t s = 0; s < 3; ++s)
-    asio::co_spawn(io, push_orders(orders, s * 1000, (s + 1) * 1000), [&](std::exception_ptr e) {
+    asio::co_spawn(io, push_orders<>(orders, s * 1000, (s + 1) * 1000), [&](std::exception_ptr e) {
       EXPECT_FALSE(e);
       if (--sessions == 0) orders.close();
     });
@@ -64,8 +65,10 @@ TEST(async_push, from_many_threads) {
   b.sink("see", callback_sink<order>{[&](const order& o) { seen.insert(o.id); }}).input(b.spout("orders", orders));
   auto run = event_executor{{.workers = 2}}.start(b.build());
   asio::thread_pool pool(3);
+  // Not any_io_executor: it counts its strands' users with a fence, which GCC's ThreadSanitizer doesn't understand.
+  using strand = asio::strand<asio::thread_pool::executor_type>;
   for (std::uint64_t s = 0; s < 8; ++s)
-    asio::co_spawn(asio::make_strand(pool), push_orders(orders, s * 200, (s + 1) * 200), asio::detached);
+    asio::co_spawn(strand(pool.get_executor()), push_orders<strand>(orders, s * 200, (s + 1) * 200), asio::detached);
   pool.join();
   orders.close();
   run.wait();
