@@ -39,7 +39,9 @@ TEST(hold, a_gathered_result_is_anchored_to_all_it_holds) {
     const auto sums = got.values();
     EXPECT_EQ(std::accumulate(sums.begin(), sums.end(), 0), 4950);
     EXPECT_EQ(sums.size(), 15u);
-    if (g == guarantee::at_least_once) EXPECT_EQ(m.node("n").acked, 100u);
+    if (g == guarantee::at_least_once) {
+      EXPECT_EQ(m.node("n").acked, 100u);
+    }
   }
 }
 
