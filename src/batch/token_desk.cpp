@@ -28,6 +28,7 @@ class token_desk::token final : public held_state {
     desk_->consumed();
     return true;
   }
+  bool live() const noexcept override { return !ended(); }
   bool ended() const { return ended_.load(std::memory_order_acquire); }
 
  private:

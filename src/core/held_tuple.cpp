@@ -24,14 +24,20 @@ held_scope::held_scope(call_frame& frame, const held_tuple* held, std::size_t co
       stamp_(frame.stamp),
       children_(frame.children) {
   event_time time = beginning_of_time, stamp = beginning_of_time;
+  bool any = false, any_live = false;
   for (std::size_t i = 0; i < count; ++i) {
     const auto& s = held[i].state();
     if (!s) continue;
+    any = true;
+    // Only the task's own thread ends a token that the bolt still has: live here is live until the call ends.
+    if (!s->live()) continue;
+    any_live = true;
     if (s->anchor.is_several()) roots_.insert(roots_.end(), s->anchors.begin(), s->anchors.end());
     else if (s->anchor) roots_.push_back(s->anchor);
     time = std::max(time, s->time);
     stamp = std::max(stamp, s->stamp);
   }
+  live_ = any_live || !any;
   frame.anchor = roots_.empty() ? root{} : roots_.size() == 1 ? roots_[0] : root::several(0);
   frame.anchors = roots_.size() > 1 ? &roots_ : nullptr;
   frame.time = time;

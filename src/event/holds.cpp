@@ -30,6 +30,7 @@ class hold_desk::token final : public held_state {
     give_up(std::move(why));
     return true;
   }
+  bool live() const noexcept override { return !ended(); }
   bool ended() const { return stage_.load(std::memory_order_acquire) != stage::live; }
   std::uint32_t node() const { return node_; }
 

@@ -22,6 +22,7 @@ class fake_host : public task_host {
     void ack() noexcept override { end("acked"); }
     void fail(error why) noexcept override { end("failed: " + why.message); }
     void revoke() noexcept override { end("revoked"); }
+    bool live() const noexcept override { return !ended_; }
 
    private:
     void end(const std::string& how) noexcept {

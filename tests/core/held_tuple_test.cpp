@@ -123,6 +123,29 @@ TEST_F(held, what_is_emitted_with_it_is_anchored_to_it_and_counted_at_once) {
   EXPECT_EQ(host.live[5], 0) << "taken back with the call";
 }
 
+TEST_F(held, what_has_ended_anchors_nothing) {
+  outlets<std::string> ports;
+  delivering readers;
+  readers.frame = &frame;
+  ports.port(0).connect({&readers});
+  emitter<std::string> out{ports, frame};
+  std::vector<held_tuple> all;
+  for (std::uint32_t slot : {5u, 6u}) all.push_back(take(root{slot, 0}));
+  all[0].state()->fail({errc::timeout, "too long"});  // as the engine does
+  frame.begin_unrooted();
+  out.emit("by one", all[0]);
+  EXPECT_TRUE(readers.anchors.empty());
+  out.emit("by the other", all);
+  ASSERT_EQ(readers.anchors.size(), 1u);
+  EXPECT_EQ(readers.anchors[0].first, (root{6, 0}));
+  EXPECT_EQ(host.live.count(5), 0u);
+  all[1].state()->fail({errc::timeout, "too long"});
+  out.emit("by none", all);
+  out.emit("by nothing", std::vector<held_tuple>{});
+  ASSERT_EQ(readers.anchors.size(), 2u);
+  EXPECT_EQ(readers.anchors[1].first, root{});
+}
+
 TEST_F(held, several_anchors_count_each_and_one_listed_twice_twice) {
   outlets<std::string> ports;
   delivering readers;

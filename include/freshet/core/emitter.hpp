@@ -64,15 +64,18 @@ class emitter {
     if constexpr ((std::is_same_v<Tag, Sides> || ...))
       std::get<index_of<Tag>()>(outlets_->sides).target().take(std::move(v));
   }
-  /// Anchored to a held tuple instead of the one in process: its message stays open until `v` is finished too.
+  /// Anchored to a held tuple instead of the one in process: its message stays open until `v` is finished too. A token
+  /// that has timed out emits nothing: its tuple has failed already, and what would come of it comes with the next
+  /// attempt.
   void emit(value v, const held_tuple& held) requires(!std::is_void_v<Out>) {
     held_scope scope(*frame_, &held, 1);
-    outlets_->main.target().take(std::move(v));
+    if (scope.live()) outlets_->main.target().take(std::move(v));
   }
-  /// Anchored to several held tuples: a failure of `v` fails them all. A token listed twice counts twice.
+  /// Anchored to several held tuples: a failure of `v` fails them all. A token listed twice counts twice. Those that
+  /// have timed out are left out; when all have, nothing is emitted.
   void emit(value v, const std::vector<held_tuple>& held) requires(!std::is_void_v<Out>) {
     held_scope scope(*frame_, held.data(), held.size());
-    outlets_->main.target().take(std::move(v));
+    if (scope.live()) outlets_->main.target().take(std::move(v));
   }
 
   /// Takes over the ack of the tuple in process.

@@ -19,6 +19,8 @@ class held_state {
   virtual void fail(error why) noexcept = 0;
   /// The call that took the hold failed: the token is worth nothing from now on, and nothing is counted for it.
   virtual void revoke() noexcept = 0;
+  /// False once one of the three was called: its messages may be finished, and nothing can be anchored to them.
+  virtual bool live() const noexcept = 0;
   const root anchor;
   root_list anchors;
   const event_time time, stamp;
@@ -69,6 +71,8 @@ class held_scope {
   held_scope(const held_scope&) = delete;
   held_scope& operator=(const held_scope&) = delete;
   ~held_scope();
+  /// False when there were tokens, and all of them had ended.
+  bool live() const { return live_; }
 
  private:
   call_frame& frame_;
@@ -77,6 +81,7 @@ class held_scope {
   const root_list* const anchors_;
   const event_time time_, stamp_;
   const std::int32_t children_;
+  bool live_ = true;
 };
 
 }  // namespace freshet

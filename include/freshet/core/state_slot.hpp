@@ -56,7 +56,7 @@ class keyed_state final : public any_state {
   template <class Q>
   [[gnu::always_inline]] S& use(const Q& key, std::uint64_t hash) {
     const auto [e, inserted] = tables_[group(hash)].find_or_insert(key, hash);
-    if (undo_) [[unlikely]]
+    if (keeps_old_) [[unlikely]]
       remember(*e, hash, inserted);
     return e->value;
   }
@@ -70,8 +70,7 @@ class keyed_state final : public any_state {
   /// Calls `f(key, state)` for all keys used since `begin`.
   template <class F>
   void for_each_touched(F&& f) {
-    if (!undo_) return;
-    undo_->seen.for_each([&](auto& e) {
+    old_.for_each([&](auto& e) {
       const auto hash = stable_hash<K>::of(e.key);
       if (auto* found = tables_[group(hash)].find(e.key, hash)) f(std::as_const(found->key), found->value);
     });
@@ -91,19 +90,25 @@ class keyed_state final : public any_state {
     for (auto& t : tables_) n += t.bytes();
     return n;
   }
-  void begin() override { undo_ = std::make_unique<undo_log>(); }
-  void commit() override { undo_.reset(); }
+  void begin() override {
+    old_ = {};
+    keeps_old_ = true;
+  }
+  void commit() override {
+    old_ = {};
+    keeps_old_ = false;
+  }
   void rollback() override {
-    auto log = std::move(undo_);
-    if (!log) return;
-    log->seen.for_each([&](auto& e) {
+    keeps_old_ = false;
+    auto old = std::move(old_);
+    old.for_each([&](auto& e) {
       const auto hash = stable_hash<K>::of(e.key);
       auto& t = tables_[group(hash)];
       if (!e.value.old) t.erase(e.key, hash);
       else if (auto* found = t.find(e.key, hash)) found->value = std::move(*e.value.old);
     });
   }
-  std::size_t touched() const override { return undo_ ? undo_->seen.size() : 0; }
+  std::size_t touched() const override { return old_.size(); }
 
   bool is_durable() const override { return durable<K> && durable<S>; }
   void save(std::uint32_t g, writer& w) const override {
@@ -134,18 +139,16 @@ class keyed_state final : public any_state {
   struct before {
     std::optional<S> old;  ///< empty: the key had no state
   };
-  struct undo_log {
-    state_table<K, before> seen;
-  };
   std::uint32_t group(std::uint64_t hash) const { return key_group_of(hash, groups_); }
   [[gnu::noinline]] void remember(const typename table::entry& e, std::uint64_t hash, bool inserted) {
-    const auto [b, first] = undo_->seen.find_or_insert(e.key, hash);
+    const auto [b, first] = old_.find_or_insert(e.key, hash);
     if (first && !inserted) b->value.old = e.value;
   }
 
   const std::uint32_t groups_;
   std::vector<table> tables_;
-  std::unique_ptr<undo_log> undo_;
+  state_table<K, before> old_;  // of the keys used since `begin`
+  bool keeps_old_ = false;
 };
 
 /// State of a bolt behind a global or `all` grouping: one value.

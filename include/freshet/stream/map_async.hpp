@@ -147,6 +147,7 @@ class async_bolt {
     void ack() noexcept override { bolt_.confirmed(); }
     void fail(error why) noexcept override { bolt_.refused(std::move(why)); }
     void revoke() noexcept override {}
+    bool live() const noexcept override { return true; }
 
    private:
     async_bolt& bolt_;
