@@ -1,0 +1,172 @@
+// The connectors under either engine: what comes out must not depend on it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "connect/temporary_folder.hpp"
+#include "freshet/freshet.hpp"
+
+namespace freshet {
+namespace {
+
+using namespace std::chrono_literals;
+
+enum class engine { event, batch };
+void PrintTo(engine e, std::ostream* to) { *to << (e == engine::event ? "event" : "batch"); }
+
+class connectors : public testing::TestWithParam<engine> {
+ protected:
+  topology_run start(const topology& graph) const {
+    if (GetParam() == engine::event) return event_executor{{.workers = 2, .retry = {.first = 1ms}}}.start(graph);
+    return batch_executor{{.interval = 1ms, .workers = 2}}.start(graph);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(engines, connectors, testing::Values(engine::event, engine::batch),
+                         [](const auto& i) { return i.param == engine::event ? "event" : "batch"; });
+
+std::vector<std::uint64_t> up_to(std::uint64_t n) {
+  std::vector<std::uint64_t> all(n);
+  std::iota(all.begin(), all.end(), 0u);
+  return all;
+}
+std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> values) {
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
+TEST_P(connectors, lines_are_copied_from_file_to_file) {
+  temporary_folder dir;
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += "line " + std::to_string(i) + "\n";
+  dir.write("in/1", text);
+  dir.write("in/2", "a\r\nb");
+  topology_builder b{"t"};
+  b.sink("out", file::line_sink{dir / "out"}).input(b.spout("in", file::line_spout{dir / "in/*"}));
+  start(b.build()).wait();
+  EXPECT_EQ(dir.read(dir / "out"), text + "a\nb\n");
+}
+
+TEST_P(connectors, lines_that_fail_are_read_again) {
+  temporary_folder dir;
+  std::string text;
+  for (int i = 0; i < 2'000; ++i) text += std::to_string(i) + "\n";
+  collect_sink<std::string> got;
+  auto failed = std::make_shared<std::set<std::string>>();
+  topology_builder b{"t"};
+  auto lines = b.spout("in", file::line_spout{dir.write("in", text)});
+  auto checked = b.bolt("check", [failed](const std::string& line) {
+                    if (line.size() == 4 && line.ends_with("77") && failed->insert(line).second)
+                      throw std::runtime_error("once");
+                    return line;
+                  }).input(lines, global_grouping{});
+  b.sink("out", got).input(checked);
+  start(b.build()).wait();
+  std::set<std::string> distinct;
+  for (auto& line : got.take()) distinct.insert(line);
+  EXPECT_EQ(distinct.size(), 2'000u);
+  EXPECT_EQ(failed->size(), 10u);
+}
+
+TEST_P(connectors, generated_values_come_once_each) {
+  for (std::uint32_t partitions : {0u, 1u, 7u}) {
+    collect_sink<std::uint64_t> got;
+    topology_builder b{"t"};
+    auto numbers = b.spout(
+        "numbers", generator_spout{[](std::uint64_t i) { return i; }, {.count = 10'000, .partitions = partitions}},
+        {.parallelism = 3});
+    b.sink("out", got).input(numbers, global_grouping{});
+    start(b.build()).wait();
+    EXPECT_EQ(sorted(got.take()), up_to(10'000)) << partitions;
+  }
+}
+
+TEST_P(connectors, paced_values_come_once_each) {
+  collect_sink<std::uint64_t> got;
+  topology_builder b{"t"};
+  auto numbers = b.spout("numbers", generator_spout{[](std::uint64_t i) { return i; }, {.rate = 20'000, .count = 400}},
+                         {.parallelism = 2});
+  b.sink("out", got).input(numbers, global_grouping{});
+  start(b.build()).wait();
+  EXPECT_EQ(sorted(got.take()), up_to(400));
+}
+
+TEST_P(connectors, pushed_values_come_out_at_the_other_end) {
+  push_spout<std::uint64_t> in{{.capacity = 16}};
+  channel_sink<std::uint64_t> out{{.capacity = 16}};
+  topology_builder b{"t"};
+  b.sink("out", out).input(b.spout("in", in, {.parallelism = 2}), global_grouping{});
+  auto run = start(b.build());
+  std::jthread pusher([&] {
+    for (std::uint64_t i = 0; i < 3'000; ++i) ASSERT_TRUE(in.push(i));
+    in.close();
+  });
+  std::vector<std::uint64_t> got;
+  while (auto v = out.pop()) got.push_back(*v);
+  run.wait();
+  EXPECT_EQ(sorted(got), up_to(3'000));
+}
+
+TEST_P(connectors, an_answer_comes_for_every_question) {
+  push_spout<std::uint64_t> in;
+  channel_sink<std::uint64_t> out;
+  topology_builder b{"t"};
+  b.sink("out", out).input(b.bolt("double", [](std::uint64_t v) { return 2 * v; }).input(b.spout("in", in)));
+  auto run = start(b.build());
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    ASSERT_TRUE(in.push(i));
+    ASSERT_EQ(out.pop(), 2 * i);
+  }
+  in.close();
+  run.wait();
+  EXPECT_EQ(out.pop(), std::nullopt);
+}
+
+TEST_P(connectors, the_end_of_a_run_reaches_who_pushes_and_who_reads) {
+  push_spout<std::uint64_t> in{{.capacity = 4}};
+  channel_sink<std::uint64_t> out;
+  topology_builder b{"t"};
+  b.sink("out", out).input(b.spout("in", in));
+  auto run = start(b.build());
+  std::jthread pusher([&] {
+    while (in.push(1)) {}
+  });
+  EXPECT_TRUE(out.pop());
+  run.drain();
+  while (out.pop()) {}
+  pusher.join();
+  EXPECT_TRUE(in.closed());
+}
+
+TEST_P(connectors, a_missing_file_is_an_error_of_start) {
+  temporary_folder dir;
+  topology_builder b{"t"};
+  b.sink("out", collect_sink<std::string>{}).input(b.spout("the lines", file::line_spout{dir / "nowhere"}));
+  const auto graph = b.build();
+  try {
+    auto run = start(graph);
+    FAIL();
+  } catch (const run_error& e) {
+    EXPECT_THAT(e.what(), testing::AllOf(testing::HasSubstr("the lines"), testing::HasSubstr(dir / "nowhere"),
+                                         testing::HasSubstr("No such file")));
+  }
+}
+
+TEST_P(connectors, a_full_disk_is_an_error_of_the_run) {
+  topology_builder b{"t"};
+  b.sink("out", file::line_sink{"/dev/full"}).input(b.spout("one", vector_spout<int>{{1}}));
+  const auto graph = b.build();
+  try {
+    start(graph).wait();
+    FAIL();
+  } catch (const run_error& e) {
+    EXPECT_THAT(e.what(), testing::AllOf(testing::HasSubstr("/dev/full"), testing::HasSubstr("No space left")));
+  }
+}
+
+}  // namespace
+}  // namespace freshet
