@@ -73,6 +73,8 @@ set(FRESHET_HEADERS
   include/freshet/runtime/worker_pool.hpp
   include/freshet/stream/aggregate.hpp
   include/freshet/stream/aggregate_bolt.hpp
+  include/freshet/stream/async_calls.hpp
+  include/freshet/stream/async_options.hpp
   include/freshet/stream/async_reply.hpp
   include/freshet/stream/function_check.hpp
   include/freshet/stream/keyed.hpp

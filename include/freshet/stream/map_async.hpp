@@ -1,53 +1,17 @@
 #pragma once
-#include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "freshet/core/topology.hpp"
+#include "freshet/core/emitter.hpp"
+#include "freshet/stream/async_calls.hpp"
+#include "freshet/stream/async_options.hpp"
 #include "freshet/stream/async_reply.hpp"
-#include "freshet/stream/function_check.hpp"
 
 namespace freshet {
-
-/// Settings of `map_async`.
-struct async_options {
-  std::size_t parallelism = 1;
-  std::size_t capacity = 100;  ///< calls in flight, a task; at this bound the stream waits
-  /// A call without reply fails after so long. It cannot be endless, as what is in flight holds the end of a run up;
-  /// keep it below the engine's message_timeout (30 s), which speaks of the held tuple and not of the call.
-  std::chrono::nanoseconds timeout = std::chrono::seconds(10);
-  bool ordered = true;  ///< results in the order of the tuples; else in that of the replies
-  freshet::on_failure on_failure = freshet::on_failure::dead_letter;
-
-  /// As settings of the bolt: overdue calls are looked for four times a timeout, at most a thousand times a second.
-  bolt_options of_bolt() const {
-    using namespace std::chrono_literals;
-    const auto tick = std::clamp<std::chrono::nanoseconds>(timeout / 4, 1ms, 1s);
-    return {.parallelism = parallelism, .tick = tick, .on_failure = on_failure};
-  }
-};
-
-namespace wiring {
-template <class Function, class Given, class Reply>
-struct check_async {
-  static constexpr bool called = std::is_invocable_v<Function&, const Given&, async_reply<Reply>>;
-  static_assert(called,
-                "map_async<U> needs  void f(const T&, freshet::async_reply<U>)  for the stream's type (see Function, "
-                "Given and Reply above)");
-  static constexpr bool copied = std::copy_constructible<Function>;
-  static_assert(copied,
-                "each task gets a copy of map_async's function and this one can't be copied: keep what it needs "
-                "in a std::shared_ptr");
-  static constexpr bool ok = called && copied;
-};
-}  // namespace wiring
 
 /// The bolt behind map_async: every tuple is held until its reply has come and what follows from it was emitted. One
 /// reply is emitted a call of `on_wake`, so that a failure further down the chain is that tuple's alone.
@@ -65,17 +29,16 @@ class async_bolt {
   void open(const task_context& context) {
     context_ = context;
     mailbox_ = std::make_shared<async_mailbox<U>>(context.wake);
-    calls_.resize(std::max<std::size_t>(options_.capacity, 1));
-    for (auto n = calls_.size(); n-- > 0;) free_.push_back(static_cast<std::uint32_t>(n));
+    calls_.open(options_.capacity);
   }
   void close() {
     if (mailbox_) mailbox_->close();
   }
-  bool ready() const { return !free_.empty(); }
+  bool ready() const { return calls_.has_room(); }
 
   void process(const T& value, emitter<U>& out) {
     revoked_.clear();
-    const auto place = take_place();
+    const auto place = calls_.take_place();
     call& c = calls_[place];
     c.held = out.hold();
     c.attempts = 0;
@@ -86,10 +49,10 @@ class async_bolt {
     } catch (...) {
       // The engine takes the hold back with the call; until then the token must not be consumed.
       revoked_.push_back(std::move(c.held));
-      give_place_back(place);
+      calls_.give_back(place);
       throw;
     }
-    if (options_.ordered) line_.push(calls_, place);
+    if (options_.ordered) calls_.join_line(place);
   }
   void on_wake(emitter<U>& out) {
     mailbox_->take(arrived_);
@@ -104,41 +67,13 @@ class async_bolt {
       if (c.is == stage::again) ask_again(place);
       else if (c.is == stage::asked && c.deadline <= now) failed(place, {errc::timeout, "no reply within " + limit()});
     }
-    if (emittable()) context_.wake();
+    if (calls_.can_go_on()) context_.wake();
   }
 
  private:
-  /// free -> asked -> replied -> (emitted ->) free; or asked -> again -> asked; or asked -> gone -> free.
-  enum class stage : std::uint8_t {
-    free,
-    asked,    ///< the function was called
-    replied,  ///< the result waits for its turn
-    emitted,  ///< until the call that emitted it has succeeded
-    again,    ///< failed; asked again with the next tick
-    gone,     ///< failed for good; waits in the line for its turn to leave it
-  };
-  struct call {
-    stage is = stage::free;
-    bool stays = false;  ///< failures are dealt with here
-    std::uint32_t attempts = 0;
-    std::uint32_t next = 0;  ///< in the line
-    std::uint64_t serial = 0;
-    held_tuple held;
-    std::optional<T> input;  ///< while it stays
-    std::optional<U> value;
-    std::chrono::steady_clock::time_point deadline;
-  };
-  /// Places in the order in which their results go out, linked through the calls.
-  struct line {
-    static constexpr std::uint32_t end = 0xffff'ffff;
-    std::uint32_t first = end, last = end;
-    void push(std::vector<call>& calls, std::uint32_t place) {
-      calls[place].next = end;
-      (first == end ? first : calls[last].next) = place;
-      last = place;
-    }
-    void pop(std::vector<call>& calls) { first = calls[first].next; }
-  };
+  using call = typename async_calls<T, U>::call;
+  using stage = async_stage;
+
   /// Told whether the call succeeded in which the first of the line was emitted.
   class outcome final : public held_state {
    public:
@@ -152,26 +87,6 @@ class async_bolt {
    private:
     async_bolt& bolt_;
   };
-
-  // --- places ---
-
-  /// There is a free one, but for engines that don't ask `ready` before each tuple.
-  std::uint32_t take_place() {
-    if (free_.empty()) {
-      calls_.emplace_back();
-      return static_cast<std::uint32_t>(calls_.size() - 1);
-    }
-    const auto place = free_.back();
-    free_.pop_back();
-    return place;
-  }
-  void give_place_back(std::uint32_t place) {
-    call& c = calls_[place];
-    c.is = stage::free;
-    c.input.reset();
-    c.value.reset();
-    free_.push_back(place);
-  }
 
   // --- asking ---
 
@@ -194,7 +109,7 @@ class async_bolt {
     if (!r.value) return failed(r.to.place, std::move(r.why));
     c.value = std::move(r.value);
     c.is = stage::replied;
-    if (!options_.ordered) line_.push(calls_, r.to.place);
+    if (!options_.ordered) calls_.join_line(r.to.place);
   }
   void failed(std::uint32_t place, error why) {
     call& c = calls_[place];
@@ -205,7 +120,7 @@ class async_bolt {
     }
     c.held.fail(std::move(why));
     if (options_.ordered) c.is = stage::gone;
-    else give_place_back(place);
+    else calls_.give_back(place);
   }
   std::string limit() const {
     return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout).count()) + " ms";
@@ -213,21 +128,10 @@ class async_bolt {
 
   // --- emitting ---
 
-  /// Something can leave the line.
-  bool emittable() const {
-    if (line_.first == line::end) return false;
-    const auto is = calls_[line_.first].is;
-    return is == stage::replied || is == stage::gone;
-  }
-  void leave_line() {
-    const auto place = line_.first;
-    line_.pop(calls_);
-    give_place_back(place);
-  }
   void emit_next(emitter<U>& out) {
-    while (emittable() && calls_[line_.first].is == stage::gone) leave_line();
-    if (!emittable()) return;
-    call& c = calls_[line_.first];
+    while (calls_.can_go_on() && calls_.first().is == stage::gone) calls_.leave_line();
+    if (!calls_.can_go_on()) return;
+    call& c = calls_.first();
     if (c.stays) {
       c.is = stage::emitted;
       out.emit(*c.value, c.held);
@@ -236,16 +140,16 @@ class async_bolt {
     }
     out.emit(std::move(*c.value), c.held);
     c.held.ack();
-    leave_line();
-    if (emittable()) context_.wake();
+    calls_.leave_line();
+    if (calls_.can_go_on()) context_.wake();
   }
   void confirmed() noexcept {
-    calls_[line_.first].held.ack();
-    leave_line();
-    if (emittable()) context_.wake();
+    calls_.first().held.ack();
+    calls_.leave_line();
+    if (calls_.can_go_on()) context_.wake();
   }
   void refused(error why) noexcept {
-    call& c = calls_[line_.first];
+    call& c = calls_.first();
     c.is = stage::replied;
     if (++c.attempts > context_.attempts_in_place) {
       c.held.fail(std::move(why));
@@ -259,9 +163,7 @@ class async_bolt {
   task_context context_;
   std::shared_ptr<async_mailbox<U>> mailbox_;
   std::vector<typename async_mailbox<U>::reply> arrived_;
-  std::vector<call> calls_;
-  std::vector<std::uint32_t> free_;
-  line line_;
+  async_calls<T, U> calls_;
   std::uint64_t serial_ = 0;
   std::vector<held_tuple> revoked_;
 };
