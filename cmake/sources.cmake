@@ -149,6 +149,8 @@ set(FRESHET_OBSERVE_SOURCES
 )
 
 set(FRESHET_TESTING_HEADERS
+  include/freshet/testing/fault_plan.hpp
 )
 set(FRESHET_TESTING_SOURCES
+  src/testing/fault_plan.cpp
 )

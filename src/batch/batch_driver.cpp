@@ -45,7 +45,7 @@ void batch_driver::start(time_point now) {
 // --- waiting ---
 
 bool batch_driver::is_full() const {
-  return room_.load(std::memory_order_relaxed) <= 0 ||
+  return collected_.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options_.rows_per_batch) ||
          bytes_.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options_.block_store_bytes / 2);
 }
 
@@ -164,9 +164,21 @@ std::uint32_t batch_driver::claim(std::uint32_t want, bool first, time_point now
   return got;
 }
 
-void batch_driver::unclaim(std::int64_t messages, std::int64_t bytes) {
-  room_.fetch_add(messages, std::memory_order_relaxed);
+void batch_driver::polled(std::uint32_t claimed, std::uint32_t messages, std::int64_t bytes) {
+  collected_.fetch_add(messages, std::memory_order_relaxed);
   bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (messages == claimed) return;
+  const auto left = std::int64_t{claimed} - messages;  // below 0: the spout gave more than it was asked for
+  room_.fetch_add(left, std::memory_order_relaxed);
+  if (limiter_.enabled()) limiter_.give_back(left);
+  if (left < 0) return;
+  for (const auto& f : run_.feeds()) f->wake_if_starved();
+}
+
+void batch_driver::handed_over(std::uint64_t messages, std::int64_t bytes) {
+  room_.fetch_add(static_cast<std::int64_t>(messages), std::memory_order_relaxed);
+  collected_.fetch_sub(static_cast<std::int64_t>(messages), std::memory_order_relaxed);
+  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 // --- stages ---
@@ -176,8 +188,7 @@ void batch_driver::begin(std::size_t worker) {
   rows_ = 0;
   for (const auto& f : run_.feeds()) {
     rows_ += f->messages();
-    // There is room again for what it polls.
-    if (f->worker() != worker) run_.pool().publish_and_wake(f->worker());
+    f->wake_if_starved();
   }
   letters_ = false;
   if (run_.plan().chains.uses_dead_letters)
@@ -186,7 +197,6 @@ void batch_driver::begin(std::size_t worker) {
         for (const auto& t : run_.tasks_of(c)) t->store_letters(batch_);
   only_.store(rows_ < small_batch ? worker : anyone, std::memory_order_relaxed);
   recomputed_before_ = recomputed();
-  attempts_before_ = attempts_failed_.load(std::memory_order_relaxed);
   tasks_ = 0;
   phase_.store(phase::stages, std::memory_order_release);
   if (!begin_stages(worker)) next_phase(worker);
@@ -390,8 +400,14 @@ void batch_driver::commit(std::size_t worker) {
       t->commit();
       letters_ |= run_.plan().is_sink[c] && run_.plan().chains.uses_dead_letters && t->has_letters();
     }
+  attempts_failed_ = 0;
+  for (std::uint32_t c = 0; c < chains; ++c)
+    for (const auto& t : run_.tasks_of(c)) attempts_failed_ += t->attempts_failed();
   const auto now = options_.clock->now();
-  for (const auto& f : run_.feeds()) f->committed(now);
+  for (const auto& f : run_.feeds()) {
+    attempts_failed_ += f->attempts_failed();
+    f->committed(now);
+  }
   run_.store().clear([this](block_store::id id, batch_list all) {
     const auto& owner = owners_[id];
     owner.task->take_back(owner.route, owner.box, std::move(all));
@@ -423,7 +439,7 @@ void batch_driver::record(time_point end, time_point commit_began) {
     std::lock_guard lock(mutex_);
     p.tasks = tasks_;
   }
-  p.attempts_failed = attempts_failed_.load(std::memory_order_relaxed) - attempts_before_;
+  p.attempts_failed = attempts_failed_;
   p.recomputed_partitions = recomputed() - recomputed_before_;
   if (limiter_.enabled()) limiter_.learn(end, rows_, p.processing_time, p.scheduling_delay);
   run_.remember(std::move(p));

@@ -49,15 +49,16 @@ class batch_driver {
   /// How many messages may be polled now: at most `want`. `first`: of this feed's batch, for which there is always
   /// room in bytes. Sets `until` where the rate asks for a pause.
   std::uint32_t claim(std::uint32_t want, bool first, time_point now, time_point& until);
-  /// Gives back what was claimed and not polled, or what was cut; `bytes` more are collected than before.
-  void unclaim(std::int64_t messages, std::int64_t bytes);
+  /// Of what was claimed so many messages came, and `bytes` more are collected.
+  void polled(std::uint32_t claimed, std::uint32_t messages, std::int64_t bytes);
+  /// So much of what was collected belongs to a batch now.
+  void handed_over(std::uint64_t messages, std::int64_t bytes);
   /// The feed on `worker` has something that may start a batch.
   void news(std::size_t worker);
   /// The blocks of a feed are there again.
   void refilled(spout_feed& feed);
 
   // --- numbers; thread safe ---
-  void attempt_failed() { attempts_failed_.fetch_add(1, std::memory_order_relaxed); }
   std::uint64_t batches_done() const { return batches_done_.load(std::memory_order_relaxed); }
   std::uint64_t recomputed() const { return recomputed_.load(std::memory_order_relaxed); }
 
@@ -99,7 +100,7 @@ class batch_driver {
   std::vector<bool> cut_done_;
   time_point next_tick_{}, due_{}, began_{}, cut_at_{}, planned_at_{}, previous_began_{};
   std::int64_t began_wall_ms_ = 0;
-  std::uint64_t recomputed_before_ = 0, attempts_before_ = 0;
+  std::uint64_t recomputed_before_ = 0, attempts_failed_ = 0;
   std::vector<block_owner> owners_;  ///< by block
   rate_limiter limiter_;
 
@@ -113,9 +114,9 @@ class batch_driver {
   std::uint64_t tasks_ = 0;
 
   std::atomic<std::size_t> ready_count_{0};
-  std::atomic<std::size_t> only_{anyone};  ///< the worker that has a small batch to itself
-  std::atomic<std::int64_t> room_{0}, bytes_{0};
-  std::atomic<std::uint64_t> attempts_failed_{0}, batches_done_{0}, recomputed_{0};
+  std::atomic<std::size_t> only_{anyone};                        ///< the worker that has a small batch to itself
+  std::atomic<std::int64_t> room_{0}, collected_{0}, bytes_{0};  ///< messages not claimed, messages, bytes
+  std::atomic<std::uint64_t> batches_done_{0}, recomputed_{0};
 };
 
 }  // namespace freshet

@@ -107,7 +107,10 @@ void batch_run::open_tasks() {
   // Readers before those who feed them, so that what `open` prepares is there when the first tuple comes.
   for (auto chain = stages_.rbegin(); chain != stages_.rend(); ++chain)
     for (auto& t : *chain) t->open();
-  for (auto& f : feeds_) f->open();
+  for (auto& f : feeds_) {
+    f->open();
+    f->begin();
+  }
 }
 
 void batch_run::close_tasks() noexcept {

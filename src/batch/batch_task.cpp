@@ -202,7 +202,7 @@ bool batch_task::over_limit(const attempt_failure& why) {
 
 bool batch_task::absorb_failure() {
   const auto why = *std::exchange(failure_, {});
-  run_.driver().attempt_failed();
+  ++record_->attempts_failed;
   if (run_.cancelled()) return false;
   if (over_limit(why)) {
     run_.fail(located(why.node, why.error));

@@ -36,6 +36,7 @@ struct batch_record {
   std::map<std::uint64_t, std::uint32_t> failures;  ///< by tuple
   std::set<std::uint64_t> given_up;                 ///< tuples that meet their node's policy when they fail again
   std::uint32_t other_failures = 0;                 ///< of no tuple
+  std::uint32_t attempts_failed = 0;                ///< of all kinds
   std::uint32_t fruitless = 0;                      ///< attempts since a tuple was last given up
   std::vector<std::size_t> ticks;                   ///< members whose tick is due in this batch
 

@@ -46,7 +46,13 @@ tasklet::progress spout_feed::run(time_point now) {
     return {true, true};
   }
   std::unique_lock lock(slice_, std::try_to_lock);
-  if (!lock.owns_lock()) return {false, false};  // it is being cut, and woken behind that
+  if (!lock.owns_lock()) {
+    // Whoever has it looks at `missed_` when he has let go: one of the two sees the other (a fence on both sides).
+    missed_.store(true, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!lock.try_lock()) return {false, false};
+    missed_.store(false, std::memory_order_relaxed);
+  }
   const bool made = slice(now);
   lock.unlock();
   if (made) tell_driver();
@@ -111,8 +117,7 @@ bool spout_feed::poll_some(time_point now) {
 }
 
 bool spout_feed::poll(time_point now) {
-  const auto claimed =
-      run_.driver().claim(static_cast<std::uint32_t>(options_.max_batch), open_.empty(), now, idle_until_);
+  const auto claimed = claim(now);
   if (claimed == 0) return false;
   open_round(claimed);
   auto status = poll_status::emitted();
@@ -133,10 +138,27 @@ bool spout_feed::poll(time_point now) {
   polled_.add(messages);
   busy_ns_.add(static_cast<std::uint64_t>((run_.options().clock->now() - began).count()));
   const auto bytes = collected_bytes();
-  run_.driver().unclaim(static_cast<std::int64_t>(claimed) - messages, bytes - std::exchange(bytes_told_, bytes));
+  run_.driver().polled(claimed, messages, bytes - std::exchange(bytes_told_, bytes));
   if (thrown) poll_failed(now);
   else obey(status);
   return messages != 0 || thrown || status.what() == poll_status::kind::emitted || ended_;
+}
+
+std::uint32_t spout_feed::claim(time_point now) {
+  const auto want = static_cast<std::uint32_t>(options_.max_batch);
+  if (const auto got = run_.driver().claim(want, open_.empty(), now, idle_until_)) return got;
+  if (idle_until_ > now) return 0;  // the rate asks for a pause
+  // Whoever makes room looks at the flag behind it, so one of the two sees the other (a fence on both sides).
+  wants_room_.store(true, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const auto got = run_.driver().claim(want, open_.empty(), now, idle_until_);
+  if (got) wants_room_.store(false, std::memory_order_relaxed);
+  return got;
+}
+
+void spout_feed::wake_if_starved() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (wants_room_.exchange(false, std::memory_order_relaxed)) run_.pool().wake(worker_);
 }
 
 void spout_feed::obey(const poll_status& status) {
@@ -299,16 +321,28 @@ void spout_feed::read_ranges(const collected& from) {
 
 // --- the cut ---
 
+/// The task's own worker may have found the slice taken, and gone to sleep.
+void spout_feed::let_go(std::unique_lock<std::mutex> slice) {
+  slice.unlock();
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (missed_.exchange(false, std::memory_order_relaxed)) run_.pool().wake(worker_);
+}
+
 spout_feed::cut_result spout_feed::cut(std::uint64_t batch, time_point now) {
   std::unique_lock lock(slice_, std::try_to_lock);
   if (!lock.owns_lock()) return cut_result::busy;
+  const auto result = cut_held(batch, now);
+  let_go(std::move(lock));
+  return result;
+}
+
+spout_feed::cut_result spout_feed::cut_held(std::uint64_t batch, time_point now) {
   if (!cutting_ && cut_.record.batch == batch) return cut_result::done;
   if (committed_.load(std::memory_order_acquire)) end_batch();
   if (!cutting_) {
     cutting_ = true;
     flushed_members_ = 0;
     member_flushed_ = ticked_ = false;
-    open_.record.batch = batch;
     note_ticks(now);
   }
   return close_cut(batch, now) ? cut_result::done : cut_result::pending;
@@ -329,7 +363,7 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   }
   if (run_.cancelled()) return false;
   store_outputs(false);
-  run_.driver().unclaim(static_cast<std::int64_t>(open_.messages), -std::exchange(bytes_told_, 0));
+  run_.driver().handed_over(open_.messages, std::exchange(bytes_told_, 0));
   tuples_cut_.clear();
   for (const auto& r : chain_->routes)
     for (const auto* box : r.router->outboxes()) tuples_cut_.push_back(box->appended());
@@ -337,10 +371,14 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   cut_ = std::exchange(open_, {});
   cutting_ = false;
   waiting_.store(0, std::memory_order_release);
-  open_.record.batch = batch + 1;
+  begin_batch(batch + 1);
+  return true;
+}
+
+void spout_feed::begin_batch(std::uint64_t batch) {
+  open_.record.batch = batch;
   record_ = &open_.record;
   begin_attempt();
-  return true;
 }
 
 /// Ticks, then flushes every member once. False while tokens are out, or after a failure.
@@ -409,8 +447,9 @@ void spout_feed::committed(time_point now) {
   committed_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   committed_.store(true, std::memory_order_release);
   std::unique_lock lock(slice_, std::try_to_lock);
-  if (lock.owns_lock()) end_batch();
-  // Otherwise it is at work, and sees the flag with its next slice.
+  if (!lock.owns_lock()) return;  // it is at work, and sees the flag with its next slice
+  end_batch();
+  let_go(std::move(lock));
 }
 
 void spout_feed::end_batch() {

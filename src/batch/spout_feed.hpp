@@ -23,6 +23,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   /// The worker that runs it.
   void place(std::size_t worker);
   std::size_t worker() const { return worker_; }
+  /// Begins to collect for the first batch. REQUIRES: open.
+  void begin() { begin_batch(1); }
 
   // --- tasklet ---
   progress run(time_point now) override;
@@ -38,8 +40,11 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   cut_result cut(std::uint64_t batch, time_point now);
   /// Messages of the batch that was cut last. REQUIRES: cut said done.
   std::uint64_t messages() const { return cut_.messages; }
+  std::uint32_t attempts_failed() const { return cut_.record.attempts_failed; }
   /// The batch that was cut last has committed. Thread safe.
   void committed(time_point now);
+  /// There is room again: polling goes on if it had stopped for that. Thread safe.
+  void wake_if_starved();
   /// A stage-0 block has to be computed again; `blocks_refilled` is said to the driver. Thread safe.
   void request_again();
 
@@ -70,6 +75,9 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool take_wake();
   bool poll_some(time_point now);
   bool poll(time_point now);
+  std::uint32_t claim(time_point now);
+  cut_result cut_held(std::uint64_t batch, time_point now);
+  void let_go(std::unique_lock<std::mutex> slice);
   void obey(const poll_status& status);
   void poll_failed(time_point now);
   void remember(std::uint64_t messages, time_point now);
@@ -83,6 +91,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool make_good();
   void read_again(const collected& from);
   void read_ranges(const collected& from);
+  void begin_batch(std::uint64_t batch);
   bool close_cut(std::uint64_t batch, time_point now);
   bool flush_members(bool block);
   void compute_again();
@@ -107,6 +116,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool idle_until_woken_ = false;
   std::uint32_t poll_failures_ = 0;
   std::atomic<bool> again_{false};
+  std::atomic<bool> missed_{false};      ///< its worker found the slice taken
+  std::atomic<bool> wants_room_{false};  ///< it stopped polling for lack of room
   std::atomic<bool> committed_{false};
   std::atomic<std::int64_t> committed_at_{0};
   std::atomic<std::uint64_t> waiting_{0};

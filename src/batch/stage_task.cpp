@@ -10,6 +10,8 @@ namespace freshet {
 namespace {
 /// A pause before a plain sink is asked again: long enough for a dropped connection to return. Doubled each time.
 constexpr auto first_pause = std::chrono::milliseconds(10);
+
+constexpr std::int64_t usual_tuple_ns = 25;
 }  // namespace
 
 stage_task::stage_task(batch_run& run, std::uint32_t chain, std::uint32_t task)
@@ -242,7 +244,8 @@ stage_task::outcome stage_task::read_batch(std::int64_t& budget) {
   reading_ = false;
   busy_ns_.add(took);
   execute_latency_.record(took, 1);
-  budget -= static_cast<std::int64_t>(result.next - from);
+  // Slow tuples end a slice too: they count as if each had taken the time of a usual one.
+  budget -= std::max(static_cast<std::int64_t>(result.next - from), static_cast<std::int64_t>(took) / usual_tuple_ns);
   cursor_.next = result.next;
   if (result.next == in.size()) {
     base_ordinal_ += in.size();
@@ -301,7 +304,7 @@ task_host::verdict stage_task::failed(call_frame& frame, const any_batch& in, st
   mine_.attempt = ++retry_count_;
   if (retry_count_ < run_.options().max_task_attempts) {
     retried_.add(1);
-    run_.driver().attempt_failed();
+    ++mine_.attempts_failed;
     retry_due_ = run_.options().clock->now() + first_pause * (1 << std::min(retry_count_ - 1, 9u));
     return verdict::again_later;
   }

@@ -47,6 +47,7 @@ class stage_task final : public batch_task {
   bool has_news(time_point now) const;
   /// When a suspended task wants to be stepped even without news.
   time_point next_wake() const;
+  std::uint32_t attempts_failed() const { return ran_ ? mine_.attempts_failed : 0; }
   bool woken() const { return waker_->woken.load(std::memory_order_acquire); }
 
   /// The batch has committed. True when state had changed in it.

@@ -1,41 +1,446 @@
 #include "freshet/batch/batch_executor.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <set>
+#include <thread>
 
-#include "freshet/connect/memory/collect_sink.hpp"
-#include "freshet/connect/memory/vector_spout.hpp"
-#include "freshet/core/topology_builder.hpp"
+#include "batch/batch_probe.hpp"
 
 namespace {
 using namespace freshet;
+using namespace freshet::batch_tests;
 using namespace std::chrono_literals;
 
-std::vector<int> numbers(int n) {
-  std::vector<int> all(static_cast<std::size_t>(n));
-  std::iota(all.begin(), all.end(), 0);
+/// The greatest running sum of each last digit: what a plain loop would end with.
+std::map<int, long> sums_below(int n) {
+  std::map<int, long> sums;
+  for (int v = 0; v < n; ++v) sums[v % 10] += v;
+  return sums;
+}
+std::map<int, long> greatest(const std::vector<std::pair<int, long>>& rows) {
+  std::map<int, long> all;
+  for (auto [k, v] : rows) all[k] = std::max(all[k], v);
   return all;
 }
 
-struct sum_by_last_digit {
-  using state = long;
-  long process(int value, state& sum) { return sum += value; }
+class with_triggers : public ::testing::TestWithParam<std::tuple<std::size_t, std::chrono::nanoseconds>> {};
+
+TEST_P(with_triggers, gives_the_same_answer) {
+  const auto [workers, interval] = GetParam();
+  topology_builder builder{"sums"};
+  collect_sink<std::pair<int, long>> sink;
+  auto source = builder.spout("numbers", vector_spout{numbers(20'000)});
+  auto even = builder.bolt("keep", [](int v, emitter<int>& out) { out.emit(v); }, {.parallelism = 3})
+                  .input(source, shuffle_grouping{});
+  auto sums = builder.bolt("sums", sum_by_last_digit{}, {.parallelism = 4}).input(even, key_grouping{last_digit{}});
+  builder.sink("out", sink).input(sums, global_grouping{});
+  auto run = batch_executor{quiet({.interval = interval, .workers = workers})}.start(builder.build());
+  run.wait();
+  const auto rows = sink.values();
+  EXPECT_EQ(rows.size(), 20'000u);
+  EXPECT_EQ(greatest(rows), sums_below(20'000));
+  const auto m = run.metrics();
+  EXPECT_EQ(m.node("numbers").emitted, 20'000u);
+  EXPECT_EQ(m.node("numbers").acked, 20'000u);
+  EXPECT_EQ(m.node("sums").executed, 20'000u);
+  EXPECT_EQ(m.node("numbers").complete_latency.count(), 20'000u);
+  EXPECT_EQ(run.status().state, run_state::finished);
+}
+INSTANTIATE_TEST_SUITE_P(batch_executor, with_triggers,
+                         ::testing::Combine(::testing::Values(1, 2, 8), ::testing::Values(0ms, 1ms, 10ms)));
+
+/// Deterministic to the order of every sink, whatever the number of workers.
+TEST(batch_executor, routes_by_batch_partition_and_index_only) {
+  const auto run_with = [](std::size_t workers) {
+    topology_builder builder{"order"};
+    auto sink = std::make_shared<std::array<std::vector<int>, 3>>();
+    struct into {
+      std::shared_ptr<std::array<std::vector<int>, 3>> all;
+      std::size_t task = 0;
+      void open(const task_context& c) { task = c.task; }
+      void write(int v) { (*all)[task].push_back(v); }
+    };
+    auto source = builder.spout("in", partitioned_spout_probe{4, 500}, {.parallelism = 1});
+    auto spread =
+        builder.bolt("spread", [](int v) { return v + 1; }, {.parallelism = 2}).input(source, shuffle_grouping{});
+    auto keyed = builder.bolt("partial", [](int v) { return v * 2; }, {.parallelism = 3})
+                     .input(spread, partial_key_grouping{last_digit{}});
+    builder.sink("out", into{sink}, {.parallelism = 3}).input(keyed);
+    batch_executor{batches_of(300, {.workers = workers})}.start(builder.build()).wait();
+    return *sink;
+  };
+  const auto one = run_with(1);
+  EXPECT_EQ(one[0].size() + one[1].size() + one[2].size(), 2000u);
+  EXPECT_EQ(run_with(2), one);
+  EXPECT_EQ(run_with(8), one);
+}
+
+TEST(batch_executor, knows_all_groupings) {
+  topology_builder builder{"groupings"};
+  auto source = builder.spout("in", vector_spout{numbers(1000)});
+  std::map<std::string, collect_sink<int>> sinks;
+  const auto reads = [&](const std::string& name, auto grouping) {
+    auto bolt = builder.bolt(name, [](int v) { return v; }, {.parallelism = 4}).input(source, grouping);
+    builder.sink(name + ".sink", sinks[name], {.parallelism = 4}).input(bolt);
+  };
+  reads("forward", forward_grouping{});
+  reads("shuffle", shuffle_grouping{});
+  reads("local", local_or_shuffle_grouping{});
+  reads("all", all_grouping{});
+  reads("global", global_grouping{});
+  reads("key", key_grouping{last_digit{}});
+  reads("partial", partial_key_grouping{last_digit{}});
+  reads("custom", custom_grouping{[](int v, std::size_t tasks) { return static_cast<std::size_t>(v) % tasks; }});
+  reads("direct", direct_grouping{[](int v) { return v & 3; }});
+  auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back, .workers = 2})}.start(builder.build());
+  run.wait();
+  for (auto& [name, sink] : sinks) {
+    auto got = sorted(sink.take());
+    if (name == "all") {
+      EXPECT_EQ(got.size(), 4000u);
+      got.erase(std::unique(got.begin(), got.end()), got.end());
+    }
+    EXPECT_EQ(got, numbers(1000)) << name;
+  }
+}
+
+struct two_inputs {
+  std::set<int> allowed;
+  using output = emitter<int>;
+  void on_rule(int v, output&) { allowed.insert(v); }
+  void on_value(int v, output& out) {
+    if (allowed.contains(v)) out.emit(v);
+  }
 };
 
-TEST(batch_executor, runs_a_keyed_bolt_back_to_back) {
-  topology_builder builder{"sums"};
-  collect_sink<long> sink;
-  auto source = builder.spout("numbers", vector_spout{numbers(100'000)});
-  auto sums = builder.bolt("sums", sum_by_last_digit{}, {.parallelism = 3}).input(source, key_grouping{[](int v) {
-                                                                                    return v % 10;
-                                                                                  }});
+TEST(batch_executor, reads_inputs_in_declaration_order_and_those_to_all_first) {
+  topology_builder builder{"inputs"};
+  collect_sink<int> sink;
+  auto values = builder.spout("values", vector_spout{numbers(100)});
+  auto rules = builder.spout("rules", vector_spout{std::vector<int>{3, 5, 99}});
+  auto checked = builder.bolt("check", two_inputs{}, {.parallelism = 2})
+                     .input<&two_inputs::on_value>(values, shuffle_grouping{})
+                     .input<&two_inputs::on_rule>(rules, all_grouping{});
+  builder.sink("out", sink).input(checked, global_grouping{});
+  // Everything in one batch: only then a rule can hold for values that were polled before it.
+  batch_executor{batches_of(103)}.start(builder.build()).wait();
+  EXPECT_EQ(sorted(sink.take()), (std::vector<int>{3, 5, 99}));
+}
+
+struct odd_side : side_output<int, "odd"> {};
+
+TEST(batch_executor, divides_side_outputs_and_merges_streams) {
+  topology_builder builder{"sides"};
+  collect_sink<int> evens, odds, both;
+  auto source = builder.spout("in", vector_spout{numbers(1000)});
+  struct split {
+    void process(int v, emitter<int, odd_side>& out) {
+      if (v % 2) out.emit<odd_side>(v);
+      else out.emit(v);
+    }
+  };
+  auto divided = builder.bolt("split", split{}, {.parallelism = 2}).input(source, shuffle_grouping{});
+  builder.sink("evens", evens).input(divided, global_grouping{});
+  builder.sink("odds", odds).input(divided.side<odd_side>(), global_grouping{});
+  stream_ref<int> all = merge(stream_ref<int>(divided), divided.side<odd_side>());
+  builder.sink("both", both).input(all, global_grouping{});
+  batch_executor{quiet({.interval = 1ms})}.start(builder.build()).wait();
+  EXPECT_EQ(evens.size(), 500u);
+  EXPECT_EQ(odds.size(), 500u);
+  EXPECT_EQ(sorted(both.take()), numbers(1000));
+}
+
+TEST(batch_executor, flushes_every_touched_key_once_a_batch) {
+  topology_builder builder{"flush_key"};
+  collect_sink<std::pair<int, long>> sink;
+  auto source = builder.spout("in", vector_spout{numbers(1000)});
+  auto sums = builder.bolt("sums", sum_once_a_batch{}, {.parallelism = 2}).input(source, key_grouping{last_digit{}});
   builder.sink("out", sink).input(sums, global_grouping{});
-  auto run = batch_executor{{.trigger = batch_trigger::back_to_back, .workers = 2}}.start(builder.build());
+  auto run = batch_executor{batches_of(100)}.start(builder.build());
   run.wait();
-  const auto values = sink.values();
-  ASSERT_EQ(values.size(), 100'000u);
-  EXPECT_EQ(*std::max_element(values.begin(), values.end()), 9L * 10'000 + 10L * (9'999L * 10'000 / 2));
+  EXPECT_EQ(run.metrics().batches_done, 10u);
+  const auto rows = sink.values();
+  EXPECT_EQ(rows.size(), 100u);  // ten keys in ten batches
+  EXPECT_EQ(greatest(rows), sums_below(1000));
+}
+
+/// Adds up on the producer's side and lets go at the end of the batch.
+struct combine {
+  std::map<int, long> sums;
+  bool batched = false;
+  void open(const task_context& c) { batched = c.batched; }
+  void process(int v, emitter<std::pair<int, long>>&) { sums[v % 10] += v; }
+  void flush(emitter<std::pair<int, long>>& out) {
+    for (auto [k, v] : sums) out.emit({k, v});
+    sums.clear();
+  }
+};
+struct add_parts {
+  using state = long;
+  std::pair<int, long> process(const std::pair<int, long>& part, state& sum) {
+    return {part.first, sum += part.second};
+  }
+};
+
+TEST(batch_executor, combines_before_a_shuffle) {
+  topology_builder builder{"combine"};
+  collect_sink<std::pair<int, long>> sink;
+  auto source = builder.spout("in", vector_spout{numbers(1000)});
+  auto parts = builder.bolt("combine", combine{}).input(source);
+  auto sums = builder.bolt("sums", add_parts{}, {.parallelism = 2})
+                  .input(parts, key_grouping{[](const std::pair<int, long>& p) { return p.first; }});
+  builder.sink("out", sink).input(sums, global_grouping{});
+  auto run = batch_executor{batches_of(250)}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.size(), 40u);
+  EXPECT_EQ(greatest(sink.values()), sums_below(1000));
+  EXPECT_EQ(run.metrics().node("sums").executed, 40u);
+}
+
+TEST(batch_executor, reads_spouts_that_cannot_read_again) {
+  topology_builder builder{"push"};
+  push_like_spout spout;
+  collect_sink<int> sink;
+  auto source = builder.spout("push", spout);
+  builder.sink("out", sink).input(source);
+  auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back})}.start(builder.build());
+  for (int v = 0; v < 5000; ++v) spout.source().push(v);
+  while (sink.size() != 5000) std::this_thread::yield();
+  spout.source().push(5000);
+  while (sink.size() != 5001) std::this_thread::yield();
+  spout.source().close();
+  run.wait();
+  EXPECT_EQ(sink.take(), numbers(5001));
+}
+
+TEST(batch_executor, available_now_ends_where_a_spout_is_idle) {
+  topology_builder builder{"now"};
+  push_like_spout spout;
+  for (int v = 0; v < 1000; ++v) spout.source().push(v);
+  collect_sink<int> sink;
+  auto source = builder.spout("push", spout);
+  builder.sink("out", sink).input(source);
+  auto run = batch_executor{quiet({.trigger = batch_trigger::available_now})}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.take(), numbers(1000));
+}
+
+TEST(batch_executor, cuts_batches_of_so_many_rows) {
+  topology_builder builder{"rows"};
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(1000)});
+  builder.sink("out", sink).input(source);
+  auto run = batch_executor{batches_of(300)}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.take(), numbers(1000));
+  const auto m = run.metrics();
+  ASSERT_EQ(m.batches.size(), 4u);
+  EXPECT_EQ(m.batches[0].num_input_rows, 300u);
+  EXPECT_EQ(m.batches[3].num_input_rows, 100u);
+  EXPECT_EQ(m.batches[0].batch_id, 1u);
+  EXPECT_EQ(m.batches[3].batch_id, 4u);
+}
+
+TEST(batch_executor, records_progress_under_sparks_names) {
+  topology_builder builder{"progress"};
+  auto source = builder.spout("in", vector_spout{numbers(100)});
+  builder.sink("out", collect_sink<int>{}).input(source);
+  auto run = batch_executor{batches_of(50)}.start(builder.build());
+  run.wait();
+  const auto m = run.metrics();
+  ASSERT_EQ(m.batches.size(), 2u);
+  const auto& p = m.batches[1];
+  std::set<std::string> names;
+  std::chrono::nanoseconds parts{}, whole{};
+  for (const auto& s : p.duration) {
+    names.insert(s.name);
+    (s.name == "triggerExecution" ? whole : parts) += s.took;
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"latestOffset", "getBatch", "queryPlanning", "addBatch", "walCommit",
+                                          "commitOffsets", "triggerExecution"}));
+  EXPECT_EQ(parts, whole);
+  EXPECT_EQ(p.processing_time, whole);
+  EXPECT_EQ(p.total_delay, p.processing_time + p.scheduling_delay);
+  EXPECT_GT(p.timestamp_ms, 0);
+  EXPECT_GT(p.input_rows_per_second, 0);
+  EXPECT_EQ(p.tasks, 1u);
+}
+
+TEST(batch_executor, keeps_so_many_progress_records) {
+  topology_builder builder{"recent"};
+  auto source = builder.spout("in", vector_spout{numbers(100)});
+  builder.sink("out", collect_sink<int>{}).input(source);
+  auto run = batch_executor{batches_of(10, {.recent_batches = 3})}.start(builder.build());
+  run.wait();
+  const auto m = run.metrics();
+  ASSERT_EQ(m.batches.size(), 3u);
+  EXPECT_EQ(m.batches.back().batch_id, 10u);
+  EXPECT_EQ(m.batches_done, 10u);
+}
+
+struct ticking {
+  int ticks = 0;
+  void process(int, emitter<int>&) {}
+  void on_tick(emitter<int>& out) { out.emit(++ticks); }
+};
+
+TEST(batch_executor, ticks_at_most_once_a_batch) {
+  topology_builder builder{"ticks"};
+  push_like_spout spout;
+  collect_sink<int> sink;
+  auto source = builder.spout("in", spout);
+  auto bolt = builder.bolt("tick", ticking{}, {.tick = 1ms}).input(source, global_grouping{});
+  builder.sink("out", sink).input(bolt);
+  auto run = batch_executor{quiet({.interval = 5ms})}.start(builder.build());
+  while (sink.size() < 3) std::this_thread::yield();  // also without input
+  const auto m = run.metrics();
+  spout.source().close();
+  run.wait();
+  EXPECT_LE(sink.size(), run.metrics().batches_done);
+}
+
+TEST(batch_executor, an_empty_input_is_no_batch) {
+  topology_builder builder{"empty"};
+  auto source = builder.spout("in", vector_spout{std::vector<int>{}});
+  builder.sink("out", collect_sink<int>{}).input(source);
+  auto run = batch_executor{quiet({.interval = 1ms})}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(run.metrics().batches_done, 0u);
+}
+
+TEST(batch_executor, names_options_that_cannot_be) {
+  topology_builder builder{"options"};
+  auto source = builder.spout("in", vector_spout{numbers(1)});
+  builder.sink("out", collect_sink<int>{}).input(source);
+  try {
+    batch_executor{{.interval = -1ms, .rows_per_batch = 0, .max_task_attempts = 0}}.start(builder.build());
+    FAIL();
+  } catch (const topology_error& e) { EXPECT_EQ(e.mistakes().size(), 3u) << e.what(); }
+}
+
+// --- the life of a run ---
+
+topology endless(const push_like_spout& spout, const collect_sink<int>& sink) {
+  topology_builder builder{"endless"};
+  auto source = builder.spout("push", spout);
+  auto bolt = builder.bolt("same", [](int v) { return v; }, {.parallelism = 2}).input(source, shuffle_grouping{});
+  builder.sink("out", sink).input(bolt, global_grouping{});
+  return builder.build();
+}
+
+TEST(batch_run, drain_finishes_what_was_polled) {
+  push_like_spout spout;
+  collect_sink<int> sink;
+  auto run = batch_executor{quiet({.interval = 1h})}.start(endless(spout, sink));
+  for (int v = 0; v < 100; ++v) spout.source().push(v);
+  while (run.metrics().node("push").pending != 100) std::this_thread::yield();
+  EXPECT_EQ(sink.size(), 0u);
+  run.drain();
+  EXPECT_EQ(sorted(sink.take()), numbers(100));
+  EXPECT_EQ(run.status().state, run_state::finished);
+}
+
+TEST(batch_run, stop_ends_an_idle_run) {
+  push_like_spout spout;
+  collect_sink<int> sink;
+  auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back})}.start(endless(spout, sink));
+  run.stop();
+  EXPECT_EQ(run.status().state, run_state::finished);
+}
+
+TEST(batch_run, pause_stops_polling_until_resume) {
+  push_like_spout spout;
+  collect_sink<int> sink;
+  auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back})}.start(endless(spout, sink));
+  spout.source().push(1);
+  while (sink.size() != 1) std::this_thread::yield();
+  run.pause();
+  EXPECT_EQ(run.status().state, run_state::paused);
+  std::this_thread::sleep_for(5ms);
+  for (int v = 2; v < 50; ++v) spout.source().push(v);
+  std::this_thread::sleep_for(20ms);
+  EXPECT_LE(sink.size(), 2u);  // what a poll already under way had taken
+  run.resume();
+  while (sink.size() != 49) std::this_thread::yield();
+  spout.source().close();
+  run.wait();
+}
+
+TEST(batch_run, a_handle_that_goes_stops_the_run) {
+  push_like_spout spout;
+  collect_sink<int> sink;
+  { auto run = batch_executor{quiet()}.start(endless(spout, sink)); }
+  SUCCEED();
+}
+
+TEST(batch_run, may_be_stopped_at_any_time) {
+  for (int n = 0; n < 200; ++n) {
+    topology_builder builder{"any time"};
+    collect_sink<int> sink;
+    auto source = builder.spout("in", vector_spout{numbers(20'000)});
+    auto bolt = builder.bolt("same", [](int v) { return v; }, {.parallelism = 2}).input(source, shuffle_grouping{});
+    builder.sink("out", sink).input(bolt, global_grouping{});
+    auto run = batch_executor{quiet({.interval = n % 3 * 1ms, .workers = 2})}.start(builder.build());
+    std::this_thread::sleep_for(std::chrono::microseconds(n * 7 % 500));
+    if (n % 4 == 0) run.drain();
+    else if (n % 4 == 1) run.stop();
+    else if (n % 4 == 2) run.pause();
+    const auto seen = sink.size();
+    if (n % 4 < 2) { EXPECT_EQ(run.metrics().node("in").emitted, seen) << n; }
+  }
+}
+
+/// Memory: what is polled ahead is bounded while a stage is slow.
+TEST(batch_run, a_slow_stage_bounds_what_is_polled) {
+  topology_builder builder{"slow"};
+  collect_sink<int> sink;
+  std::atomic<bool> go{false};
+  auto source = builder.spout("in", vector_spout{numbers(100'000)});
+  auto slow = builder
+                  .bolt("slow",
+                        [&go](int v) {
+                          while (!go) std::this_thread::sleep_for(1ms);
+                          return v;
+                        },
+                        {.blocking = true})
+                  .input(source, shuffle_grouping{});
+  builder.sink("out", sink).input(slow, global_grouping{});
+  auto run = batch_executor{quiet({.interval = 1ms, .rows_per_batch = 1000, .workers = 2})}.start(builder.build());
+  while (run.metrics().node("in").emitted < 2000) std::this_thread::yield();
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(run.metrics().node("in").emitted, 2000u);  // a batch at work, and one ahead
+  go = true;
+  run.wait();
+  EXPECT_EQ(sorted(sink.take()), numbers(100'000));
+  EXPECT_LE(run.metrics().node("in").batches, 40u);
+}
+
+TEST(batch_run, polling_ahead_stops_at_half_the_store) {
+  topology_builder builder{"bytes"};
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(100'000)});
+  builder.sink("out", sink).input(source);
+  auto run = batch_executor{quiet({.interval = 1h, .block_store_bytes = 64 * 1024})}.start(builder.build());
+  run.wait();  // full batches don't wait for the interval
+  EXPECT_EQ(sink.take(), numbers(100'000));
+  for (const auto& b : run.metrics().batches) EXPECT_LE(b.num_input_rows, 16'384u);
+}
+
+TEST(batch_run, limits_the_rate) {
+  topology_builder builder{"rate"};
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(300)});
+  builder.sink("out", sink).input(source);
+  auto options = quiet({.interval = 10ms});
+  options.backpressure = {.enabled = true, .initial_rate = 5000};
+  auto run = batch_executor{options}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.take(), numbers(300));
+  const auto m = run.metrics();  // 50 rows are saved up at most, others follow at the rate until there is an estimate
+  EXPECT_LE(static_cast<double>(m.batches.front().num_input_rows), 50 + 5000 * m.uptime.count() * 1e-9);
+  EXPECT_GE(m.batches_done, 2u);
 }
 
 }  // namespace

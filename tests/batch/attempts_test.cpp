@@ -1,0 +1,474 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "batch/batch_probe.hpp"
+#include "freshet/testing/fault_plan.hpp"
+
+// What a throw does: attempts, policies, and the errors that end a run.
+namespace {
+using namespace freshet;
+using namespace freshet::batch_tests;
+using namespace std::chrono_literals;
+using freshet::testing::fault_plan;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+/// in -> same (x 2) -> sums (keyed, x 3) -> out
+topology three_stages(const collect_sink<std::pair<int, long>>& sink, int n,
+                      on_failure policy = on_failure::dead_letter) {
+  topology_builder builder{"three stages"};
+  auto source = builder.spout("in", vector_spout{numbers(n)});
+  auto same = builder.bolt("same", [](int v) { return v; }, {.parallelism = 2, .on_failure = policy})
+                  .input(source, shuffle_grouping{});
+  auto sums = builder.bolt("sums", sum_by_last_digit{}, {.parallelism = 3, .on_failure = policy})
+                  .input(same, key_grouping{last_digit{}});
+  builder.sink("out", sink).input(sums, global_grouping{});
+  return builder.build();
+}
+std::vector<std::pair<int, long>> answer(batch_options options, int n = 1000) {
+  collect_sink<std::pair<int, long>> sink;
+  batch_executor{std::move(options)}.start(three_stages(sink, n)).wait();
+  return sink.take();
+}
+
+TEST(attempts, fewer_than_the_limit_change_nothing) {
+  const auto expected = answer(batches_of(100));
+  ASSERT_EQ(expected.size(), 1000u);
+  for (const char* node : {"in", "same", "sums"})
+    for (std::size_t workers : {1, 2, 8}) {
+      auto faults = std::make_shared<fault_plan>();
+      faults->throw_at(node, 0, 7, 3);
+      EXPECT_EQ(answer(batches_of(100, {.workers = workers, .faults = faults})), expected) << node;
+      EXPECT_EQ(faults->done().thrown, 3u);
+    }
+}
+
+TEST(attempts, spouts_that_cannot_read_again_take_part) {
+  topology_builder builder{"push"};
+  push_like_spout spout;
+  for (int v = 0; v < 1000; ++v) spout.source().push(v);
+  spout.source().close();
+  collect_sink<int> sink;
+  auto source = builder.spout("push", spout);
+  auto same = builder.bolt("same", [](int v) { return v; }).input(source);  // in the spout's chain
+  builder.sink("out", sink).input(same);
+  auto faults = std::make_shared<fault_plan>();
+  faults->throw_at("same", 0, 300, 3);  // a fresh copy counts anew
+  auto run = batch_executor{batches_of(500, {.faults = faults})}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.take(), numbers(1000));
+  EXPECT_EQ(faults->done().thrown, 3u);
+  EXPECT_EQ(run.metrics().batches[0].attempts_failed, 3u);
+}
+
+/// The fresh copy starts from what the user gave, in an attempt of its own number.
+TEST(attempts, each_starts_from_a_fresh_copy) {
+  topology_builder builder{"copies"};
+  collect_sink<int> sink;
+  struct remembers {
+    std::shared_ptr<std::vector<std::uint32_t>> opened;
+    int calls = 0;
+    void open(const task_context& c) { opened->push_back(c.attempt); }
+    int process(int) {
+      if (++calls == 50 && opened->size() < 3) throw std::runtime_error("not yet");
+      return calls;
+    }
+  };
+  auto opened = std::make_shared<std::vector<std::uint32_t>>();
+  auto source = builder.spout("in", vector_spout{numbers(100)});
+  auto bolt = builder.bolt("copy", remembers{opened}).input(source, global_grouping{});
+  builder.sink("out", sink).input(bolt);
+  auto run = batch_executor{batches_of(100)}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.take(), numbers(100, 1));
+  EXPECT_EQ(*opened, (std::vector<std::uint32_t>{1, 2, 3}));
+  EXPECT_EQ(run.metrics().node("copy").retried, 2u);
+  EXPECT_EQ(run.metrics().batches[0].attempts_failed, 2u);
+}
+
+TEST(attempts, a_tuple_that_fails_them_all_becomes_a_dead_letter) {
+  for (std::size_t workers : {1, 2}) {
+    topology_builder builder{"letters"};
+    collect_sink<int> sink;
+    collect_sink<dead_letter> letters;
+    auto source = builder.spout("in", vector_spout{numbers(100)});
+    auto picky = builder
+                     .bolt("picky",
+                           [](int v) {
+                             if (v % 40 == 13) throw std::runtime_error("unlucky " + std::to_string(v));
+                             return v;
+                           })
+                     .input(source, shuffle_grouping{});
+    builder.sink("out", sink).input(picky, global_grouping{});
+    builder.sink("letters", letters).input(builder.dead_letters());
+    auto run = batch_executor{batches_of(50, {.workers = workers})}.start(builder.build());
+    run.wait();
+    EXPECT_EQ(sink.size(), 97u);
+    const auto all = letters.take();
+    ASSERT_EQ(all.size(), 3u);
+    EXPECT_EQ(all[0].node, "picky");
+    EXPECT_EQ(all[0].error, "unlucky 13");
+    EXPECT_EQ(all[0].attempts, 4u);
+    EXPECT_EQ(all[0].type, "int");
+    EXPECT_FALSE(all[0].bytes.empty());
+    EXPECT_EQ(all[2].error, "unlucky 93");
+    EXPECT_EQ(run.metrics().node("picky").dead_lettered, 3u);
+    // 13: four times, and once more when it is given up; 53 the same, and with 93 until that is given up too.
+    EXPECT_EQ(run.metrics().node("picky").failed, 5u + 4 + 5 * 2);
+  }
+}
+
+TEST(attempts, unread_dead_letters_are_kept_for_the_status) {
+  topology_builder builder{"unread"};
+  auto source = builder.spout("in", vector_spout{numbers(10)});
+  auto picky = builder
+                   .bolt("picky",
+                         [](int v) {
+                           if (v == 3) throw std::runtime_error("three");
+                           return v;
+                         })
+                   .input(source);  // in the spout's chain
+  collect_sink<int> sink;
+  builder.sink("out", sink).input(picky);
+  auto run = batch_executor{batches_of(10)}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.size(), 9u);
+  const auto unread = run.status().unread_dead_letters;
+  ASSERT_EQ(unread.size(), 1u);
+  EXPECT_EQ(unread[0].error, "three");
+  EXPECT_EQ(run.metrics().node("in").acked, 9u);
+}
+
+TEST(attempts, state_of_a_tuple_given_up_is_as_before_it) {
+  topology_builder builder{"state"};
+  struct half_done {
+    using state = long;
+    std::pair<int, long> process(int v, state& sum) {
+      sum += v;
+      if (v == 55) throw std::runtime_error("too late");
+      return {v % 10, sum};
+    }
+  };
+  collect_sink<std::pair<int, long>> sink;
+  auto source = builder.spout("in", vector_spout{numbers(100)});
+  auto sums =
+      builder.bolt("sums", half_done{}, {.on_failure = on_failure::skip}).input(source, key_grouping{last_digit{}});
+  builder.sink("out", sink).input(sums, global_grouping{});
+  auto run = batch_executor{batches_of(30)}.start(builder.build());
+  run.wait();
+  long greatest = 0;
+  for (auto [k, v] : sink.values())
+    if (k == 5) greatest = std::max(greatest, v);
+  EXPECT_EQ(greatest, 5 + 15 + 25 + 35 + 45 + 65 + 75 + 85 + 95);
+  EXPECT_EQ(run.metrics().node("sums").skipped, 1u);
+  EXPECT_EQ(run.metrics().node("sums").dead_lettered, 0u);
+}
+
+TEST(attempts, policy_stop_ends_the_run_and_names_everything) {
+  collect_sink<std::pair<int, long>> sink;
+  auto faults = std::make_shared<fault_plan>();
+  faults->throw_at("sums", 1, 0, fault_plan::always);
+  auto run = batch_executor{batches_of(100, {.faults = faults})}.start(three_stages(sink, 1000, on_failure::stop));
+  EXPECT_THAT(error_of(run), AllOf(HasSubstr("batch 1"), HasSubstr("stage"), HasSubstr("(\"sums\")"),
+                                   HasSubstr("partition 1"), HasSubstr("attempt 4"), HasSubstr("injected fault")));
+  EXPECT_EQ(sink.size(), 0u);
+  EXPECT_EQ(run.status().state, run_state::failed);
+}
+
+/// Nothing of a batch is visible before all of it has succeeded.
+TEST(attempts, nothing_of_a_batch_that_keeps_failing_reaches_a_sink) {
+  topology_builder builder{"last stage"};
+  collect_sink<int> direct, after;
+  auto source = builder.spout("in", vector_spout{numbers(1000)});
+  builder.sink("direct", direct).input(source);  // could write at once
+  auto last = builder
+                  .bolt("last",
+                        [](int v) {
+                          if (v >= 500) throw std::runtime_error("the second half fails");
+                          return v;
+                        },
+                        {.parallelism = 2, .on_failure = on_failure::stop})
+                  .input(source, shuffle_grouping{});
+  builder.sink("after", after).input(last, global_grouping{});
+  auto run = batch_executor{batches_of(250, {.workers = 2})}.start(builder.build());
+  EXPECT_THAT(error_of(run), AllOf(HasSubstr("batch 3"), HasSubstr("the second half fails")));
+  EXPECT_EQ(direct.take(), numbers(500));
+  EXPECT_EQ(sorted(after.take()), numbers(500));
+}
+
+struct fails_in {
+  const char* where;
+  std::shared_ptr<std::atomic<int>> times;
+  void maybe(const char* here) const {
+    if (std::string_view(here) == where && times->fetch_sub(1) > 0) throw std::runtime_error(std::string("no ") + here);
+  }
+  void open(const task_context& c) {
+    if (c.attempt > 1) maybe("reopen");
+    else maybe("open");
+  }
+  int process(int v) {
+    maybe("process");
+    return v;
+  }
+  void flush() { maybe("flush"); }
+  void on_tick() { maybe("tick"); }
+  void close() { maybe("close"); }
+};
+
+std::string error_with(const char* where, int times, bool chained) {
+  topology_builder builder{"fails"};
+  auto left = std::make_shared<std::atomic<int>>(times);
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(100)});
+  auto bolt = builder.bolt("fails", fails_in{where, left}, {.tick = 1ns, .on_failure = on_failure::stop});
+  auto out = chained ? bolt.input(source) : bolt.input(source, shuffle_grouping{});
+  builder.sink("out", sink).input(out);
+  try {
+    auto run = batch_executor{batches_of(50)}.start(builder.build());
+    auto error = error_of(run);
+    if (error.empty()) { EXPECT_EQ(sorted(sink.take()), numbers(100)) << where; }
+    return error;
+  } catch (const run_error& e) { return e.what(); }
+}
+
+TEST(attempts, every_function_may_fail_now_and_then) {
+  for (bool chained : {false, true})
+    for (const char* where : {"process", "flush", "tick"}) EXPECT_EQ(error_with(where, 3, chained), "") << where;
+}
+
+TEST(attempts, every_function_that_keeps_failing_ends_the_run_by_name) {
+  for (bool chained : {false, true}) {
+    for (const char* where : {"process", "flush", "tick"})
+      EXPECT_THAT(error_with(where, 1000, chained),
+                  AllOf(HasSubstr("batch 1"), HasSubstr("stage"), HasSubstr("partition 0"), HasSubstr("attempt 4"),
+                        HasSubstr("\"fails\" task 0"), HasSubstr(std::string("no ") + where)))
+          << chained;
+    EXPECT_THAT(error_with("open", 1, chained),
+                AllOf(HasSubstr("\"fails\" task 0"), HasSubstr("open failed: no open")));
+    EXPECT_THAT(error_with("close", 1, chained),
+                AllOf(HasSubstr("\"fails\" task 0"), HasSubstr("close failed: no close")));
+  }
+}
+
+TEST(attempts, opening_a_fresh_copy_may_fail_too) {
+  topology_builder builder{"reopen"};
+  struct bolt {
+    std::shared_ptr<std::atomic<int>> calls;
+    void open(const task_context& c) {
+      if (c.attempt == 2) throw std::runtime_error("not the second");
+    }
+    int process(int v) {
+      if (v == 5 && calls->fetch_add(1) == 0) throw std::runtime_error("once");
+      return v;
+    }
+  };
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(10)});
+  builder.sink("out", sink)
+      .input(builder.bolt("bolt", bolt{std::make_shared<std::atomic<int>>(0)}).input(source, shuffle_grouping{}));
+  batch_executor{batches_of(10)}.start(builder.build()).wait();
+  EXPECT_EQ(sink.take(), numbers(10));
+}
+
+struct failing_spout {
+  std::shared_ptr<std::atomic<int>> failures;
+  int next = 0;
+  poll_status poll(spout_emitter<int>& out) {
+    if (failures->fetch_sub(1) > 0) throw std::runtime_error("no poll");
+    out.emit(next++);
+    return next == 10 ? poll_status::ended() : poll_status::emitted();
+  }
+};
+
+TEST(attempts, a_poll_is_tried_again_before_it_ends_the_run) {
+  for (int failures : {3, 4}) {
+    topology_builder builder{"poll"};
+    collect_sink<int> sink;
+    auto source = builder.spout("in", failing_spout{std::make_shared<std::atomic<int>>(failures)});
+    builder.sink("out", sink).input(source);
+    auto run = batch_executor{batches_of(10)}.start(builder.build());
+    if (failures < 4) {
+      EXPECT_EQ(error_of(run), "");
+      EXPECT_EQ(sink.take(), numbers(10));
+    } else {
+      EXPECT_THAT(error_of(run),
+                  AllOf(HasSubstr("\"in\" task 0"), HasSubstr("attempt 4"), HasSubstr("poll failed: no poll")));
+    }
+  }
+}
+
+TEST(attempts, key_functions_and_groupings_fail_for_the_reader) {
+  topology_builder builder{"keys"};
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(100)});
+  auto same = builder.bolt("same", [](int v) { return v; }).input(source, shuffle_grouping{});
+  auto keyed =
+      builder.bolt("keyed", [](int v) { return v; }, {.parallelism = 2}).input(same, key_grouping{[](int v) {
+                                                                                 if (v == 42)
+                                                                                   throw std::runtime_error("no key");
+                                                                                 return v;
+                                                                               }});
+  auto custom =
+      builder.bolt("custom", [](int v) { return v; }, {.parallelism = 2})
+          .input(keyed, custom_grouping{[](int v, std::size_t) { return static_cast<std::size_t>(v == 7 ? 9 : 0); }});
+  builder.sink("out", sink).input(custom, global_grouping{});
+  auto run = batch_executor{batches_of(100)}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.size(), 98u);
+  const auto unread = run.status().unread_dead_letters;
+  ASSERT_EQ(unread.size(), 2u);
+  EXPECT_EQ(unread[0].node, "keyed");
+  EXPECT_EQ(unread[1].node, "custom");
+}
+
+// --- held tuples ---
+
+/// Answers on a thread of its own.
+struct answers_later {
+  struct desk {
+    std::vector<std::jthread> threads;
+    std::atomic<int> fail_first{0};
+  };
+  std::shared_ptr<desk> shared = std::make_shared<desk>();
+  void process(int v, emitter<int>& out) {
+    out.emit(v);
+    auto token = out.hold();
+    shared->threads.emplace_back([s = shared, t = std::move(token)]() mutable {
+      std::this_thread::sleep_for(1ms);
+      if (s->fail_first.fetch_sub(1) > 0) t.fail("not now");
+      else t.ack();
+    });
+  }
+};
+
+TEST(held_in_batches, a_batch_waits_for_its_tokens) {
+  topology_builder builder{"held"};
+  answers_later bolt;
+  bolt.shared->fail_first = 3;
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(20)});
+  builder.sink("out", sink).input(builder.bolt("later", bolt).input(source, shuffle_grouping{}));
+  auto run = batch_executor{batches_of(5, {.max_task_attempts = 9})}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.take(), numbers(20));
+  EXPECT_EQ(run.metrics().batches_done, 4u);
+}
+
+TEST(held_in_batches, in_the_chain_of_a_spout_too) {
+  topology_builder builder{"held"};
+  answers_later bolt;
+  bolt.shared->fail_first = 3;
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(20)});
+  builder.sink("out", sink).input(builder.bolt("later", bolt).input(source));
+  auto run = batch_executor{batches_of(5, {.max_task_attempts = 9})}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.take(), numbers(20));
+}
+
+struct forgets {
+  std::shared_ptr<std::vector<held_tuple>> kept = std::make_shared<std::vector<held_tuple>>();
+  void process(int v, emitter<int>& out) {
+    if (v == 3) kept->push_back(out.hold());
+    else out.emit(v);
+  }
+};
+
+TEST(held_in_batches, a_token_that_nobody_consumes_times_out_and_meets_the_policy) {
+  topology_builder builder{"forgotten"};
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(10)});
+  builder.sink("out", sink).input(builder.bolt("forgets", forgets{}).input(source, shuffle_grouping{}));
+  auto run = batch_executor{batches_of(10, {.message_timeout = 5ms})}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.size(), 9u);
+  const auto unread = run.status().unread_dead_letters;
+  ASSERT_EQ(unread.size(), 1u);
+  EXPECT_THAT(unread[0].error, HasSubstr("message_timeout (5 ms)"));
+  EXPECT_FALSE(unread[0].bytes.empty());
+  EXPECT_EQ(run.metrics().node("forgets").timed_out, 5u);
+}
+
+/// Holds at most four, and gives its answers in on_wake.
+struct async_bolt {
+  struct shared_state {
+    std::mutex mutex;
+    std::vector<std::pair<int, held_tuple>> open, done;
+    std::jthread thread;
+  };
+  std::shared_ptr<shared_state> s;
+  waker wake;
+  void open(const task_context& c) {
+    wake = c.wake;
+    s = std::make_shared<shared_state>();
+    s->thread = std::jthread([raw = s.get(), w = wake](std::stop_token stop) {
+      while (!stop.stop_requested()) {
+        bool any = false;
+        {
+          std::lock_guard lock(raw->mutex);
+          any = !raw->open.empty();
+          for (auto& o : raw->open) raw->done.push_back(std::move(o));
+          raw->open.clear();
+        }
+        if (any) w();
+        else std::this_thread::sleep_for(50us);
+      }
+    });
+  }
+  bool ready() const {
+    std::lock_guard lock(s->mutex);
+    return s->open.size() + s->done.size() < 4;
+  }
+  void process(int v, emitter<int>& out) {
+    std::lock_guard lock(s->mutex);
+    s->open.emplace_back(v, out.hold());
+  }
+  void on_wake(emitter<int>& out) {
+    std::lock_guard lock(s->mutex);
+    for (auto& [v, token] : s->done) {
+      out.emit(v + 1, token);
+      token.ack();
+    }
+    s->done.clear();
+  }
+};
+
+TEST(held_in_batches, async_bolts_refuse_and_answer_when_woken) {
+  topology_builder builder{"async"};
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(300)});
+  builder.sink("out", sink).input(builder.bolt("async", async_bolt{}).input(source));
+  auto run = batch_executor{batches_of(100)}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sorted(sink.take()), numbers(300, 1));
+}
+
+TEST(blocking_in_batches, a_blocking_bolt_has_a_thread_of_its_own) {
+  topology_builder builder{"blocking"};
+  collect_sink<int> sink;
+  std::atomic<bool> go{false};
+  auto source = builder.spout("in", vector_spout{numbers(10)});
+  auto blocks = builder
+                    .bolt("blocks",
+                          [&go](int v) {
+                            while (!go) std::this_thread::sleep_for(1ms);
+                            return v;
+                          },
+                          {.parallelism = 2, .blocking = true})
+                    .input(source, shuffle_grouping{});
+  struct frees {
+    std::atomic<bool>* go;
+    int process(int v) {
+      *go = true;
+      return v;
+    }
+  };
+  builder.sink("other", collect_sink<int>{}).input(builder.bolt("frees", frees{&go}).input(source, shuffle_grouping{}));
+  builder.sink("out", sink).input(blocks, global_grouping{});
+  batch_executor{batches_of(5, {.workers = 1})}.start(builder.build()).wait();
+  EXPECT_EQ(sorted(sink.take()), numbers(10));
+}
+
+}  // namespace

@@ -1,0 +1,181 @@
+#include <gtest/gtest.h>
+
+#include "batch/batch_probe.hpp"
+#include "freshet/testing/fault_plan.hpp"
+
+// Lost, evicted and damaged blocks: exactly what is missing is computed again.
+namespace {
+using namespace freshet;
+using namespace freshet::batch_tests;
+using freshet::testing::fault_plan;
+
+struct outcome {
+  std::vector<std::pair<int, long>> rows;
+  run_metrics metrics;
+  friend bool operator==(const outcome& a, const outcome& b) { return a.rows == b.rows; }
+};
+
+/// in (x 2) -> add (x 4) -> sums (keyed, x 3) -> out
+outcome run_with(batch_options options, int each = 500) {
+  topology_builder builder{"lineage"};
+  collect_sink<std::pair<int, long>> sink;
+  auto source = builder.spout("in", partitioned_spout_probe{2, each}, {.parallelism = 2});
+  auto add = builder.bolt("add", [](int v) { return v + 1; }, {.parallelism = 4}).input(source, shuffle_grouping{});
+  auto sums = builder.bolt("sums", sum_once_a_batch{}, {.parallelism = 3}).input(add, key_grouping{last_digit{}});
+  builder.sink("out", sink).input(sums, global_grouping{});
+  auto run = batch_executor{std::move(options)}.start(builder.build());
+  run.wait();
+  return {sorted(sink.take()), run.metrics()};
+}
+batch_options one_batch(std::shared_ptr<fault_plan> faults, std::size_t workers = 2, int rows = 1000) {
+  return batches_of(static_cast<std::size_t>(rows), {.workers = workers, .faults = std::move(faults)});
+}
+
+class lineage : public ::testing::TestWithParam<std::size_t> {
+ protected:
+  outcome run(const std::function<void(fault_plan&)>& plan) {
+    auto faults = std::make_shared<fault_plan>();
+    plan(*faults);
+    auto got = run_with(one_batch(faults, GetParam()));
+    EXPECT_EQ(got, expected);
+    EXPECT_EQ(got.rows.size(), 10u);
+    EXPECT_EQ(got.metrics.batches[0].recomputed_partitions, got.metrics.recomputed_partitions);
+    done = faults->done();
+    return got;
+  }
+  const outcome expected = run_with(one_batch(nullptr, 1));
+  fault_plan::counts done;
+};
+
+TEST_P(lineage, nothing_lost_is_nothing_recomputed) {
+  EXPECT_EQ(run([](fault_plan&) {}).metrics.recomputed_partitions, 0u);
+}
+TEST_P(lineage, one_lost_block_recomputes_its_partition) {
+  EXPECT_EQ(run([](fault_plan& f) { f.lose_block("add", 1, 2, 1); }).metrics.recomputed_partitions, 1u);
+  EXPECT_EQ(done.lost, 1u);
+}
+TEST_P(lineage, one_flipped_block_recomputes_its_partition) {
+  EXPECT_EQ(run([](fault_plan& f) { f.flip_block("add", 3, 0, 1); }).metrics.recomputed_partitions, 1u);
+  EXPECT_EQ(done.flipped, 1u);
+}
+TEST_P(lineage, one_evicted_block_recomputes_its_partition) {
+  EXPECT_EQ(run([](fault_plan& f) { f.evict_block("add", 3, 0, 1); }).metrics.recomputed_partitions, 1u);
+  EXPECT_EQ(done.evicted, 1u);
+}
+TEST_P(lineage, several_blocks_of_one_partition_recompute_it_once) {
+  EXPECT_EQ(run([](fault_plan& f) { f.lose_block("add", 1, fault_plan::any_task, 1); }).metrics.recomputed_partitions,
+            1u);
+  EXPECT_EQ(done.lost, 3u);
+}
+TEST_P(lineage, blocks_of_several_partitions_recompute_each) {
+  EXPECT_EQ(run([](fault_plan& f) { f.lose_block("add", fault_plan::any_task, 1, 1); }).metrics.recomputed_partitions,
+            4u);
+}
+TEST_P(lineage, a_spouts_block_is_read_again) {
+  EXPECT_EQ(run([](fault_plan& f) { f.lose_block("in", 1, 3, 1); }).metrics.recomputed_partitions, 1u);
+}
+/// Block add[2] -> sums[0] is lost, and of what add[2] needs one of two blocks.
+TEST_P(lineage, parents_that_are_gone_are_computed_again_too) {
+  const auto got = run([](fault_plan& f) { f.flip_block("in", 0, 2, 1).lose_block("add", 2, 0, 1); });
+  EXPECT_EQ(got.metrics.recomputed_partitions, 2u);
+}
+/// The state of a partition whose output is lost goes back to the batch's beginning first.
+TEST_P(lineage, a_stateful_partition_counts_nothing_twice) {
+  EXPECT_EQ(run([](fault_plan& f) { f.lose_block("sums", 1, 0, 1); }).metrics.recomputed_partitions, 1u);
+}
+INSTANTIATE_TEST_SUITE_P(workers, lineage, ::testing::Values(1, 2, 8));
+
+TEST(lineage_of_batches, only_the_named_batch_suffers) {
+  const auto expected = run_with(one_batch(nullptr, 2, 100));
+  auto faults = std::make_shared<fault_plan>();
+  faults->lose_block("sums", 0, 0, 3).lose_block("add", 0, 1, 7);
+  const auto got = run_with(one_batch(faults, 2, 100));
+  // Which rows share a batch depends on the spouts' race; sums at the end do not.
+  EXPECT_EQ(got.metrics.recomputed_partitions, 2u);
+  EXPECT_EQ(got.metrics.batches[2].recomputed_partitions, 1u);
+  EXPECT_EQ(got.metrics.batches[6].recomputed_partitions, 1u);
+  std::map<int, long> most, wanted;
+  for (auto [k, v] : got.rows) most[k] = std::max(most[k], v);
+  for (auto [k, v] : expected.rows) wanted[k] = std::max(wanted[k], v);
+  EXPECT_EQ(most, wanted);
+}
+
+TEST(lineage_of_batches, a_task_that_fails_while_it_recomputes_is_tried_again) {
+  const auto expected = run_with(one_batch(nullptr));
+  auto faults = std::make_shared<fault_plan>();
+  faults->lose_block("add", 0, 0, 1).throw_at("add", 0, 10, 2);
+  const auto got = run_with(one_batch(faults));
+  EXPECT_EQ(got, expected);
+  EXPECT_EQ(got.metrics.recomputed_partitions, 1u);
+}
+
+/// A spout that cannot read again has its messages pinned until the batch commits.
+TEST(lineage_of_batches, blocks_of_a_push_spout_come_from_its_pinned_messages) {
+  topology_builder builder{"pinned"};
+  push_like_spout spout;
+  for (int v = 0; v < 1000; ++v) spout.source().push(v);
+  spout.source().close();
+  collect_sink<int> sink;
+  auto source = builder.spout("push", spout);
+  auto add = builder.bolt("add", [](int v) { return v + 1; }, {.parallelism = 2}).input(source, shuffle_grouping{});
+  builder.sink("out", sink).input(add, global_grouping{});
+  auto faults = std::make_shared<fault_plan>();
+  faults->lose_block("push", 0, 1, 1).flip_block("push", 0, 0, 2);
+  auto run = batch_executor{one_batch(faults, 2, 300)}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sorted(sink.take()), numbers(1000, 1));
+  EXPECT_EQ(run.metrics().recomputed_partitions, 2u);
+}
+
+TEST(lineage_of_batches, a_broadcast_block_is_recomputed_once_for_all_its_readers) {
+  topology_builder builder{"broadcast"};
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(100)});
+  auto same = builder.bolt("same", [](int v) { return v; }).input(source, shuffle_grouping{});
+  auto all = builder.bolt("all", [](int v) { return v; }, {.parallelism = 4}).input(same, all_grouping{});
+  builder.sink("out", sink).input(all, global_grouping{});
+  auto faults = std::make_shared<fault_plan>();
+  faults->lose_block("same", 0, 0, 1);
+  auto run = batch_executor{one_batch(faults, 2, 100)}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.size(), 400u);
+  EXPECT_EQ(run.metrics().recomputed_partitions, 1u);
+}
+
+/// With a store that holds next to nothing every block is evicted before it is read, and computed when it is needed.
+TEST(lineage_of_batches, a_store_without_room_costs_time_and_no_tuple) {
+  const auto expected = run_with(one_batch(nullptr));
+  for (std::size_t workers : {1, 2}) {
+    auto options = one_batch(nullptr, workers);
+    options.block_store_bytes = 4096;
+    options.rows_per_batch = 1000;
+    const auto got = run_with(options);
+    std::map<int, long> most, wanted;
+    for (auto [k, v] : got.rows) most[k] = std::max(most[k], v);
+    for (auto [k, v] : expected.rows) wanted[k] = std::max(wanted[k], v);
+    EXPECT_EQ(most, wanted);
+    EXPECT_GT(got.metrics.recomputed_partitions, 0u);
+  }
+}
+
+TEST(lineage_of_batches, positions_are_committed_behind_the_batch) {
+  topology_builder builder{"positions"};
+  partitioned_spout_probe spout{3, 100};
+  auto source = builder.spout("in", spout, {.parallelism = 2});
+  builder.sink("out", collect_sink<int>{}).input(source, global_grouping{});
+  batch_executor{batches_of(50)}.start(builder.build()).wait();
+  EXPECT_EQ(spout.probe().committed, (std::map<partition_id, std::uint64_t>{{0, 100}, {1, 100}, {2, 100}}));
+  EXPECT_EQ(spout.probe().reads, 0u);
+}
+
+TEST(lineage_of_batches, positions_stay_where_state_is_managed) {
+  topology_builder builder{"positions"};
+  partitioned_spout_probe spout{3, 100};
+  auto source = builder.spout("in", spout);
+  builder.sink("out", collect_sink<std::pair<int, long>>{})
+      .input(builder.bolt("sums", sum_by_last_digit{}).input(source, key_grouping{last_digit{}}), global_grouping{});
+  batch_executor{batches_of(50)}.start(builder.build()).wait();
+  EXPECT_TRUE(spout.probe().committed.empty());
+}
+
+}  // namespace
