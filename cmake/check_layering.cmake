@@ -45,6 +45,8 @@ set(home_tbb "^(tbb|oneapi)/" "^bench/")
 
 # -------- the check --------------------------------------------------------------------------------------------------
 
+get_filename_component(ROOT "${ROOT}" ABSOLUTE) # "-D ROOT=." is what CONTRIBUTING says
+
 set(breaches "")
 set(checked 0)
 
