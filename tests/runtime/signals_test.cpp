@@ -49,7 +49,8 @@ TEST(drain_on_signals, calls_a_function_once) {
 }
 
 TEST(drain_on_signals, puts_the_old_handlers_back) {
-  static std::atomic<int> old = 0;
+  static std::atomic<int> old;
+  old = 0;
   struct sigaction mine {
   }, before{};
   mine.sa_handler = [](int) { ++old; };
