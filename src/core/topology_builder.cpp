@@ -150,14 +150,12 @@ void refuse_state(node& n, grouping_kind grouping) {
 
 void refuse_foreign(node& n) { n.mistakes.push_back("reads a stream of another builder"); }
 
-std::shared_ptr<const edge_binding> share(const edge_binding* made) {
-  return std::shared_ptr<const edge_binding>(made);
-}
-std::shared_ptr<const task_source> share(const task_source* made) { return std::shared_ptr<const task_source>(made); }
+void set_tasks(node& n, const task_source* made) { n.tasks.reset(made); }
 
 void add_inputs(node& n, const std::vector<stream_end>& ends, const stream_type& type, grouping_kind grouping,
-                const std::shared_ptr<const edge_binding>& binding) {
-  for (auto end : ends) n.inputs.push_back({end, &type, grouping, binding});
+                const edge_binding* binding) {
+  const std::shared_ptr<const edge_binding> shared(binding);
+  for (auto end : ends) n.inputs.push_back({end, &type, grouping, shared});
 }
 
 }  // namespace detail

@@ -69,9 +69,7 @@ void compare_with_unordered_map(std::uint64_t seed, std::uint64_t keys, Make mak
   for (std::uint64_t k = 0; k < keys; ++k) {
     auto* e = t.find(make(k), hash(make(k)));
     ASSERT_EQ(e != nullptr, expected.contains(k));
-    if (e) {
-      ASSERT_EQ(e->value, expected[k]);
-    }
+    if (e) { ASSERT_EQ(e->value, expected[k]); }
   }
   std::size_t seen = 0;
   t.for_each([&](auto&) { ++seen; });

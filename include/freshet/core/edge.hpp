@@ -122,29 +122,29 @@ class sink_binding final : public routed_binding<T, G> {
 void declare_state(node& n, std::string_view key, std::string_view state, bool durable, state_maker make);
 /// Notes that the grouping leads tuples of one key to several tasks.
 void refuse_state(node& n, grouping_kind grouping);
-/// Shares a new binding. Not a template: each std::make_shared would cost as much to compile as the binding.
-std::shared_ptr<const edge_binding> share(const edge_binding* made);
-std::shared_ptr<const task_source> share(const task_source* made);
-/// Appends one input for each end of a stream.
+/// Makes `made` the node's, as the other functions here not a template: a std::make_shared for each class would cost as
+/// much to compile as the class.
+void set_tasks(node& n, const task_source* made);
+/// Appends one input for each end of a stream. Takes `binding`, which is null where a mistake was noted.
 void add_inputs(node& n, const std::vector<stream_end>& ends, const stream_type& type, grouping_kind grouping,
-                const std::shared_ptr<const edge_binding>& binding);
+                const edge_binding* binding);
 void refuse_foreign(node& n);
 
 /// The binding of one input of a bolt; notes in the node what the grouping doesn't allow.
 template <class B, class T, class G, class Fn, class Args>
-std::shared_ptr<const edge_binding> bind_bolt(node& n, G grouping, Fn, Args) {
+const edge_binding* bind_bolt(node& n, G grouping, Fn, Args) {
   using S = typename state_of<B>::type;
   if constexpr (!wiring::asks_for_state<S>(Args{})) {
-    return share(new plain_binding<B, T, G, Fn, Args>(std::move(grouping)));
+    return new plain_binding<B, T, G, Fn, Args>(std::move(grouping));
   } else if constexpr (is_key_grouping<G>) {
     using K = typename decltype(key_type_of<decltype(G::key), T>())::type;
     declare_state(n, type_name<K>(), type_name<S>(), durable<S>,
                   [](std::uint32_t groups) { return std::unique_ptr<any_state>(new keyed_state<K, S>(groups)); });
-    return share(new keyed_binding<B, T, G, Fn, Args, K>(std::move(grouping)));
+    return new keyed_binding<B, T, G, Fn, Args, K>(std::move(grouping));
   } else if constexpr (std::is_same_v<G, global_grouping> || std::is_same_v<G, all_grouping>) {
     declare_state(n, "", type_name<S>(), durable<S>,
                   [](std::uint32_t) { return std::unique_ptr<any_state>(new single_state<S>()); });
-    return share(new single_state_binding<B, T, G, Fn, Args>(std::move(grouping)));
+    return new single_state_binding<B, T, G, Fn, Args>(std::move(grouping));
   } else {
     refuse_state(n, grouping_kind_of<G>);
     return nullptr;

@@ -93,7 +93,7 @@ class sink_node {
     if (stream.builder_state() != builder_) detail::refuse_foreign(n);
     else
       detail::add_inputs(n, stream.ends(), stream_type_of<T>(), grouping_kind_of<G>,
-                         detail::share(new detail::sink_binding<S, T, G>(std::move(grouping))));
+                         new detail::sink_binding<S, T, G>(std::move(grouping)));
   }
 
   builder_ref builder_;
@@ -185,7 +185,7 @@ class topology_builder {
   template <class Task, class Made, class F>
   static void make_tasks(node& n, F from) {
     if constexpr (!std::is_same_v<Made, F> || wiring::check_copyable<F>::ok)
-      n.tasks = detail::share(new detail::task_source_of<Task, Made, F>(std::move(from)));
+      detail::set_tasks(n, new detail::task_source_of<Task, Made, F>(std::move(from)));
   }
 
   builder_ref state_;
