@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "freshet/base/random.hpp"
 
@@ -59,6 +60,15 @@ TEST(keyed_state, rolls_back_to_what_it_was) {
     ASSERT_EQ(all_of(s), expected) << batch;
     EXPECT_EQ(s.touched(), 0u);
   }
+}
+
+TEST(keyed_state, touched_keys_come_in_the_order_of_their_first_use) {
+  text_state s(8);
+  s.begin();
+  for (int key : {7, 3, 7, 12, 1, 3}) use(s, key);
+  std::vector<int> order;
+  s.for_each_touched([&](int key, std::string&) { order.push_back(key); });
+  EXPECT_EQ(order, (std::vector<int>{7, 3, 12, 1}));
 }
 
 TEST(keyed_state, saves_and_loads_each_key_group_apart) {

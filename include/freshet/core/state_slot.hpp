@@ -55,8 +55,9 @@ class keyed_state final : public any_state {
   /// The state of `key`, default constructed for a new one. Valid until the next call.
   template <class Q>
   [[gnu::always_inline]] S& use(const Q& key, std::uint64_t hash) {
-    const auto [e, inserted] = tables_[group(hash)].find_or_insert(key, hash);
-    if (keeps_old_) [[unlikely]]
+    table& t = tables_[group(hash)];
+    const auto [e, inserted] = t.find_or_insert(key, hash);
+    if (epoch_ && t.mark(e, epoch_)) [[unlikely]]
       remember(*e, hash, inserted);
     return e->value;
   }
@@ -67,13 +68,11 @@ class keyed_state final : public any_state {
     auto* e = tables_[group(hash)].find(key, hash);
     return e ? &e->value : nullptr;
   }
-  /// Calls `f(key, state)` for all keys used since `begin`.
+  /// Calls `f(key, state)` for all keys used since `begin`, in the order of their first use.
   template <class F>
   void for_each_touched(F&& f) {
-    old_.for_each([&](auto& e) {
-      const auto hash = stable_hash<K>::of(e.key);
-      if (auto* found = tables_[group(hash)].find(e.key, hash)) f(std::as_const(found->key), found->value);
-    });
+    for (const auto& c : changes_)
+      if (auto* e = tables_[group(c.hash)].find(c.key, c.hash)) f(std::as_const(e->key), e->value);
   }
   template <class F>
   void for_each(F&& f) {
@@ -91,24 +90,26 @@ class keyed_state final : public any_state {
     return n;
   }
   void begin() override {
-    old_ = {};
-    keeps_old_ = true;
+    changes_.clear();
+    epoch_ = ++last_epoch_;
+    if (epoch_ != 0) return;
+    for (auto& t : tables_) t.clear_marks();  // the numbers have come round
+    epoch_ = ++last_epoch_;
   }
   void commit() override {
-    old_ = {};
-    keeps_old_ = false;
+    changes_.clear();
+    epoch_ = 0;
   }
   void rollback() override {
-    keeps_old_ = false;
-    auto old = std::move(old_);
-    old.for_each([&](auto& e) {
-      const auto hash = stable_hash<K>::of(e.key);
-      auto& t = tables_[group(hash)];
-      if (!e.value.old) t.erase(e.key, hash);
-      else if (auto* found = t.find(e.key, hash)) found->value = std::move(*e.value.old);
-    });
+    epoch_ = 0;
+    for (auto& c : changes_) {
+      auto& t = tables_[group(c.hash)];
+      if (!c.old) t.erase(c.key, c.hash);
+      else if (auto* e = t.find(c.key, c.hash)) e->value = std::move(*c.old);
+    }
+    changes_.clear();
   }
-  std::size_t touched() const override { return old_.size(); }
+  std::size_t touched() const override { return changes_.size(); }
 
   bool is_durable() const override { return durable<K> && durable<S>; }
   void save(std::uint32_t g, writer& w) const override {
@@ -136,19 +137,22 @@ class keyed_state final : public any_state {
   void drop(std::uint32_t g) override { tables_[g] = table{}; }
 
  private:
-  struct before {
-    std::optional<S> old;  ///< empty: the key had no state
+  /// What a key had before it was first used since `begin`.
+  struct change {
+    K key;
+    std::uint64_t hash;
+    std::optional<S> old;  ///< empty: nothing
   };
   std::uint32_t group(std::uint64_t hash) const { return key_group_of(hash, groups_); }
   [[gnu::noinline]] void remember(const typename table::entry& e, std::uint64_t hash, bool inserted) {
-    const auto [b, first] = old_.find_or_insert(e.key, hash);
-    if (first && !inserted) b->value.old = e.value;
+    changes_.push_back({e.key, hash, inserted ? std::nullopt : std::optional<S>(e.value)});
   }
 
   const std::uint32_t groups_;
   std::vector<table> tables_;
-  state_table<K, before> old_;  // of the keys used since `begin`
-  bool keeps_old_ = false;
+  std::vector<change> changes_;
+  std::uint8_t epoch_ = 0,
+               last_epoch_ = 0;  // 0: changes are not kept; else what keys used since `begin` are marked with
 };
 
 /// State of a bolt behind a global or `all` grouping: one value.

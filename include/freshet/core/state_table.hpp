@@ -22,11 +22,13 @@ class state_table {
   state_table() = default;
   state_table(state_table&& other) noexcept
       : tags_(std::move(other.tags_)),
+        marks_(std::move(other.marks_)),
         entries_(std::exchange(other.entries_, nullptr)),
         mask_(std::exchange(other.mask_, 0)),
         size_(std::exchange(other.size_, 0)) {}
   state_table& operator=(state_table&& other) noexcept {
     std::swap(tags_, other.tags_);
+    std::swap(marks_, other.marks_);
     std::swap(entries_, other.entries_);
     std::swap(mask_, other.mask_);
     std::swap(size_, other.size_);
@@ -43,6 +45,7 @@ class state_table {
     if (!entries_) return;
     __builtin_prefetch(&tags_[hash & mask_]);
     __builtin_prefetch(&entries_[hash & mask_], 1);
+    if (marks_) __builtin_prefetch(&marks_[hash & mask_], 1);
   }
   template <class Q>
   entry* find(const Q& key, std::uint64_t hash) {
@@ -74,6 +77,14 @@ class state_table {
     for (std::size_t i = 0; i < capacity(); ++i)
       if (tags_[i]) f(entries_[i]);
   }
+  /// True the first time an entry is marked with this number (1 to 255), which replaces the one before. Marks take a
+  /// byte a slot from the first one on.
+  bool mark(const entry* e, std::uint8_t number) {
+    if (!marks_) [[unlikely]]
+      marks_ = std::make_unique<std::uint8_t[]>(capacity());
+    return std::exchange(marks_[static_cast<std::size_t>(e - entries_)], number) != number;
+  }
+  void clear_marks() { marks_.reset(); }
 
  private:
   static std::uint8_t tag_of(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 40 | 0x80); }
@@ -85,18 +96,21 @@ class state_table {
     while (tags_[i]) i = (i + 1) & mask_;
     ::new (static_cast<void*>(&entries_[i])) entry{K(key), S{}};
     tags_[i] = tag_of(hash);
+    if (marks_) marks_[i] = 0;
     ++size_;
     return &entries_[i];
   }
   void grow() {
     state_table bigger;
     bigger.allocate(capacity() ? capacity() * 2 : 8);
+    if (marks_) bigger.marks_ = std::make_unique<std::uint8_t[]>(bigger.capacity());
     for_each([&](entry& e) {
       const auto hash = stable_hash<K>::of(e.key);
       std::size_t i = hash & bigger.mask_;
       while (bigger.tags_[i]) i = (i + 1) & bigger.mask_;
       ::new (static_cast<void*>(&bigger.entries_[i])) entry(std::move(e));
       bigger.tags_[i] = tag_of(hash);
+      if (marks_) bigger.marks_[i] = marks_[static_cast<std::size_t>(&e - entries_)];
     });
     bigger.size_ = size_;
     *this = std::move(bigger);
@@ -109,6 +123,7 @@ class state_table {
       entries_[gap].~entry();
       ::new (static_cast<void*>(&entries_[gap])) entry(std::move(entries_[i]));
       tags_[gap] = tags_[i];
+      if (marks_) marks_[gap] = marks_[i];
       gap = i;
     }
     entries_[gap].~entry();
@@ -126,7 +141,7 @@ class state_table {
     entries_ = nullptr;
   }
 
-  std::unique_ptr<std::uint8_t[]> tags_;
+  std::unique_ptr<std::uint8_t[]> tags_, marks_;  // marks: null until there is one
   entry* entries_ = nullptr;
   std::size_t mask_ = 0, size_ = 0;
 };
