@@ -54,6 +54,7 @@ tasklet::progress spout_feed::run(time_point now) {
     missed_.store(false, std::memory_order_relaxed);
   }
   const bool made = slice(now);
+  note_next_wake();
   lock.unlock();
   if (made) tell_driver();
   return {made, false};
@@ -117,9 +118,11 @@ bool spout_feed::poll_some(time_point now) {
 }
 
 bool spout_feed::poll(time_point now) {
+  idle_until_ = {};
   const auto claimed = claim(now);
   if (claimed == 0) return false;
-  open_round(claimed);
+  // Faults are asked for where the chain reads raw batches.
+  open_round(claimed, can_read_again_ && !run_.options().faults);
   auto status = poll_status::emitted();
   bool thrown = false;
   const auto began = run_.options().clock->now();
@@ -134,7 +137,7 @@ bool spout_feed::poll(time_point now) {
   }
   const auto messages = round_.messages;
   remember(messages, now);
-  read_raw();
+  close_round();
   polled_.add(messages);
   busy_ns_.add(static_cast<std::uint64_t>((run_.options().clock->now() - began).count()));
   const auto bytes = collected_bytes();
@@ -168,7 +171,7 @@ void spout_feed::obey(const poll_status& status) {
     case poll_status::kind::emitted:
       return;
     case poll_status::kind::idle_until:
-      idle_until_ = status.when();
+      idle_until_ = std::max(status.when(), time_point{} + std::chrono::nanoseconds(1));  // zero: not idle
       break;
     case poll_status::kind::idle:
       idle_until_woken_ = true;
@@ -206,7 +209,8 @@ void spout_feed::remember(std::uint64_t messages, time_point now) {
   }
 }
 
-void spout_feed::open_round(std::uint32_t wanted) {
+/// `direct`: messages go from the spout's hand through the chain; else they are written to the raw batch first.
+void spout_feed::open_round(std::uint32_t wanted, bool direct) {
   round_.host = this;
   round_.slot = 0;
   round_.wanted = wanted;
@@ -214,11 +218,30 @@ void spout_feed::open_round(std::uint32_t wanted) {
   round_.messages = 0;
   round_.keeps_positions = can_read_again_;
   round_.positions.clear();
+  round_.raw = nullptr;
+  if (direct) {
+    reading_ = true;
+    base_call_ = chain_->frame.call;
+    return;
+  }
   if (!raw_) {
     raw_ = spare_raw();
     raw_read_ = 0;
   }
   round_.raw = raw_.get();
+}
+
+void spout_feed::close_round() {
+  if (round_.raw) return read_raw();
+  reading_ = false;
+  base_ordinal_ += chain_->frame.call - base_call_;
+}
+
+/// A message that went directly: what the rest of the poll emits is read again with it.
+void spout_feed::message_failed(spout_round& round, std::uint32_t, call_frame& frame) {
+  failed_.add(1);
+  fail_attempt({frame.failure.node, ordinal_in(frame), frame.failure.error});
+  round.wanted = 0;
 }
 
 spout_feed::raw_ptr spout_feed::spare_raw() {
@@ -302,7 +325,7 @@ void spout_feed::read_again(const collected& from) {
 void spout_feed::read_ranges(const collected& from) {
   std::uint64_t messages = 0;
   for (const auto& range : from.ranges) {
-    open_round(0);
+    open_round(0, false);
     try {
       spout().read(range, round_);
     } catch (...) {
@@ -310,7 +333,7 @@ void spout_feed::read_ranges(const collected& from) {
       e.message = "read failed: " + e.message;
       return fail_attempt({chain_->plan().head(), attempt_failure::no_tuple, std::move(e)});
     }
-    read_raw();
+    close_round();
     messages += round_.messages;
   }
   if (messages == from.messages || failure_ || run_.cancelled()) return;
@@ -332,7 +355,10 @@ spout_feed::cut_result spout_feed::cut(std::uint64_t batch, time_point now) {
   std::unique_lock lock(slice_, std::try_to_lock);
   if (!lock.owns_lock()) return cut_result::busy;
   const auto result = cut_held(batch, now);
+  note_next_wake();
   let_go(std::move(lock));
+  // What it waits for may have a time limit, which its own worker watches.
+  if (result == cut_result::pending) run_.pool().publish_and_wake(worker_);
   return result;
 }
 
@@ -483,9 +509,16 @@ void spout_feed::commit_positions() {
 }
 
 tasklet::time_point spout_feed::next_wake() const {
-  if (cutting_) return desk_->next_deadline();
-  if (ended_ || idle_until_woken_ || run_.state() != run_state::running) return time_point::max();
-  return idle_until_ == time_point{} ? time_point::max() : idle_until_;
+  return time_point(std::chrono::nanoseconds(next_wake_.load(std::memory_order_relaxed)));
+}
+
+/// Asked by its worker also while somebody else has the slice: so it is noted behind each.
+void spout_feed::note_next_wake() {
+  auto at = time_point::max();
+  if (cutting_ || desk_->outstanding()) at = desk_->next_deadline();
+  if (!ended_ && !idle_until_woken_ && idle_until_ != time_point{} && run_.state() == run_state::running)
+    at = std::min(at, idle_until_);
+  next_wake_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 void spout_feed::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {

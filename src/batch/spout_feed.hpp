@@ -8,10 +8,10 @@
 
 namespace freshet {
 
-/// A task of a spout with the chain behind it: polls for the next batch while another runs. Messages are written to a
-/// raw batch and go through the chain from there into its outboxes, which become stage-0 blocks when the batch is cut.
-/// Of a spout that can read again only the ranges are remembered, of another the raw batches, until the batch has
-/// committed: so an attempt that fails, or a block that is lost, is computed again.
+/// A task of a spout with the chain behind it: polls for the next batch while another runs. Messages go through the
+/// chain into its outboxes, which become stage-0 blocks when the batch is cut. Of a spout that can read again only the
+/// ranges are remembered; the messages of another are written to raw batches first, which are kept until the batch has
+/// committed. So an attempt that fails, or a block that is lost, is computed again.
 ///
 /// Thread safety: `run`, `cut` and `committed` exclude each other by `slice_`; whoever has it is the task's thread.
 class spout_feed final : public batch_task, public tasklet, private spout_host {
@@ -68,7 +68,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   };
 
   // --- spout_host ---
-  void message_failed(spout_round&, std::uint32_t, call_frame&) override {}
+  void message_failed(spout_round& round, std::uint32_t index, call_frame& frame) override;
   void round_full(spout_round& round) override;
 
   bool slice(time_point now);
@@ -81,7 +81,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void obey(const poll_status& status);
   void poll_failed(time_point now);
   void remember(std::uint64_t messages, time_point now);
-  void open_round(std::uint32_t wanted);
+  void open_round(std::uint32_t wanted, bool direct);
+  void close_round();
   raw_ptr spare_raw();
   void read_raw();
   void read_raw(any_batch& raw, std::size_t from);
@@ -98,6 +99,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void end_batch();
   void commit_positions();
   void tell_driver();
+  void note_next_wake();
 
   const spout_options options_;
   const bool can_read_again_;
@@ -115,6 +117,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   time_point idle_until_{};
   bool idle_until_woken_ = false;
   std::uint32_t poll_failures_ = 0;
+  std::atomic<std::int64_t> next_wake_{time_point::max().time_since_epoch().count()};
   std::atomic<bool> again_{false};
   std::atomic<bool> missed_{false};      ///< its worker found the slice taken
   std::atomic<bool> wants_room_{false};  ///< it stopped polling for lack of room

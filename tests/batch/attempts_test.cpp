@@ -335,7 +335,7 @@ struct answers_later {
   void process(int v, emitter<int>& out) {
     out.emit(v);
     auto token = out.hold();
-    shared->threads.emplace_back([s = shared, t = std::move(token)]() mutable {
+    shared->threads.emplace_back([s = shared.get(), t = std::move(token)]() mutable {
       std::this_thread::sleep_for(1ms);
       if (s->fail_first.fetch_sub(1) > 0) t.fail("not now");
       else t.ack();

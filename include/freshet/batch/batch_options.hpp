@@ -36,9 +36,10 @@ struct batch_options {
   /// 100 ms: a tenth of a second of latency, at which the fixed cost of a batch (some 20 us) is nothing. 0 means
   /// back to back.
   std::chrono::nanoseconds interval = std::chrono::milliseconds(100);
-  /// Messages in a batch, over all spouts, and so what is polled ahead while another batch runs. 4 Mi are more than two
-  /// cores work off in 10 ms.
-  std::size_t rows_per_batch = 4u << 20;
+  /// Messages in a batch, over all spouts, and so what is polled ahead while another batch runs; a full batch doesn't
+  /// wait for its interval. 256 Ki of small tuples are some milliseconds of work and fit into a last-level cache, where
+  /// they are processed twice as fast as from memory.
+  std::size_t rows_per_batch = 256u << 10;
   freshet::guarantee guarantee = freshet::guarantee::exactly_once;
   std::size_t workers = 0;  ///< threads; 0: as many as the hardware has
   freshet::idle idle = freshet::idle::adaptive;
