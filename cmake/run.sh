@@ -106,10 +106,10 @@ packages_of() {
     list="$list libspdlog-dev"
   fi
   case $1 in
-    test) list="$list libgtest-dev libgmock-dev pkgconf" ;;
+    test) list="$list libgtest-dev libgmock-dev libcli11-dev pkgconf" ;;
     sanitize) list="$list libgtest-dev libgmock-dev" ;;
-    bench) list="$list libbenchmark-dev libtbb-dev" ;;
-    lint) list="$list libgtest-dev libgmock-dev libbenchmark-dev libtbb-dev clang-format" ;;
+    bench) list="$list libbenchmark-dev libtbb-dev libcli11-dev" ;;
+    lint) list="$list libgtest-dev libgmock-dev libbenchmark-dev libtbb-dev libcli11-dev clang-format" ;;
   esac
   echo "$list"
 }
@@ -222,7 +222,7 @@ find_without_aslr() {
 # ---- verbs ----------------------------------------------------------------------------------------------------------
 
 verb_demo() {
-  configure release -D FRESHET_BUILD_EXAMPLES=ON -D FRESHET_BUILD_BENCH=OFF
+  configure release -D FRESHET_BUILD_EXAMPLES=ON -D FRESHET_BUILD_BENCH=OFF -D FRESHET_BUILD_TOOLS=OFF
   build release --target freshet-demo
   exec "$root/build/release/examples/freshet-demo" "$@"
 }
@@ -251,7 +251,7 @@ verb_bench() {
     esac
   done
   if ! mkdir -p "$(dirname -- "$out")" || ! : >"$out"; then die "$out: cannot be written; choose another --out FILE"; fi
-  configure release -D FRESHET_BUILD_BENCH=ON
+  configure release -D FRESHET_BUILD_BENCH=ON -D FRESHET_BUILD_TOOLS=ON
   build release --target freshet-bench
   # shellcheck disable=SC2086  # options without spaces
   "$root/build/release/bench/freshet-bench" --benchmark_filter="$filter" --benchmark_out="$out" \

@@ -1,0 +1,66 @@
+// freshet-latency: what latency an engine, a batch interval and a rate give on this machine. See --help.
+#include <atomic>
+#include <exception>
+#include <iostream>
+#include <map>
+
+#include "fixed_costs.hpp"
+#include "machine.hpp"
+#include "measure.hpp"
+#include "options.hpp"
+#include "report.hpp"
+
+namespace freshet::latency {
+
+namespace {
+
+std::vector<row> all_rows(const options& asked, const std::atomic<bool>& interrupted) {
+  std::vector<row> rows;
+  std::map<double, double> source_cores;
+  const auto one = [&](engine which, double interval_ms, double rate) {
+    if (interrupted) return;
+    if (!source_cores.count(rate))
+      source_cores[rate] = source_alone(rate, std::chrono::duration<double>(0.5), interrupted);
+    row r = measure(which, interval_ms, rate, asked, interrupted);
+    if (interrupted) return;  // half a row is none
+    r.source_cores = source_cores[rate];
+    print_row(r);
+    rows.push_back(std::move(r));
+  };
+  print_head();
+  for (const double rate : asked.rates) {
+    if (asked.event) one(engine::event, 0, rate);
+    if (asked.batch)
+      for (const double interval : asked.intervals_ms) one(engine::batch, interval, rate);
+  }
+  return rows;
+}
+
+int run(const options& asked) {
+  std::atomic<bool> interrupted{false};
+  const drain_on_signals guard{[&] { interrupted = true; }};
+  print_machine(bare_wake(std::chrono::milliseconds(500)));
+  if (asked.event) print_fixed_costs(engine::event, measure_first_result(engine::event, asked), std::nullopt);
+  if (asked.batch) print_fixed_costs(engine::batch, measure_first_result(engine::batch, asked), small_batch(asked));
+  const auto rows = all_rows(asked, interrupted);
+  if (!asked.json.empty()) write_json(asked.json, rows);
+  if (!asked.csv.empty()) write_csv(asked.csv, rows);
+  if (!interrupted) return 0;
+  std::cout << "Interrupted: these are the rows that were complete.\n";
+  return 128 + guard.signal();
+}
+
+}  // namespace
+
+}  // namespace freshet::latency
+
+int main(int argc, char** argv) try {
+  namespace tool = freshet::latency;
+  const auto [asked, exit_status] = tool::parse(argc, argv);
+  if (exit_status >= 0) return exit_status;
+  if (!asked.first_result_of.empty()) return tool::be_first_result(asked);
+  return tool::run(asked);
+} catch (const std::exception& e) {
+  std::cerr << "freshet-latency: " << e.what() << '\n';
+  return 1;
+}

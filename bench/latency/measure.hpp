@@ -1,0 +1,28 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "options.hpp"
+#include "pipeline.hpp"
+
+namespace freshet::latency {
+
+/// One measurement.
+struct row {
+  latency::engine engine = latency::engine::event;
+  double interval_ms = 0;  ///< 0: per event
+  double rate = 0;         ///< asked
+  bool sustained = false;
+  histogram latency;
+  double cores = 0;         ///< of the whole process, source included
+  double source_cores = 0;  ///< of the same source when it sends to nobody
+};
+
+/// The share of a core that pacing takes alone: the thread of a row, which sends to nobody.
+double source_alone(double rate, std::chrono::duration<double> how_long, const std::atomic<bool>& give_up);
+
+/// Runs the pipeline for `asked.duration_s`. `interrupted`: give up soon; the row is not to be used then.
+row measure(engine which, double interval_ms, double rate, const options& asked, const std::atomic<bool>& interrupted);
+
+}  // namespace freshet::latency

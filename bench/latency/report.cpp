@@ -1,0 +1,107 @@
+#include "report.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+#include <system_error>
+#include <thread>
+
+namespace freshet::latency {
+
+namespace {
+
+constexpr double percents[] = {50, 90, 99, 99.9};
+
+double us(std::uint64_t ns) { return static_cast<double>(ns) / 1e3; }
+
+/// Short at every size: 7.3 us, 153 us, 12.4 ms, 1.93 s.
+std::string readable(std::uint64_t ns) {
+  char text[32];
+  const auto value = static_cast<double>(ns);
+  const auto say = [&](double v, const char* unit) {
+    std::snprintf(text, sizeof text, v < 10 ? "%.2f %s" : v < 100 ? "%.1f %s" : "%.0f %s", v, unit);
+  };
+  if (value < 1e6) say(value / 1e3, "us");
+  else if (value < 1e9) say(value / 1e6, "ms");
+  else say(value / 1e9, "s");
+  return text;
+}
+
+void write(const std::string& path, const std::function<void(std::ostream&)>& content) {
+  std::ofstream out(path, std::ios::trunc);
+  out << std::setprecision(9);
+  content(out);
+  if (!out.flush()) throw std::system_error(errno, std::generic_category(), "cannot write " + path);
+}
+
+}  // namespace
+
+void print_machine(const histogram& wake) {
+  std::cout << std::thread::hardware_concurrency() << " hardware threads; a bare futex wake: p50 "
+            << readable(wake.percentile(50)) << ", p99 " << readable(wake.percentile(99)) << '\n'
+            << std::flush;
+}
+
+void print_fixed_costs(engine which, const std::optional<first_result>& first,
+                       std::optional<std::chrono::duration<double, std::micro>> batch) {
+  std::cout << to_string(which) << " engine:";
+  if (first) {
+    char text[96];
+    std::snprintf(text, sizeof text, " %.1f ms from process start to the first result, %.1f MiB resident then",
+                  first->after.count(), static_cast<double>(first->resident_bytes) / (1 << 20));
+    std::cout << text;
+  }
+  if (batch) {
+    char text[96];
+    std::snprintf(text, sizeof text, "; %.1f us for a batch of one value in three stages", batch->count());
+    std::cout << text;
+  }
+  std::cout << '\n' << std::flush;
+}
+
+void print_head() {
+  std::printf("\n%-6s %9s %9s %9s  %9s %9s %9s %9s %9s %6s %6s\n", "engine", "interval", "rate", "sustained", "p50",
+              "p90", "p99", "p99.9", "max", "cores", "on top");
+  std::fflush(stdout);
+}
+
+void print_row(const row& r) {
+  char interval[32] = "-";
+  if (r.engine == engine::batch) std::snprintf(interval, sizeof interval, "%g ms", r.interval_ms);
+  std::printf("%-6s %9s %9.0f %9s ", to_string(r.engine), interval, r.rate, r.sustained ? "yes" : "NO");
+  for (const double p : percents) std::printf(" %9s", readable(r.latency.percentile(p)).c_str());
+  std::printf(" %9s %6.2f %6.2f\n", readable(r.latency.max()).c_str(), r.cores, r.cores - r.source_cores);
+  std::fflush(stdout);
+}
+
+void write_json(const std::string& path, const std::vector<row>& rows) {
+  write(path, [&](std::ostream& out) {
+    out << "{\"rows\":[";
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const row& r = rows[i];
+      out << (i ? ",\n" : "\n") << "{\"engine\":\"" << to_string(r.engine) << "\",\"interval_ms\":" << r.interval_ms
+          << ",\"rate\":" << r.rate << ",\"sustained\":" << (r.sustained ? "true" : "false")
+          << ",\"p50_us\":" << us(r.latency.percentile(50)) << ",\"p90_us\":" << us(r.latency.percentile(90))
+          << ",\"p99_us\":" << us(r.latency.percentile(99)) << ",\"p999_us\":" << us(r.latency.percentile(99.9))
+          << ",\"max_us\":" << us(r.latency.max()) << ",\"cores\":" << r.cores << '}';
+    }
+    out << "\n]}\n";
+  });
+}
+
+void write_csv(const std::string& path, const std::vector<row>& rows) {
+  write(path, [&](std::ostream& out) {
+    out << "engine,interval_ms,rate,sustained,p50_us,p90_us,p99_us,p999_us,max_us,cores\n";
+    for (const row& r : rows) {
+      out << to_string(r.engine) << ',' << r.interval_ms << ',' << r.rate << ',' << (r.sustained ? "true" : "false");
+      for (const double p : percents) out << ',' << us(r.latency.percentile(p));
+      out << ',' << us(r.latency.max()) << ',' << r.cores << '\n';
+    }
+  });
+}
+
+}  // namespace freshet::latency
