@@ -390,6 +390,7 @@ void batch_driver::next_phase(std::size_t worker) {
 }
 
 void batch_driver::commit(std::size_t worker) {
+  const auto leader = worker < run_.pool().workers() ? worker : 0;
   const auto began = options_.clock->now();
   const auto chains = static_cast<std::uint32_t>(run_.plan().is_sink.size());
   for (std::uint32_t c = 0; c < chains; ++c)
@@ -397,7 +398,7 @@ void batch_driver::commit(std::size_t worker) {
       if (!t->commit_epoch()) return;
   for (std::uint32_t c = 0; c < chains; ++c)
     for (const auto& t : run_.tasks_of(c)) {
-      t->commit();
+      t->commit(leader);
       letters_ |= run_.plan().is_sink[c] && run_.plan().chains.uses_dead_letters && t->has_letters();
     }
   attempts_failed_ = 0;
@@ -414,7 +415,7 @@ void batch_driver::commit(std::size_t worker) {
   });
   record(options_.clock->now(), began);
   batches_done_.fetch_add(1, std::memory_order_relaxed);
-  leader_.store(worker < run_.pool().workers() ? worker : 0, std::memory_order_relaxed);
+  leader_.store(leader, std::memory_order_relaxed);
   phase_.store(phase::waiting, std::memory_order_release);
   if (worker >= run_.pool().workers()) run_.pool().publish_and_wake(0);
 }

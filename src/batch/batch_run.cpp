@@ -148,11 +148,45 @@ void batch_run::start() {
 
 // --- control ---
 
+/// Also the place where user code that doesn't come back is noticed: a thread can't be stopped from outside, but
+/// whoever waits is told which task it is.
 bool batch_run::wait_until(std::chrono::steady_clock::time_point when) {
   std::unique_lock lock(mutex_);
-  if (when == never) over_.wait(lock, [this] { return is_over_; });
-  else if (!over_.wait_until(lock, when, [this] { return is_over_; })) return false;
+  while (!is_over_) {
+    const auto limit = give_up_at();
+    const auto until = std::min(when, limit);
+    if (until == never) over_.wait(lock);
+    else if (over_.wait_until(lock, until) == std::cv_status::timeout && !is_over_) {
+      if (std::chrono::steady_clock::now() < limit) return false;
+      if (state_.load() == run_state::failed) {
+        if (!std::exchange(told_stuck_, true))
+          error_.message += "; after stop_timeout still inside user code: " + unfinished();
+        return true;
+      }
+      lock.unlock();
+      fail({errc::timeout, "drain_timeout: still at work: " + unfinished()});
+      lock.lock();
+    }
+  }
   return true;
+}
+
+/// When waiting makes no sense any more. The leader notices an overdue drain first, and says more.
+std::chrono::steady_clock::time_point batch_run::give_up_at() const {
+  if (state_.load() == run_state::failed) return failed_at_ + options_.stop_timeout;
+  const auto limit = drain_deadline();
+  return limit == never ? never : limit + std::chrono::milliseconds(100);
+}
+
+std::string batch_run::unfinished() const {
+  std::string names;
+  const auto add = [&](const batch_task& t) {
+    if (t.is_inside()) names += (names.empty() ? "" : ", ") + t.name();
+  };
+  for (const auto& f : feeds_) add(*f);
+  for (const auto& chain : stages_)
+    for (const auto& t : chain) add(*t);
+  return names.empty() ? "nobody" : names;
 }
 
 void batch_run::rethrow() const {
@@ -169,6 +203,7 @@ void batch_run::end_spouts(run_state to) {
     drain_deadline_.store(deadline.time_since_epoch().count(), std::memory_order_release);
     state_.store(to, std::memory_order_release);
   }
+  over_.notify_all();
   pool_->wake_all();
 }
 
@@ -186,16 +221,18 @@ void batch_run::resume() {
 }
 
 void batch_run::fail(error e) {
+  options_.log.log(log_level::error, "batch_executor", e.message);
   {
     std::lock_guard lock(mutex_);
     if (cancelled_.load()) return;
     error_ = std::move(e);
+    failed_at_ = std::chrono::steady_clock::now();
     state_.store(run_state::failed, std::memory_order_release);
     cancelled_.store(true, std::memory_order_release);
   }
-  options_.log.log(log_level::error, "batch_executor", error_.message);
   stop_source_.request_stop();
   pool_->wake_all();
+  over_.notify_all();  // whoever waits has a limit from now on
 }
 
 void batch_run::tasklet_done() {

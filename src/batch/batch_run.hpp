@@ -87,6 +87,8 @@ class batch_run final : public run_control {
   void open_tasks();
   void close_tasks() noexcept;
   void end_spouts(run_state to);
+  std::chrono::steady_clock::time_point give_up_at() const;
+  std::string unfinished() const;
 
   const topology graph_;
   const batch_options options_;
@@ -110,6 +112,8 @@ class batch_run final : public run_control {
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable over_;
   bool is_over_ = false;
+  bool told_stuck_ = false;
+  std::chrono::steady_clock::time_point failed_at_{};
   error error_;
   std::vector<std::string> stalled_;
   std::deque<dead_letter> unread_;

@@ -338,7 +338,6 @@ void batch_task::store_outputs(bool again) {
         continue;
       }
       transferred_[k].add(rows * route.readers());
-      emitted_.add(rows);
       const auto fault = faults ? faults->block_stored(run_.node_names()[node], task_, b, record_->batch)
                                 : fault_injector::block_fault::none;
       run_.store().put(id, std::move(all), route.readers(), fault);
@@ -401,7 +400,6 @@ void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
   task_metrics t;
   t.node = nodes[plan.chains.chains[chain_index_].head()].name;
   t.task = task_;
-  t.emitted = emitted_.get();
   t.executed = executed_by_member_[0].get();
   t.acked = acked_.get();
   t.failed = failed_.get();
@@ -423,6 +421,7 @@ void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
     into.edges.push_back({letters ? "dead_letters" : nodes[route.from.node].name, nodes[route.to.node].name,
                           route.from.node, route.to.node, route.to.input, n});
   }
+  if (!plan.chains.chains[chain_index_].is_spout) t.emitted = t.transferred;
   into.tasks.push_back(std::move(t));
   const auto& members = plan.chains.chains[chain_index_].members;
   for (std::size_t m = 1; m < members.size(); ++m) {

@@ -61,6 +61,8 @@ class batch_task : public task_host {
   std::uint32_t chain_index() const { return chain_index_; }
   std::uint32_t task() const { return task_; }
   const std::string& name() const { return name_; }  ///< "count" task 2
+  /// From any thread: it is at work, perhaps in user code that doesn't come back.
+  bool is_inside() const { return inside_.load(std::memory_order_relaxed); }
 
   /// Opens all members. Throws run_error.
   void open();
@@ -93,7 +95,9 @@ class batch_task : public task_host {
     task_waker(std::shared_ptr<worker_pool> pool, std::size_t at) : worker(at), pool_(std::move(pool)) {}
     void wake() noexcept override {
       woken.store(true, std::memory_order_release);
-      pool_->publish_and_wake(worker.load(std::memory_order_relaxed));
+      // seq_cst: who takes the task over stores `worker` before he looks at `woken` for the last time.
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+      pool_->wake(worker.load(std::memory_order_relaxed));
     }
     std::atomic<bool> woken{false};
     std::atomic<std::size_t> worker;
@@ -141,6 +145,15 @@ class batch_task : public task_host {
   error located(std::uint32_t node, error e) const;
   std::uint64_t ordinal_in(const call_frame& frame) const;
 
+  /// While it lives, the task is at work.
+  struct inside {
+    explicit inside(batch_task& t) : flag(t.inside_) { flag.store(true, std::memory_order_relaxed); }
+    inside(const inside&) = delete;
+    inside& operator=(const inside&) = delete;
+    ~inside() { flag.store(false, std::memory_order_relaxed); }
+    std::atomic<bool>& flag;
+  };
+
   batch_run& run_;
   const std::uint32_t chain_index_, task_;
   const std::string name_;
@@ -154,9 +167,10 @@ class batch_task : public task_host {
   std::uint64_t base_call_ = 0;     ///< the frame's call number before that tuple
   bool reading_ = false;
   bool opened_ = false;
+  std::atomic<bool> inside_{false};
 
-  counter emitted_, executed_, acked_, failed_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_,
-      state_rows_, busy_ns_, batches_;
+  counter acked_, failed_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_, busy_ns_,
+      batches_;
   std::vector<std::uint64_t> executed_before_;  ///< by member: in copies that are gone
   std::deque<counter> executed_by_member_;
   std::deque<counter> transferred_;  ///< by route

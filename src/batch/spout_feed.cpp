@@ -53,6 +53,7 @@ tasklet::progress spout_feed::run(time_point now) {
     if (!lock.try_lock()) return {false, false};
     missed_.store(false, std::memory_order_relaxed);
   }
+  const inside at_work(*this);
   const bool made = slice(now);
   note_next_wake();
   lock.unlock();
@@ -122,7 +123,7 @@ bool spout_feed::poll(time_point now) {
   const auto claimed = claim(now);
   if (claimed == 0) return false;
   // Faults are asked for where the chain reads raw batches.
-  open_round(claimed, can_read_again_ && !run_.options().faults);
+  open_round(claimed, !run_.options().faults);
   auto status = poll_status::emitted();
   bool thrown = false;
   const auto began = run_.options().clock->now();
@@ -219,10 +220,11 @@ void spout_feed::open_round(std::uint32_t wanted, bool direct) {
   round_.keeps_positions = can_read_again_;
   round_.positions.clear();
   round_.raw = nullptr;
+  round_.through = direct;
   if (direct) {
     reading_ = true;
     base_call_ = chain_->frame.call;
-    return;
+    if (can_read_again_) return;
   }
   if (!raw_) {
     raw_ = spare_raw();
@@ -232,9 +234,10 @@ void spout_feed::open_round(std::uint32_t wanted, bool direct) {
 }
 
 void spout_feed::close_round() {
-  if (round_.raw) return read_raw();
+  if (!round_.through) return read_raw();
   reading_ = false;
   base_ordinal_ += chain_->frame.call - base_call_;
+  if (raw_) raw_read_ = raw_->size();
 }
 
 /// A message that went directly: what the rest of the poll emits is read again with it.
@@ -257,7 +260,7 @@ spout_feed::raw_ptr spout_feed::spare_raw() {
 
 /// The spout has filled the raw batch: its tuples go through the chain, and it makes room.
 void spout_feed::round_full(spout_round& round) {
-  read_raw();
+  if (!round.through) read_raw();
   if (!can_read_again_) {
     open_.raws.push_back(std::move(raw_));
     raw_ = spare_raw();

@@ -49,7 +49,8 @@ void stage_task::prepare_again() {
   at_ = at::starting;
 }
 
-void stage_task::commit() {
+void stage_task::commit(std::size_t leader) {
+  waker_->worker.store(leader, std::memory_order_relaxed);  // who starts batches, also for a waker's sake
   if (!ran_) return;
   for (auto& m : chain_->members)
     if (m.op->state) m.op->state->commit();
@@ -152,6 +153,7 @@ void stage_task::find_tuple(std::uint64_t ordinal, const any_batch*& in, std::si
 
 stage_task::outcome stage_task::step(std::size_t worker, time_point now, std::int64_t& budget) {
   waker_->worker.store(worker, std::memory_order_relaxed);
+  const inside at_work(*this);
   now_ = now;
   while (true) {
     if (run_.cancelled()) return outcome::over;

@@ -50,8 +50,8 @@ class stage_task final : public batch_task {
   std::uint32_t attempts_failed() const { return ran_ ? mine_.attempts_failed : 0; }
   bool woken() const { return waker_->woken.load(std::memory_order_acquire); }
 
-  /// The batch has committed. True when state had changed in it.
-  void commit();
+  /// The batch has committed; `leader` starts the next one.
+  void commit(std::size_t leader);
   /// Of a transactional sink: makes visible what it prepared.
   bool commit_epoch();
   void abort_epoch() noexcept;

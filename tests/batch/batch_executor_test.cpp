@@ -368,6 +368,54 @@ TEST(batch_run, pause_stops_polling_until_resume) {
   run.wait();
 }
 
+TEST(batch_run, user_code_that_does_not_come_back_is_named) {
+  for (bool blocking : {false, true}) {
+    std::atomic<bool> release{false};
+    topology_builder builder{"stuck"};
+    auto source = builder.spout("in", vector_spout{numbers(1)});
+    builder
+        .sink("deaf",
+              [&](int) {
+                while (!release) std::this_thread::sleep_for(1ms);
+              },
+              {.blocking = blocking})
+        .input(source, global_grouping{});
+    auto options = quiet({.interval = 1ms, .drain_timeout = 5ms, .stop_timeout = 5ms});
+    auto run = batch_executor{options}.start(builder.build());
+    std::this_thread::sleep_for(20ms);
+    run.request_drain();
+    EXPECT_THAT(error_of(run), ::testing::HasSubstr("\"deaf\" task 0"));
+    release = true;
+  }
+}
+
+/// A bolt that is woken by somebody else, at any time.
+struct bell {
+  std::shared_ptr<waker> ring = std::make_shared<waker>();
+  void open(const task_context& c) { *ring = c.wake; }
+  void process(int, emitter<int>&) {}
+  void on_wake(emitter<int>& out) { out.emit(1); }
+};
+
+TEST(batch_run, a_waker_starts_a_batch) {
+  for (auto interval : {0ms, 1ms}) {
+    topology_builder builder{"bell"};
+    push_like_spout spout;
+    collect_sink<int> sink;
+    bell bolt;
+    auto source = builder.spout("push", spout);
+    builder.sink("out", sink).input(builder.bolt("bell", bolt).input(source, global_grouping{}));
+    auto run = batch_executor{quiet({.interval = interval, .workers = 2})}.start(builder.build());
+    for (std::size_t n = 1; n < 200; ++n) {
+      if (n % 3 == 0) spout.source().push(1);  // batches of another kind in between move the leader
+      (*bolt.ring)();
+      while (sink.size() < n) std::this_thread::yield();
+    }
+    spout.source().close();
+    run.wait();
+  }
+}
+
 TEST(batch_run, a_handle_that_goes_stops_the_run) {
   push_like_spout spout;
   collect_sink<int> sink;

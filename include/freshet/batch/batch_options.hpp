@@ -54,7 +54,8 @@ struct batch_options {
   /// always on.
   bool verify_blocks = false;
   backpressure_options backpressure = {};
-  std::size_t max_batch = 256;  ///< tuples in one piece of a block
+  /// Tuples in one piece of a block. 1024 spread the cost of handing a piece on, and take 16 KiB for small tuples.
+  std::size_t max_batch = 1024;
   /// Held tuples only: nothing else can get lost inside a process. Storm's default.
   std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);

@@ -29,7 +29,8 @@ struct spout_round {
   std::int32_t live = 0;  ///< tuples and holds that came of them
   bool keeps_positions = false;
   std::vector<position> positions;  ///< by message, where the spout names them
-  any_batch* raw = nullptr;         ///< not null: messages are only written here, the chain reads them later
+  any_batch* raw = nullptr;         ///< not null: messages are written here, and the chain reads them later,
+  bool through = false;             ///< or, when this is set, takes them at once all the same
 };
 
 /// A spout task as the engines see it.
@@ -58,9 +59,11 @@ class spout_task_base : public spout_operator {
   [[gnu::always_inline]] void message(const position* at, event_time time, T&& value) {
     const std::uint32_t index = index_of(at);
     if (round_->raw) {
-      static_cast<batch<T>*>(round_->raw)->append(root{round_->slot, index}, time, beginning_of_time, std::move(value));
-      if (round_->raw->full()) round_->host->round_full(*round_);
-      return;
+      auto* raw = static_cast<batch<T>*>(round_->raw);
+      if (round_->through) raw->append(root{round_->slot, index}, time, beginning_of_time, std::as_const(value));
+      else raw->append(root{round_->slot, index}, time, beginning_of_time, std::move(value));
+      if (raw->full()) round_->host->round_full(*round_);
+      if (!round_->through) return;
     }
     call_frame& frame = *frame_;
     frame.begin(round_->slot ? root{round_->slot, index} : root{}, nullptr, time, beginning_of_time);
