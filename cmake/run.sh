@@ -21,6 +21,7 @@ sh cmake/run.sh VERB [ARGUMENTS]
   demo [FILE...]                        word count on both engines, on real text
   test [CTEST ARGUMENTS]                build and run the tests
   bench [--filter REGEX] [--out FILE]   build Release and run the benchmarks
+  latency [OPTIONS]                     latency by engine, batch interval and rate (freshet-latency)
   lint                                  format, include law, warnings as errors, headers that compile alone
   sanitize [asan|tsan] [CTEST ARGUMENTS]  the tests under the sanitizers
   help                                  this text; `VERB --help` says more about one
@@ -37,6 +38,8 @@ sh cmake/run.sh demo [FILE...]
 
 Builds freshet-demo (Release, in build/release) and runs it with these arguments: one word-count topology on both engines.
 Without a FILE it counts the words of the licence texts in /usr/share/common-licenses. Ctrl-C drains and ends it.
+  --repeat N       read the text N times (default: as often as makes 48 MiB of it)
+  --seconds S      for each row of the latency table (default: 1)
 TEXT
 }
 
@@ -59,6 +62,16 @@ Builds freshet-bench (Release, in build/release) and runs it.
   --filter REGEX   only benchmarks whose name matches
   --out FILE       Google Benchmark's JSON (default: build/bench.json of the project)
   --benchmark_...  is passed on as it is
+TEXT
+}
+
+help_latency() {
+  cat <<'TEXT'
+sh cmake/run.sh latency [OPTIONS]
+
+Builds freshet-latency (Release, in build/release/bench/latency) and runs it with these options, for example:
+  sh cmake/run.sh latency --engine both --interval 1,10,100 --rate 10000,100000 --duration 3 --json FILE
+  sh cmake/run.sh latency -- --help     all of them
 TEXT
 }
 
@@ -108,7 +121,8 @@ packages_of() {
   case $1 in
     test) list="$list libgtest-dev libgmock-dev libcli11-dev pkgconf" ;;
     sanitize) list="$list libgtest-dev libgmock-dev" ;;
-    bench) list="$list libbenchmark-dev libtbb-dev libcli11-dev" ;;
+    bench) list="$list libbenchmark-dev libtbb-dev" ;;
+    latency) list="$list libcli11-dev" ;;
     lint) list="$list libgtest-dev libgmock-dev libbenchmark-dev libtbb-dev libcli11-dev clang-format" ;;
   esac
   echo "$list"
@@ -251,12 +265,19 @@ verb_bench() {
     esac
   done
   if ! mkdir -p "$(dirname -- "$out")" || ! : >"$out"; then die "$out: cannot be written; choose another --out FILE"; fi
-  configure release -D FRESHET_BUILD_BENCH=ON -D FRESHET_BUILD_TOOLS=ON
+  configure release -D FRESHET_BUILD_BENCH=ON
   build release --target freshet-bench
   # shellcheck disable=SC2086  # options without spaces
   "$root/build/release/bench/freshet-bench" --benchmark_filter="$filter" --benchmark_out="$out" \
     --benchmark_out_format=json $passed
   say "written: $out"
+}
+
+verb_latency() {
+  if [ "${1-}" = -- ]; then shift; fi
+  configure release -D FRESHET_BUILD_TOOLS=ON
+  build release --target freshet-latency
+  exec "$root/build/release/bench/latency/freshet-latency" "$@"
 }
 
 verb_lint() {
@@ -286,7 +307,7 @@ verb_sanitize() {
 verb=${1-}
 if [ $# -gt 0 ]; then shift; fi
 case $verb in
-  demo | test | bench | lint | sanitize)
+  demo | test | bench | latency | lint | sanitize)
     case ${1-} in
       -h | --help) "help_$verb" ;;
       *)
