@@ -47,7 +47,7 @@ void print(const outcome& o) {
             << std::fixed << std::setprecision(2) << "  time      " << o.took.count() << " s, "
             << grouped(static_cast<std::uint64_t>(static_cast<double>(o.words) / o.took.count())) << " words/s\n"
             << "  latency   p50 " << readable(o.p50_ns) << ", p99 " << readable(o.p99_ns)
-            << "  (a line, at full load)\n\n";
+            << "  (of a line at full load: mostly waiting)\n\n";
 }
 
 bool print_comparison(const text& from, const outcome& event, const outcome& batch) {
