@@ -49,38 +49,39 @@ bool batch_driver::is_full() const {
          bytes_.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options_.block_store_bytes / 2);
 }
 
-bool batch_driver::due(time_point now) {
-  std::uint64_t rows = 0;
-  bool ended = true, hot = false;
+batch_driver::outlook batch_driver::look(time_point now) const {
+  outlook all;
   for (const auto& f : run_.feeds()) {
-    ended &= f->ended();  // before the rows: what an ended feed had polled is seen
-    hot |= f->hot();
-    rows += f->waiting();
+    all.ended &= f->ended();  // before the rows: what an ended feed had polled is seen
+    all.hot |= f->hot();
+    all.rows += f->waiting();
+    all.called |= has_ticks_ && f->next_tick() <= now;
   }
+  for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
+    for (const auto& t : run_.tasks_of(c)) all.called |= t->woken() || (has_ticks_ && t->next_tick() <= now);
+  return all;
+}
+
+bool batch_driver::due(time_point now) {
+  const auto all = look(now);
   due_ = now;
-  if (ended && rows == 0 && !letters_) {
+  if (all.ended && all.rows == 0 && !letters_) {
     finish();
     return false;
   }
-  if (ended) return true;
-  bool work = rows != 0 || letters_;
-  for (const auto& chain : run_.plan().chains.chains) {
-    const auto c = static_cast<std::uint32_t>(&chain - run_.plan().chains.chains.data());
-    for (const auto& t : run_.tasks_of(c)) work |= t->woken() || (has_ticks_ && t->next_tick() <= now);
-  }
-  if (has_ticks_)
-    for (const auto& f : run_.feeds()) work |= f->next_tick() <= now;
-  if (interval_of(options_) > std::chrono::nanoseconds{}) {
-    if (now >= next_tick_) {
-      due_ = next_tick_;
-      // On the grid, and ticks that were missed are made good by one batch.
-      next_tick_ += ((now - next_tick_) / options_.interval + 1) * options_.interval;
-      return work;
-    }
-    return work && is_full();
-  }
+  if (all.ended) return true;
+  const bool work = all.rows != 0 || letters_ || all.called;
+  if (interval_of(options_) > std::chrono::nanoseconds{}) return on_the_grid(now) ? work : work && is_full();
   if (options_.trigger == batch_trigger::rows) return work && is_full();
-  return work && (!hot || rows >= worthwhile_batch || is_full());
+  return work && (!all.hot || all.rows >= worthwhile_batch || is_full());
+}
+
+/// True when an interval is over. Intervals stand on a grid, and those that were missed are made good by one batch.
+bool batch_driver::on_the_grid(time_point now) {
+  if (now < next_tick_) return false;
+  due_ = next_tick_;
+  next_tick_ += ((now - next_tick_) / options_.interval + 1) * options_.interval;
+  return true;
 }
 
 bool batch_driver::lead(std::size_t worker, time_point now) {
@@ -314,28 +315,19 @@ void batch_driver::finished(stage_task& task, std::size_t worker) {
 // --- lost blocks ---
 
 void batch_driver::compute_again(stage_task& reader, std::size_t worker) {
+  std::vector<batch_task*> producers;
   std::vector<spout_feed*> feeds;
   {
     std::lock_guard lock(mutex_);
-    std::vector<batch_task*> producers;
     for (const auto& m : reader.take_missing()) {
       auto* producer = &run_.task(m.chain, m.task);
       // Somebody else's wish may have brought it back meanwhile.
       if (!run_.store().want(m.id) || std::find(producers.begin(), producers.end(), producer) != producers.end())
         continue;
       producers.push_back(producer);
-      auto& waiting = waiters_[producer];
-      waiting.push_back(&reader);
-      ++awaited_[&reader];
-      if (waiting.size() != 1) continue;  // it is at it
-      recomputed_.fetch_add(1, std::memory_order_relaxed);
-      if (auto* feed = run_.feed(m.chain, m.task)) {
-        feeds.push_back(feed);
-      } else {
-        auto* again = run_.stage(m.chain, m.task);
-        again->prepare_again();
-        push(*again);
-      }
+      if (!await(reader, *producer)) continue;
+      if (auto* feed = run_.feed(m.chain, m.task)) feeds.push_back(feed);
+      else push_again(*run_.stage(m.chain, m.task));
     }
     if (producers.empty()) {
       ready_.push_back(&reader);
@@ -344,6 +336,21 @@ void batch_driver::compute_again(stage_task& reader, std::size_t worker) {
   }
   for (auto* f : feeds) f->request_again();
   offer(worker);
+}
+
+/// Notes that a reader waits for a producer. True for the first one: the producer has to be told.
+bool batch_driver::await(stage_task& reader, batch_task& producer) {
+  auto& waiting = waiters_[&producer];
+  waiting.push_back(&reader);
+  ++awaited_[&reader];
+  if (waiting.size() != 1) return false;
+  recomputed_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void batch_driver::push_again(stage_task& producer) {
+  producer.prepare_again();
+  push(producer);
 }
 
 void batch_driver::resume_waiters(const batch_task& producer) {
@@ -392,23 +399,10 @@ void batch_driver::next_phase(std::size_t worker) {
 void batch_driver::commit(std::size_t worker) {
   const auto leader = worker < run_.pool().workers() ? worker : 0;
   const auto began = options_.clock->now();
-  const auto chains = static_cast<std::uint32_t>(run_.plan().is_sink.size());
-  for (std::uint32_t c = 0; c < chains; ++c)
-    for (const auto& t : run_.tasks_of(c))
-      if (!t->commit_epoch()) return;
-  for (std::uint32_t c = 0; c < chains; ++c)
-    for (const auto& t : run_.tasks_of(c)) {
-      t->commit(leader);
-      letters_ |= run_.plan().is_sink[c] && run_.plan().chains.uses_dead_letters && t->has_letters();
-    }
-  attempts_failed_ = 0;
-  for (std::uint32_t c = 0; c < chains; ++c)
-    for (const auto& t : run_.tasks_of(c)) attempts_failed_ += t->attempts_failed();
+  if (!commit_sinks()) return;
+  commit_tasks(leader);
   const auto now = options_.clock->now();
-  for (const auto& f : run_.feeds()) {
-    attempts_failed_ += f->attempts_failed();
-    f->committed(now);
-  }
+  for (const auto& f : run_.feeds()) f->committed(now);
   run_.store().clear([this](block_store::id id, batch_list all) {
     const auto& owner = owners_[id];
     owner.task->take_back(owner.route, owner.box, std::move(all));
@@ -417,7 +411,26 @@ void batch_driver::commit(std::size_t worker) {
   batches_done_.fetch_add(1, std::memory_order_relaxed);
   leader_.store(leader, std::memory_order_relaxed);
   phase_.store(phase::waiting, std::memory_order_release);
-  if (worker >= run_.pool().workers()) run_.pool().publish_and_wake(0);
+  if (leader != worker) run_.pool().publish_and_wake(leader);
+}
+
+/// False: one of them cannot, and the run is over.
+bool batch_driver::commit_sinks() {
+  for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
+    for (const auto& t : run_.tasks_of(c))
+      if (!t->commit_epoch()) return false;
+  return true;
+}
+
+void batch_driver::commit_tasks(std::size_t leader) {
+  attempts_failed_ = 0;
+  for (const auto& f : run_.feeds()) attempts_failed_ += f->attempts_failed();
+  for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
+    for (const auto& t : run_.tasks_of(c)) {
+      t->commit(leader);
+      attempts_failed_ += t->attempts_failed();
+      letters_ |= run_.plan().is_sink[c] && run_.plan().chains.uses_dead_letters && t->has_letters();
+    }
 }
 
 void batch_driver::record(time_point end, time_point commit_began) {

@@ -70,7 +70,16 @@ class batch_driver {
     std::uint32_t route, box;
   };
 
+  /// What speaks for a batch now.
+  struct outlook {
+    std::uint64_t rows = 0;
+    bool ended = true;    ///< all spouts
+    bool hot = false;     ///< a spout has more at hand
+    bool called = false;  ///< a tick is due, or a task was woken
+  };
+  outlook look(time_point now) const;
   bool due(time_point now);
+  bool on_the_grid(time_point now);
   bool is_full() const;
   bool cut(std::size_t worker, time_point now);
   void give_up_draining();
@@ -83,6 +92,10 @@ class batch_driver {
   void push(stage_task& task);
   void offer(std::size_t worker);
   void commit(std::size_t worker);
+  bool commit_sinks();
+  void commit_tasks(std::size_t leader);
+  bool await(stage_task& reader, batch_task& producer);
+  void push_again(stage_task& producer);
   void record(time_point end, time_point commit_began);
   void finish();
   void resume_waiters(const batch_task& producer);

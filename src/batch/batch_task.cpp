@@ -43,7 +43,7 @@ batch_task::batch_task(batch_run& run, std::uint32_t chain, std::uint32_t task)
   transferred_.resize(chain_->routes.size());
 }
 
-batch_task::~batch_task() = default;
+batch_task::~batch_task() { desk_->abandon(); }
 
 // --- making ---
 
@@ -120,6 +120,7 @@ void batch_task::close_members(chain_task& chain, std::size_t from) noexcept {
 
 void batch_task::close() noexcept {
   if (!std::exchange(opened_, false)) return;
+  publish_counts();
   for (std::size_t m = 0; m < chain_->members.size(); ++m)
     if (!guarded(m, "close failed: ", [](task_operator& op) { op.close(); }))
       run_.fail(located(failure_->node, std::exchange(failure_, {})->error));
@@ -140,6 +141,7 @@ bool batch_task::renew(bool keep_head) {
   if (state) state->rollback();
   chain_ = make_chain(&state, keep_head);
   if (head) chain_->adopt_head(std::move(head));
+  desk_->abandon();
   desk_ = std::make_shared<token_desk>(waker{waker_});
   return open_members(keep_head);
 }
@@ -163,7 +165,7 @@ bool batch_task::guarded(std::size_t m, const char* what, const std::function<vo
   call_frame& frame = *member.frame;
   frame.begin_unrooted();
   {
-    const inside_calls inside(frame.place);
+    const inside_calls calls(frame.place);
     try {
       f(*member.op);
     } catch (...) { frame.fail_from_exception(member.node); }
@@ -189,8 +191,12 @@ void batch_task::fail_attempt(attempt_failure why) {
   if (!failure_) failure_ = std::move(why);
 }
 
+std::uint32_t batch_task::most_attempts() const {
+  return run_.options().guarantee == guarantee::best_effort ? 1 : run_.options().max_task_attempts;
+}
+
 bool batch_task::over_limit(const attempt_failure& why) {
-  const auto most = run_.options().max_task_attempts;
+  const auto most = most_attempts();
   if (++record_->fruitless >= most * patience) return true;
   if (why.ordinal == attempt_failure::no_tuple) return ++record_->other_failures >= most;
   if (++record_->failures[why.ordinal] < most) return false;
@@ -241,7 +247,7 @@ void batch_task::give_up(const error& why, std::uint32_t node, std::uint64_t ord
   letter.node = run_.graph().nodes()[node].name;
   letter.task = task_;
   letter.error = why.message;
-  letter.attempts = run_.options().max_task_attempts;
+  letter.attempts = most_attempts();
   if (!in) find_tuple(ordinal, in, index);
   if (in) {
     letter.type = readable_type_name(in->type().name);
@@ -316,44 +322,42 @@ void batch_task::call_woken() {
 // --- outputs ---
 
 void batch_task::store_outputs(bool again) {
-  const auto& routes = run_.plan().routes_of[chain_index_];
-  auto* faults = run_.options().faults.get();
-  for (std::size_t k = 0; k < routes.size(); ++k) {
-    const auto& route = run_.plan().routes[routes[k]];
+  for (std::uint32_t k = 0; k < chain_->routes.size(); ++k) {
     const auto& boxes = chain_->routes[k].router->outboxes();
-    const bool letters = route.from.node == stream_end::dead_letters;
-    const auto node = letters ? chain_->plan().head() : route.from.node;
     for (std::uint32_t b = 0; b < boxes.size(); ++b) {
-      boxes[b]->seal();
-      if (!boxes[b]->has_sealed()) continue;
-      batch_list all;
-      std::size_t rows = 0;
-      while (boxes[b]->has_sealed()) {
-        all.push_back(boxes[b]->pop());
-        rows += all.back()->size();
-      }
-      const auto id = route.block(task_, b);
-      if (again) {
-        if (!run_.store().refill(id, all)) shelves_[k][b].put(std::move(all));
-        continue;
-      }
-      transferred_[k].add(rows * route.readers());
-      const auto fault = faults ? faults->block_stored(run_.node_names()[node], task_, b, record_->batch)
-                                : fault_injector::block_fault::none;
-      run_.store().put(id, std::move(all), route.readers(), fault);
+      auto all = take_all(*boxes[b]);
+      if (all.empty()) continue;
+      const auto& route = run_.plan().routes[run_.plan().routes_of[chain_index_][k]];
+      if (!again) store_block(route, k, b, std::move(all));
+      else if (!run_.store().refill(route.block(task_, b), all)) shelves_[k][b].put(std::move(all));
     }
   }
+}
+
+batch_list batch_task::take_all(any_outbox& box) {
+  batch_list all;
+  box.seal();
+  while (box.has_sealed()) all.push_back(box.pop());
+  return all;
+}
+
+void batch_task::store_block(const batch_route& route, std::uint32_t k, std::uint32_t box, batch_list all) {
+  std::size_t rows = 0;
+  for (const any_batch* b = all.front(); b; b = b->next) rows += b->size();
+  transferred_[k].add(rows * route.readers());
+  auto fault = fault_injector::block_fault::none;
+  if (auto* faults = run_.options().faults.get()) {
+    const bool letters = route.from.node == stream_end::dead_letters;
+    const auto node = letters ? chain_->plan().head() : route.from.node;
+    fault = faults->block_stored(run_.node_names()[node], task_, box, record_->batch);
+  }
+  run_.store().put(route.block(task_, box), std::move(all), route.readers(), fault);
 }
 
 void batch_task::drop_outputs() {
   for (std::size_t k = 0; k < chain_->routes.size(); ++k) {
     const auto& boxes = chain_->routes[k].router->outboxes();
-    for (std::size_t b = 0; b < boxes.size(); ++b) {
-      boxes[b]->seal();
-      batch_list all;
-      while (boxes[b]->has_sealed()) all.push_back(boxes[b]->pop());
-      shelves_[k][b].put(std::move(all));
-    }
+    for (std::size_t b = 0; b < boxes.size(); ++b) shelves_[k][b].put(take_all(*boxes[b]));
   }
 }
 
@@ -385,6 +389,10 @@ void batch_task::publish(batch_record& done) {
   dead_lettered_.add(done.dead_lettered);
   skipped_.add(done.skipped);
   for (auto& letter : done.unread) run_.unread_dead_letter(std::move(letter));
+  publish_counts();
+}
+
+void batch_task::publish_counts() {
   for (std::size_t m = 0; m < chain_->members.size(); ++m)
     executed_by_member_[m].set(executed_before_[m] + chain_->members[m].op->executed);
   if (const auto& state = chain_->head().state) state_rows_.set(state->rows());

@@ -136,9 +136,14 @@ class batch_task : public task_host {
   /// Moves what is in the outboxes to the block store; `again`: only where blocks are missing.
   void store_outputs(bool again);
   void drop_outputs();
+  static batch_list take_all(any_outbox& box);
+  void store_block(const batch_route& route, std::uint32_t k, std::uint32_t box, batch_list all);
   void note_ticks(time_point now);
   /// The batch has committed: what was counted in it counts.
   void publish(batch_record& done);
+  void publish_counts();
+  /// How often a tuple, or a task for another reason, may fail.
+  std::uint32_t most_attempts() const;
   virtual void find_tuple(std::uint64_t, const any_batch*&, std::size_t&) const {}
   on_failure policy_of(std::uint32_t node) const;
   /// Names batch, stage, partition, attempt and node of an error.

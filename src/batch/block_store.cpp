@@ -35,16 +35,7 @@ void block_store::drop(entry& b) {
   b.batches = batch_list{};
 }
 
-void block_store::put(id at, batch_list from, std::uint32_t readers, fault_injector::block_fault fault) {
-  const auto sum = checksums_ ? checksum_of(from) : 0;
-  std::lock_guard lock(mutex_);
-  entry& b = blocks_[at];
-  FRESHET_ASSERT(!b.stored, "a block was stored twice in one batch", at);
-  b.stored = true;
-  b.readers_left = readers;
-  used_.push_back(at);
-  fill(b, std::move(from));
-  b.checksum = sum;
+void block_store::suffer(entry& b, fault_injector::block_fault fault) {
   switch (fault) {
     case fault_injector::block_fault::none:
       break;
@@ -60,6 +51,19 @@ void block_store::put(id at, batch_list from, std::uint32_t readers, fault_injec
       b.checksum ^= 1;
       break;
   }
+}
+
+void block_store::put(id at, batch_list from, std::uint32_t readers, fault_injector::block_fault fault) {
+  const auto sum = checksums_ ? checksum_of(from) : 0;
+  std::lock_guard lock(mutex_);
+  entry& b = blocks_[at];
+  FRESHET_ASSERT(!b.stored, "a block was stored twice in one batch", at);
+  b.stored = true;
+  b.readers_left = readers;
+  used_.push_back(at);
+  fill(b, std::move(from));
+  b.checksum = sum;
+  suffer(b, fault);
   if (bytes_ > budget_) evict(&b);
 }
 

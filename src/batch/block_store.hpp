@@ -75,6 +75,7 @@ class block_store {
   };
   void fill(entry& b, batch_list from);
   void drop(entry& b);
+  void suffer(entry& b, fault_injector::block_fault fault);
   void evict(const entry* keep);
   entry* least_recently_used(const entry* keep, bool read);
 

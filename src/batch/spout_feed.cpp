@@ -63,18 +63,12 @@ tasklet::progress spout_feed::run(time_point now) {
 
 bool spout_feed::slice(time_point now) {
   bool made = false;
-  if (committed_.load(std::memory_order_acquire)) {
-    end_batch();
-    made = true;
-  }
+  if ((made = committed_.load(std::memory_order_acquire))) end_batch();
   if (again_.exchange(false, std::memory_order_acq_rel)) {
     compute_again();
     made = true;
   }
-  if (run_.state() >= run_state::draining && !ended_.load(std::memory_order_relaxed)) {
-    ended_.store(true, std::memory_order_release);
-    made = true;
-  }
+  if (run_.state() >= run_state::draining) made |= !ended_.exchange(true, std::memory_order_acq_rel);
   if (failure_ && !cutting_) {
     make_good();
     made = true;
@@ -125,17 +119,8 @@ bool spout_feed::poll(time_point now) {
   // Faults are asked for where the chain reads raw batches.
   open_round(claimed, !run_.options().faults);
   auto status = poll_status::emitted();
-  bool thrown = false;
   const auto began = run_.options().clock->now();
-  try {
-    status = spout().poll(round_);
-    poll_failures_ = 0;
-  } catch (...) {
-    thrown = true;
-    chain_->frame.failed = false;
-    chain_->frame.fail_from_exception(chain_->plan().head());
-    chain_->frame.failed = false;
-  }
+  const bool thrown = !ask_spout(status);
   const auto messages = round_.messages;
   remember(messages, now);
   close_round();
@@ -146,6 +131,20 @@ bool spout_feed::poll(time_point now) {
   if (thrown) poll_failed(now);
   else obey(status);
   return messages != 0 || thrown || status.what() == poll_status::kind::emitted || ended_;
+}
+
+/// False: it threw, and the frame says what.
+bool spout_feed::ask_spout(poll_status& status) {
+  try {
+    status = spout().poll(round_);
+    poll_failures_ = 0;
+    return true;
+  } catch (...) {
+    chain_->frame.failed = false;
+    chain_->frame.fail_from_exception(chain_->plan().head());
+    chain_->frame.failed = false;
+    return false;
+  }
 }
 
 std::uint32_t spout_feed::claim(time_point now) {
@@ -436,40 +435,45 @@ void spout_feed::request_again() {
 }
 
 /// Blocks of the running batch got lost: its messages go once more through a chain of their own, while that of the
-/// batch being collected keeps what it has. Waits for tokens on the spot: this is rare, and the batch waits anyway.
+/// batch being collected keeps what it has.
 void spout_feed::compute_again() {
-  auto aside = std::exchange(chain_, make_chain(nullptr, true));
+  auto chain = std::exchange(chain_, make_chain(nullptr, true));
   auto desk = std::exchange(desk_, std::make_shared<token_desk>(waker{waker_}));
   auto failure = std::exchange(failure_, {});
   auto raw = std::exchange(raw_, nullptr);
   const auto raw_read = std::exchange(raw_read_, 0);
   const auto ordinal = base_ordinal_;
-  const auto flushing = std::tuple(flushed_members_, member_flushed_, ticked_);
-  chain_->adopt_head(aside->release_head());
+  chain_->adopt_head(chain->release_head());
   record_ = &cut_.record;
-  ++cut_.record.attempt;
+  run_again();
+  if (!run_.cancelled()) store_outputs(true);
+  close_members(*chain_, 1);
+  chain->adopt_head(chain_->release_head());
+  chain_ = std::move(chain);
+  desk_->abandon();
+  desk_ = std::move(desk);
+  failure_ = std::move(failure);
+  raw_ = std::move(raw);
+  raw_read_ = raw_read;
+  base_ordinal_ = ordinal;
+  record_ = &open_.record;
+  run_.driver().refilled(*this);
+}
+
+/// Attempts over the batch that was cut, until one succeeds or the run is over. Waits for tokens on the spot: this is
+/// rare, and the batch waits anyway.
+void spout_feed::run_again() {
+  ++record_->attempt;
   for (bool opened = open_members(1); !run_.cancelled();) {
-    if (failure_ && !absorb_failure()) break;
+    if (failure_ && !absorb_failure()) return;
     if (!std::exchange(opened, false) && !renew(true)) continue;
     begin_attempt();
     read_again(cut_);
     flushed_members_ = 0;
     member_flushed_ = ticked_ = false;
     while (!failure_ && !run_.cancelled() && !flush_members(true)) serve_tokens(run_.options().clock->now());
-    if (!failure_) break;
+    if (!failure_) return;
   }
-  if (!run_.cancelled()) store_outputs(true);
-  close_members(*chain_, 1);
-  aside->adopt_head(chain_->release_head());
-  chain_ = std::move(aside);
-  desk_ = std::move(desk);
-  failure_ = std::move(failure);
-  raw_ = std::move(raw);
-  raw_read_ = raw_read;
-  base_ordinal_ = ordinal;
-  std::tie(flushed_members_, member_flushed_, ticked_) = flushing;
-  record_ = &open_.record;
-  run_.driver().refilled(*this);
 }
 
 void spout_feed::committed(time_point now) {
@@ -487,6 +491,7 @@ void spout_feed::end_batch() {
   for (const auto& [when, count] : cut_.polled)
     complete_latency_.record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (at - when).count())), count);
   const auto lost = cut_.record.dead_lettered + cut_.record.skipped;
+  lost_.add(std::min(cut_.messages, lost));
   acked_.add(cut_.messages - std::min(cut_.messages, lost));
   publish(cut_.record);
   commit_positions();
@@ -529,7 +534,8 @@ void spout_feed::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
   batch_task::collect(into, uptime);
   into.tasks[mine].executed = polled_.get();
   into.tasks[mine].emitted = polled_.get();
-  into.tasks[mine].pending = waiting();
+  into.tasks[mine].failed = lost_.get();
+  into.tasks[mine].pending = polled_.get() - std::min(polled_.get(), acked_.get() + lost_.get());
   into.tasks[mine].complete_latency = complete_latency_.copy();
 }
 

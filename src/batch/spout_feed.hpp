@@ -75,6 +75,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool take_wake();
   bool poll_some(time_point now);
   bool poll(time_point now);
+  bool ask_spout(poll_status& status);
   std::uint32_t claim(time_point now);
   cut_result cut_held(std::uint64_t batch, time_point now);
   void let_go(std::unique_lock<std::mutex> slice);
@@ -96,6 +97,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool close_cut(std::uint64_t batch, time_point now);
   bool flush_members(bool block);
   void compute_again();
+  void run_again();
   void end_batch();
   void commit_positions();
   void tell_driver();
@@ -127,7 +129,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   std::atomic<bool> ended_{false}, hot_{true};
   std::int64_t bytes_told_ = 0;
   bool done_ = false;
-  counter polled_;
+  counter polled_, lost_;  ///< messages; lost: given up in this chain
   shared_histogram complete_latency_;
 };
 

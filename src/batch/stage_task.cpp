@@ -304,7 +304,7 @@ task_host::verdict stage_task::failed(call_frame& frame, const any_batch& in, st
   const auto ordinal = base_ordinal_ + index;
   if (std::exchange(retry_ordinal_, ordinal) != ordinal) retry_count_ = 0;
   mine_.attempt = ++retry_count_;
-  if (retry_count_ < run_.options().max_task_attempts) {
+  if (retry_count_ < most_attempts()) {
     retried_.add(1);
     ++mine_.attempts_failed;
     retry_due_ = run_.options().clock->now() + first_pause * (1 << std::min(retry_count_ - 1, 9u));

@@ -33,6 +33,8 @@ class token_desk : public std::enable_shared_from_this<token_desk> {
   /// Revokes and fails tokens whose deadline has passed. Returns how many.
   std::size_t expire(time_point now, std::chrono::nanoseconds timeout);
   time_point next_deadline();
+  /// Its task needs it no more: tokens are still answered, and nobody waits for them.
+  void abandon() { by_deadline_.clear(); }
 
  private:
   class token;

@@ -17,7 +17,7 @@ enum class batch_trigger : std::uint8_t {
   interval,       ///< every `interval`, on a grid without drift; earlier when `rows_per_batch` are there
   back_to_back,   ///< as soon as the batch before it has committed
   available_now,  ///< back to back over what is there: a spout that says idle has ended
-  rows,           ///< when `rows_per_batch` are there, and once more at the end of the input
+  rows,           ///< when `rows_per_batch` are there (or the store is half full), and at the end of the input
 };
 
 /// Limits what spouts deliver to what batches can process: the PID estimator of Spark Streaming, with its defaults.
@@ -40,6 +40,7 @@ struct batch_options {
   /// wait for its interval. 256 Ki of small tuples are some milliseconds of work and fit into a last-level cache, where
   /// they are processed twice as fast as from memory.
   std::size_t rows_per_batch = 256u << 10;
+  /// Batches are exact whatever it says, but under best_effort a tuple that fails meets its node's policy at once.
   freshet::guarantee guarantee = freshet::guarantee::exactly_once;
   std::size_t workers = 0;  ///< threads; 0: as many as the hardware has
   freshet::idle idle = freshet::idle::adaptive;
