@@ -130,6 +130,7 @@ set(FRESHET_SOURCES
   src/event/ledger.cpp
   src/event/spout_tasklet.cpp
   src/runtime/chain_task.cpp
+  src/runtime/engine_run.cpp
   src/runtime/plan.cpp
   src/runtime/signals.cpp
   src/runtime/topology_run.cpp

@@ -69,8 +69,8 @@ bool batch_driver::due(time_point now) {
     finish();
     return false;
   }
-  if (all.ended) return true;
   const bool work = all.rows != 0 || letters_ || all.called;
+  if (all.ended || run_.state() >= run_state::draining) return work;
   if (interval_of(options_) > std::chrono::nanoseconds{}) return on_the_grid(now) ? work : work && is_full();
   if (options_.trigger == batch_trigger::rows) return work && is_full();
   return work && (!all.hot || all.rows >= worthwhile_batch || is_full());

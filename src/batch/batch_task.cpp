@@ -89,7 +89,6 @@ task_context batch_task::context_of(std::size_t m) const {
 
 void batch_task::open() {
   const auto now = run_.options().clock->now();
-  opened_ = true;
   for (std::size_t m = 0; m < chain_->members.size(); ++m) {
     const auto interval = run_.graph().nodes()[chain_->members[m].node].options.tick;
     if (interval > std::chrono::nanoseconds{})
@@ -119,7 +118,6 @@ void batch_task::close_members(chain_task& chain, std::size_t from) noexcept {
 }
 
 void batch_task::close() noexcept {
-  if (!std::exchange(opened_, false)) return;
   publish_counts();
   for (std::size_t m = 0; m < chain_->members.size(); ++m)
     if (!guarded(m, "close failed: ", [](task_operator& op) { op.close(); }))

@@ -171,7 +171,6 @@ class batch_task : public task_host {
   std::uint64_t base_ordinal_ = 0;  ///< of the first tuple of the batch being read
   std::uint64_t base_call_ = 0;     ///< the frame's call number before that tuple
   bool reading_ = false;
-  bool opened_ = false;
   std::atomic<bool> inside_{false};
 
   counter acked_, failed_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_, busy_ns_,

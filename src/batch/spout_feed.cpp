@@ -68,7 +68,7 @@ bool spout_feed::slice(time_point now) {
     compute_again();
     made = true;
   }
-  if (run_.state() >= run_state::draining) made |= !ended_.exchange(true, std::memory_order_acq_rel);
+  if (run_.state() >= run_state::draining && !ended_) made |= drain();
   if (failure_ && !cutting_) {
     make_good();
     made = true;
@@ -80,6 +80,21 @@ bool spout_feed::slice(time_point now) {
     return close_cut(open_.record.batch, now) || flushed_members_ != before || made;
   }
   return poll_some(now) || made;
+}
+
+/// A spout that has accepted values goes on until it has emitted them; any other ends at once.
+bool spout_feed::drain() {
+  if (std::exchange(draining_, true)) return false;
+  try {
+    if (!spout().drain()) ended_.store(true, std::memory_order_release);
+  } catch (...) {
+    auto e = error_from_current_exception();
+    e.message = "drain failed: " + e.message;
+    run_.fail(located(chain_->plan().head(), std::move(e)));
+  }
+  idle_until_ = {};
+  idle_until_woken_ = false;
+  return true;
 }
 
 /// The waker serves the spout, and the bolts behind it. Taken before the poll: a wake during it counts for the next.
@@ -97,8 +112,11 @@ void spout_feed::tell_driver() { run_.driver().news(worker_); }
 // --- polling ---
 
 bool spout_feed::may_poll(time_point now) const {
-  return !ended_.load(std::memory_order_relaxed) && !cutting_ && !failure_ && run_.state() == run_state::running &&
-         !idle_until_woken_ && idle_until_ <= now;
+  return !cutting_ && !failure_ && wants_polls() && idle_until_ <= now;
+}
+
+bool spout_feed::wants_polls() const {
+  return !ended_ && !idle_until_woken_ && (draining_ || run_.state() == run_state::running);
 }
 
 bool spout_feed::poll_some(time_point now) {
@@ -524,8 +542,7 @@ tasklet::time_point spout_feed::next_wake() const {
 void spout_feed::note_next_wake() {
   auto at = time_point::max();
   if (cutting_ || desk_->outstanding()) at = desk_->next_deadline();
-  if (!ended_ && !idle_until_woken_ && idle_until_ != time_point{} && run_.state() == run_state::running)
-    at = std::min(at, idle_until_);
+  if (wants_polls() && idle_until_ != time_point{}) at = std::min(at, idle_until_);
   next_wake_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
 }
 

@@ -87,7 +87,9 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   raw_ptr spare_raw();
   void read_raw();
   void read_raw(any_batch& raw, std::size_t from);
+  bool drain();
   bool may_poll(time_point now) const;
+  bool wants_polls() const;
   std::int64_t collected_bytes() const;
 
   bool make_good();
@@ -118,6 +120,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool member_flushed_ = false, cutting_ = false, ticked_ = false;
   time_point idle_until_{};
   bool idle_until_woken_ = false;
+  bool draining_ = false;  ///< the spout has been told
   std::uint32_t poll_failures_ = 0;
   std::atomic<std::int64_t> next_wake_{time_point::max().time_since_epoch().count()};
   std::atomic<bool> again_{false};

@@ -1,7 +1,6 @@
 #include "event/event_run.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "event/bolt_tasklet.hpp"
 #include "event/event_task.hpp"
@@ -9,35 +8,14 @@
 
 namespace freshet {
 
-namespace {
-constexpr auto never = std::chrono::steady_clock::time_point::max();
-}
-
 event_run::event_run(const topology& graph, event_options options)
-    : graph_(graph),
-      options_(std::move(options)),
-      plan_(make_plan(graph)),
-      drain_deadline_(never.time_since_epoch().count()) {
-  worker_pool_options pool;
-  pool.workers = options_.workers;
-  pool.idle = options_.idle;
-  pool.pin = options_.pin;
-  pool.stall_limit = options_.stall_limit;
-  pool_ = std::make_shared<worker_pool>(pool, *options_.clock);
+    : engine_run(graph, settings_of("event_executor", options)), options_(std::move(options)), plan_(make_plan(graph)) {
   if (options_.guarantee == guarantee::at_least_once) book_ = std::make_shared<ledger>();
-  for (const auto& n : graph_.nodes()) {
-    commits_positions_ &= !n.make_state;
-    node_names_.push_back(n.name);
-  }
 }
 
 event_run::~event_run() {
   pool_->join();
   tasks_.clear();
-}
-
-std::string event_run::task_name(std::uint32_t node, std::uint32_t task) const {
-  return "\"" + graph_.nodes()[node].name + "\" task " + std::to_string(task);
 }
 
 // --- making ---
@@ -82,7 +60,7 @@ void event_run::make_tasks() {
           static_cast<std::uint32_t>(std::clamp<std::size_t>(options_.max_batch, 1, root::messages_per_slot)),
           book_ != nullptr, times};
       setup.faults = options_.faults.get();
-      setup.node_names = node_names_.data();
+      setup.node_names = node_names();
       setup.rollback_state = options_.guarantee == guarantee::exactly_once;
       setup.local_tasks = [this, here = seats_[c][t]](std::uint32_t node) {
         std::vector<std::uint32_t> local;
@@ -99,10 +77,7 @@ void event_run::make_tasks() {
     }
     if (plan_.chains[c].is_spout) {
       auto& first = static_cast<spout_tasklet&>(*tasks_[c][0]);
-      partitions_[c].resize(plan_.chains[c].parallelism);
-      const auto names = first.spout().partitions();
-      for (partition_id p = 0; p < names.size(); ++p)
-        partitions_[c][p % partitions_[c].size()].push_back({p, names[p]});
+      partitions_[c] = deal_partitions(first.spout().partitions(), plan_.chains[c].parallelism);
     }
   }
 }
@@ -150,7 +125,6 @@ void event_run::start() {
       else pool_->add_alone(*t, t->name());
       ++count;
     }
-  tasks_left_.store(count, std::memory_order_relaxed);
   try {
     open_tasks();
   } catch (...) {
@@ -158,49 +132,10 @@ void event_run::start() {
       for (auto& t : chain) t->abandon();
     throw;
   }
-  started_ = options_.clock->now();
-  pool_->start([this](const std::string& label, std::chrono::nanoseconds held) {
-    const auto text = "task " + label + " has held its worker for " +
-                      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(held).count()) +
-                      " ms: make it a blocking bolt ({.blocking = true})";
-    options_.log.log(log_level::warning, "event_executor", text);
-    std::lock_guard lock(mutex_);
-    stalled_.push_back(text);
-    if (stalled_.size() > 100) stalled_.erase(stalled_.begin());
-  });
+  start_threads(count);
 }
 
-// --- control ---
-
-/// Also the place where user code that doesn't come back is noticed: a thread can't be stopped from outside, but
-/// whoever waits is told which task it is.
-bool event_run::wait_until(std::chrono::steady_clock::time_point when) {
-  std::unique_lock lock(mutex_);
-  while (!is_over_) {
-    const auto limit = give_up_at();
-    const auto until = std::min(when, limit);
-    if (until == never) over_.wait(lock);
-    else if (over_.wait_until(lock, until) == std::cv_status::timeout && !is_over_) {
-      if (std::chrono::steady_clock::now() < limit) return false;
-      if (state_.load() == run_state::failed) {
-        if (!told_stuck_) error_.message += "; after stop_timeout still inside user code: " + unfinished();
-        told_stuck_ = true;
-        return true;
-      }
-      lock.unlock();
-      fail({errc::timeout, "drain_timeout: still at work: " + unfinished()});
-      lock.lock();
-    }
-  }
-  return true;
-}
-
-/// When waiting makes no sense any more. The spouts notice an overdue drain first, and say more.
-std::chrono::steady_clock::time_point event_run::give_up_at() const {
-  if (state_.load() == run_state::failed) return failed_at_ + options_.stop_timeout;
-  const auto limit = drain_deadline();
-  return limit == never ? never : limit + std::chrono::milliseconds(100);
-}
+// --- what it tells ---
 
 std::string event_run::unfinished() const {
   std::string names;
@@ -210,96 +145,11 @@ std::string event_run::unfinished() const {
   return names;
 }
 
-void event_run::rethrow() const {
-  std::lock_guard lock(mutex_);
-  if (state_.load() == run_state::failed) throw run_error(error_);
-}
-
-void event_run::end_spouts(run_state to) {
-  {
-    std::lock_guard lock(mutex_);
-    const auto now = state_.load();
-    if (now == run_state::finished || now == run_state::failed || now == run_state::stopping || now == to) return;
-    const auto deadline = options_.clock->now() + options_.drain_timeout;
-    drain_deadline_.store(deadline.time_since_epoch().count(), std::memory_order_release);
-    state_.store(to, std::memory_order_release);
-  }
-  over_.notify_all();
-  pool_->wake_all();
-}
-
-void event_run::pause() {
-  std::lock_guard lock(mutex_);
-  if (state_.load() == run_state::running) state_.store(run_state::paused, std::memory_order_release);
-}
-
-void event_run::resume() {
-  {
-    std::lock_guard lock(mutex_);
-    if (state_.load() == run_state::paused) state_.store(run_state::running, std::memory_order_release);
-  }
-  pool_->wake_all();
-}
-
-void event_run::fail(error e) {
-  options_.log.log(log_level::error, "event_executor", e.message);
-  {
-    std::lock_guard lock(mutex_);
-    if (cancelled_.load()) return;
-    error_ = std::move(e);
-    failed_at_ = std::chrono::steady_clock::now();
-    state_.store(run_state::failed, std::memory_order_release);
-    cancelled_.store(true, std::memory_order_release);
-  }
-  stop_source_.request_stop();
-  pool_->wake_all();
-  over_.notify_all();  // whoever waits has a limit from now on
-}
-
-void event_run::task_done() {
-  if (tasks_left_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  std::lock_guard lock(mutex_);
-  if (state_.load() != run_state::failed) state_.store(run_state::finished, std::memory_order_release);
-  is_over_ = true;
-  over_.notify_all();
-}
-
-void event_run::unread_dead_letter(dead_letter letter) {
-  if (dead_letter_log_.allow(options_.clock->now()))
-    options_.log.log(log_level::warning, letter.node,
-                     "dead letter that nobody reads, after " + std::to_string(letter.attempts) +
-                         " attempts: " + letter.error + " (" + letter.type + ")");
-  std::lock_guard lock(mutex_);
-  unread_.push_back(std::move(letter));
-  if (unread_.size() > options_.kept_dead_letters) unread_.pop_front();
-}
-
-run_status event_run::status() const {
-  std::lock_guard lock(mutex_);
-  run_status s;
-  s.state = state_.load();
-  if (s.state == run_state::failed) s.error = error_;
-  s.stalled = stalled_;
-  s.unread_dead_letters.assign(unread_.begin(), unread_.end());
-  return s;
-}
-
 run_metrics event_run::metrics() const {
-  run_metrics m;
-  m.topology = graph_.name();
-  m.uptime = options_.clock->now() - started_;
+  auto m = begin_metrics();
   for (const auto& chain : tasks_)
     for (const auto& t : chain) t->collect(m, m.uptime);
-  // One edge an input: sums over tasks.
-  std::vector<edge_metrics> sums;
-  for (auto& e : m.edges) {
-    auto at = std::find_if(sums.begin(), sums.end(), [&](auto& s) {
-      return s.from_node == e.from_node && s.to_node == e.to_node && s.input == e.input;
-    });
-    if (at == sums.end()) sums.push_back(std::move(e));
-    else at->transferred += e.transferred;
-  }
-  m.edges = std::move(sums);
+  merge_edges(m);
   return m;
 }
 

@@ -34,7 +34,6 @@ void event_task::add_input(channel&, std::size_t) {}
 
 void event_task::open() {
   const auto& nodes = run_.graph().nodes();
-  opened_ = true;
   const auto now = run_.options().clock->now();
   for (std::size_t m = 0; m < chain_.members.size(); ++m) {
     auto& member = chain_.members[m];
@@ -357,7 +356,6 @@ bool event_task::step_to_end() {
 
 void event_task::abandon() noexcept {
   phase_ = phase::done;
-  if (!opened_) return;
   for (auto& m : chain_.members) {
     try {
       m.op->close();
@@ -370,20 +368,19 @@ void event_task::abandon() noexcept {
 void event_task::close() {
   if (phase_ == phase::done) return;
   phase_ = phase::done;
-  if (opened_)
-    for (auto& m : chain_.members) {
-      try {
-        m.op->close();
-      } catch (...) {
-        auto e = error_from_current_exception();
-        e.message = describe(m.node, 1, {e.code, "close failed: " + e.message});
-        run_.fail(std::move(e));
-      }
+  for (auto& m : chain_.members) {
+    try {
+      m.op->close();
+    } catch (...) {
+      auto e = error_from_current_exception();
+      e.message = describe(m.node, 1, {e.code, "close failed: " + e.message});
+      run_.fail(std::move(e));
     }
+  }
   close_inputs();
   publish();
   finished_.store(true, std::memory_order_release);
-  run_.task_done();
+  run_.tasklet_done();
 }
 
 tasklet::time_point event_task::next_wake() const {

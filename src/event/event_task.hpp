@@ -145,7 +145,6 @@ class event_task : public tasklet, public task_host {
   std::vector<std::uint32_t> call_attempts_;  ///< of ticks, flushes and wakes, by member
   std::vector<std::size_t> to_wake_;
   time_point blocked_since_{};
-  bool opened_ = false;
   std::atomic<bool> finished_{false};
 
  protected:

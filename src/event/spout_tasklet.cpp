@@ -30,18 +30,15 @@ spout_tasklet::~spout_tasklet() = default;
 
 bool spout_tasklet::work() {
   bool made = reap();
-  if (run_.state() >= run_state::draining && !ended_) {
-    ended_ = true;
-    made = true;
-  }
-  if (ended_ && now_ > run_.drain_deadline()) {
+  if (run_.state() >= run_state::draining && !ended_) made |= drain();
+  if (now_ > run_.drain_deadline()) {
     run_.fail(
         {errc::timeout, "drain_timeout: spout " + name_ + " has " + std::to_string(live_) + " unfinished messages"});
     return true;
   }
   if (blocked() || !read_raw(made) || blocked()) return made;
   made |= replay();
-  if (!blocked() && may_poll()) made |= poll();
+  if (!blocked() && phase_ == phase::working && wants_polls()) made |= poll();
   if (blocked() || !read_raw(made)) return made;
   if (ended_ && flush_due_ && live_ != 0 && !blocked()) {  // with nothing live the end mark flushes
     send_flush();
@@ -49,6 +46,21 @@ bool spout_tasklet::work() {
   }
   made |= commit(false);
   return made;
+}
+
+/// A spout that has accepted values goes on until it has emitted them; any other ends at once.
+bool spout_tasklet::drain() {
+  if (std::exchange(draining_, true)) return false;
+  try {
+    ended_ = !spout_.drain();
+  } catch (...) {
+    auto e = error_from_current_exception();
+    e.message = describe(chain_.plan().head(), 1, {e.code, "drain failed: " + e.message});
+    run_.fail(std::move(e));
+  }
+  idle_until_ = {};
+  idle_until_woken_ = false;
+  return true;
 }
 
 bool spout_tasklet::exhausted() {
@@ -63,16 +75,15 @@ bool spout_tasklet::exhausted() {
 tasklet::time_point spout_tasklet::next_work() const {
   auto at = time_point::max();
   if (!retries_.empty()) at = retries_.front()->due;
-  if (!ended_ && !idle_until_woken_ && run_.state() == run_state::running && live_ < options_.max_pending && !blocked())
-    at = std::min(at, idle_until_);
+  if (!idle_until_woken_ && wants_polls() && !blocked()) at = std::min(at, idle_until_);
   if (commits() && next_commit_ != time_point{}) at = std::min(at, next_commit_);
   return at;
 }
 
 // --- polling ---
 
-bool spout_tasklet::may_poll() const {
-  return !ended_ && run_.state() == run_state::running && live_ < options_.max_pending && phase_ == phase::working;
+bool spout_tasklet::wants_polls() const {
+  return !ended_ && (draining_ || run_.state() == run_state::running) && live_ < options_.max_pending;
 }
 
 bool spout_tasklet::poll() {

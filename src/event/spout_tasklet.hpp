@@ -62,7 +62,8 @@ class spout_tasklet final : public event_task, private spout_host {
   void message_failed(spout_round& round, std::uint32_t index, call_frame& frame) override;
   void round_full(spout_round& round) override;
 
-  bool may_poll() const;
+  bool drain();
+  bool wants_polls() const;
   bool poll();
   void poll_failed(const char* what);
   void open_round(std::uint32_t wanted);
@@ -112,6 +113,7 @@ class spout_tasklet final : public event_task, private spout_host {
   std::uint64_t order_ = 0;
   std::uint64_t live_ = 0;  ///< messages emitted and not finished, those in `retries_` too
   bool ended_ = false;
+  bool draining_ = false;   ///< the spout has been told
   bool flush_due_ = false;  ///< messages went out since the last flush mark
   bool committed_last_ = false;
   time_point idle_until_{};

@@ -126,20 +126,38 @@ TEST_P(connectors, an_answer_comes_for_every_question) {
   EXPECT_EQ(out.pop(), std::nullopt);
 }
 
-TEST_P(connectors, the_end_of_a_run_reaches_who_pushes_and_who_reads) {
-  push_spout<std::uint64_t> in{{.capacity = 4}};
-  channel_sink<std::uint64_t> out;
+TEST_P(connectors, a_drain_finishes_what_was_accepted_and_refuses_the_rest) {
+  push_spout<std::uint64_t> in{{.capacity = 64}};
+  collect_sink<std::uint64_t> out;
   topology_builder b{"t"};
-  b.sink("out", out).input(b.spout("in", in));
+  b.sink("out", out).input(b.spout("in", in, {.parallelism = 2, .max_batch = 8}));
   auto run = start(b.build());
+  std::uint64_t accepted = 0;
   std::jthread pusher([&] {
-    while (in.push(1)) {}
+    while (in.push(accepted)) ++accepted;
   });
-  EXPECT_TRUE(out.pop());
+  while (out.size() == 0) std::this_thread::yield();
   run.drain();
-  while (out.pop()) {}
   pusher.join();
   EXPECT_TRUE(in.closed());
+  EXPECT_EQ(in.queued(), 0u);
+  EXPECT_EQ(sorted(out.take()), up_to(accepted));
+}
+
+TEST_P(connectors, a_stop_before_anything_was_polled_finishes_what_was_accepted) {
+  push_spout<std::uint64_t> in;
+  for (std::uint64_t i = 0; i < 1'000; ++i) ASSERT_TRUE(in.push(i));
+  collect_sink<std::uint64_t> out;
+  topology_builder b{"t"};
+  b.sink("out", out).input(b.spout("in", in));
+  const auto graph = b.build();
+  start(graph).stop();
+  EXPECT_EQ(sorted(out.take()), up_to(1'000));
+  // A later run with the same spout opens it again.
+  auto again = start(graph);
+  EXPECT_TRUE(in.push(7));
+  again.drain();
+  EXPECT_EQ(out.take(), std::vector<std::uint64_t>{7});
 }
 
 TEST_P(connectors, a_missing_file_is_an_error_of_start) {

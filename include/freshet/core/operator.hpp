@@ -2,6 +2,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "freshet/core/bolt.hpp"
 #include "freshet/core/router.hpp"
@@ -22,8 +23,15 @@ class task_operator {
   std::uint32_t node() const { return node_; }
   call_frame& frame() const { return *frame_; }
 
-  virtual void open(const task_context&) = 0;
-  virtual void close() = 0;
+  /// Calls the user's `open`.
+  void open(const task_context& context) {
+    open_user(context);
+    opened_ = true;
+  }
+  /// Calls the user's `close`, if `open` has succeeded and nobody has closed it since.
+  void close() {
+    if (std::exchange(opened_, false)) close_user();
+  }
   virtual any_outlet& outlet_at(std::size_t port) = 0;
   /// Lets go what the bolt holds back. Runs inside a call of its own, as do the next two.
   virtual void flush() = 0;
@@ -45,9 +53,15 @@ class task_operator {
   std::uint64_t executed = 0;        ///< tuples `process` was called for, also those that failed
 
  protected:
+  virtual void open_user(const task_context&) = 0;
+  virtual void close_user() = 0;
+
   std::uint32_t node_ = 0;
   call_frame* frame_ = nullptr;
   std::uint64_t calls_ = 0;
+
+ private:
+  bool opened_ = false;
 };
 
 /// Why `any_reader::read` came back.
@@ -203,14 +217,6 @@ class bolt_task final : public task_operator {
   using outlets_type = typename emitter_type::outlets_type;
   explicit bolt_task(B b) : bolt_(std::move(b)) {}
 
-  void open(const task_context& c) override {
-    context_ = c;
-    if constexpr (requires { bolt_.open(context_); }) bolt_.open(context_);
-    else if constexpr (requires { bolt_.open(); }) bolt_.open();
-  }
-  void close() override {
-    if constexpr (requires { bolt_.close(); }) bolt_.close();
-  }
   any_outlet& outlet_at(std::size_t port) override { return outlets_.port(port); }
   void flush() override {
     [[maybe_unused]] emitter_type out{outlets_, *frame_};
@@ -242,6 +248,15 @@ class bolt_task final : public task_operator {
   void (*flush_keys)(bolt_task&) = nullptr;
 
  private:
+  void open_user(const task_context& c) override {
+    context_ = c;
+    if constexpr (requires { bolt_.open(context_); }) bolt_.open(context_);
+    else if constexpr (requires { bolt_.open(); }) bolt_.open();
+  }
+  void close_user() override {
+    if constexpr (requires { bolt_.close(); }) bolt_.close();
+  }
+
   B bolt_;
   task_context context_;
   outlets_type outlets_;

@@ -27,13 +27,6 @@ template <class S>
 class sink_task final : public task_operator {
  public:
   explicit sink_task(S s) : sink_(std::move(s)) {}
-  void open(const task_context& c) override {
-    if constexpr (requires { sink_.open(c); }) sink_.open(c);
-    else if constexpr (requires { sink_.open(); }) sink_.open();
-  }
-  void close() override {
-    if constexpr (requires { sink_.close(); }) sink_.close();
-  }
   any_outlet& outlet_at(std::size_t) override { return none_; }
   void flush() override {
     if constexpr (requires { sink_.flush(); }) sink_.flush();
@@ -64,6 +57,14 @@ class sink_task final : public task_operator {
   S& sink() { return sink_; }
 
  private:
+  void open_user(const task_context& c) override {
+    if constexpr (requires { sink_.open(c); }) sink_.open(c);
+    else if constexpr (requires { sink_.open(); }) sink_.open();
+  }
+  void close_user() override {
+    if constexpr (requires { sink_.close(); }) sink_.close();
+  }
+
   template <class X>
   struct token_of {
     using type = char;

@@ -80,7 +80,12 @@ consteval auto spout_output() {
 template <class S>
 using spout_output_t = typename decltype(detail::spout_output<S>())::type;
 
-/// An object with `poll_status poll(spout_emitter<T>&)`; optional: `open(context)`, `close()`, `partitions()`.
+/// An object with `poll_status poll(spout_emitter<T>&)`; optional: `open(context)`, `close()`, `partitions()`,
+/// `drain()`.
+///
+/// When a run drains or stops, a spout without `drain()` isn't polled any more: what it has not emitted stays where it
+/// is, a file or a broker. One that has accepted values from somebody and would lose them has `drain()`: it is called
+/// once, between polls, after which the spout accepts nothing and is polled until it says `ended`.
 template <class S>
 concept spout_class = !std::is_void_v<spout_output_t<S>>;
 /// A spout that can emit any of its messages again: what replay, recovery and lineage stand on. `read` emits exactly

@@ -48,6 +48,8 @@ class spout_operator : public task_operator {
   /// Names of all partitions of the spout; empty where it has none.
   virtual std::vector<std::string> partitions() = 0;
   virtual const stream_type& type() const = 0;
+  /// The run drains: tells a spout that has accepted more than it has emitted. True: it is polled until it has ended.
+  virtual bool drain() = 0;
 };
 
 /// The typed half that `spout_emitter<T>` writes to: inlined into the user's `poll`.
@@ -112,13 +114,6 @@ class spout_task final : public spout_task_base<spout_output_t<S>> {
   using value_type = spout_output_t<S>;
   explicit spout_task(S s) : spout_(std::move(s)) {}
 
-  void open(const task_context& c) override {
-    if constexpr (requires { spout_.open(c); }) spout_.open(c);
-    else if constexpr (requires { spout_.open(); }) spout_.open();
-  }
-  void close() override {
-    if constexpr (requires { spout_.close(); }) spout_.close();
-  }
   any_outlet& outlet_at(std::size_t) override { return this->out_; }
   void flush() override {}
   void tick() override {}
@@ -157,7 +152,23 @@ class spout_task final : public spout_task_base<spout_output_t<S>> {
   }
   const stream_type& type() const override { return stream_type_of<value_type>(); }
 
+  bool drain() override {
+    if constexpr (requires { spout_.drain(); }) {
+      spout_.drain();
+      return true;
+    } else {
+      return false;
+    }
+  }
+
  private:
+  void open_user(const task_context& c) override {
+    if constexpr (requires { spout_.open(c); }) spout_.open(c);
+    else if constexpr (requires { spout_.open(); }) spout_.open();
+  }
+  void close_user() override {
+    if constexpr (requires { spout_.close(); }) spout_.close();
+  }
   /// A turn in which the spout may emit.
   struct scope {
     scope(spout_task& t, spout_round& r) : task(t), inside(t.frame_->place) {

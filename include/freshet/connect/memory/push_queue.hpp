@@ -90,6 +90,12 @@ class push_queue {
     closed_ = true;
     finish(lock, true);
   }
+  /// Like `close`, until a later run attaches its first reader.
+  void drain() {
+    std::unique_lock lock(mutex_);
+    over_ = true;
+    finish(lock, true);
+  }
   bool is_open() const {
     std::lock_guard lock(mutex_);
     return open();
@@ -104,8 +110,8 @@ class push_queue {
 
   void attach(reader& r) {
     std::lock_guard lock(mutex_);
+    if (readers_.empty()) over_ = false;
     readers_.push_back(&r);
-    over_ = false;
   }
   /// What the reader has not emitted goes back to the front. With the last reader the run is over for those who push.
   /// Returns how many values stay behind without a reader.
@@ -128,8 +134,8 @@ class push_queue {
     r.next = 0;
     std::lock_guard lock(mutex_);
     if (values_.empty()) {
-      r.idle = !closed_;
-      return closed_ ? taken::nothing_ever : taken::nothing_now;
+      r.idle = open();
+      return open() ? taken::nothing_now : taken::nothing_ever;
     }
     if (readers_.size() == 1) {
       r.values.swap(values_);
@@ -194,7 +200,7 @@ class push_queue {
   ticket last_ticket_ = 0;
   std::vector<reader*> readers_;
   bool closed_ = false;
-  bool over_ = false;  // the run that read from here has ended
+  bool over_ = false;  // the run that reads from here drains, or has ended
 };
 
 }  // namespace freshet

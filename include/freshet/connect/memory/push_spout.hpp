@@ -27,10 +27,10 @@ struct push_options {
 ///     ...
 ///     orders.close();  run.wait();                                               // all that was pushed is finished
 ///
-/// Pushing is possible before a run starts, up to the capacity. When the run is over, and after `close`, every push is
-/// refused as `closed`; a later run with the same spout opens it again, unless `close` was called. `close` lets the
-/// topology read what is queued, then the spout ends. A drain or stop of the run does not: what is queued then stays in
-/// the queue (`queued` says how much), so a service closes its push spouts first.
+/// Pushing is possible before a run starts, up to the capacity. From a drain or stop of the run on, and after `close`,
+/// every push is refused as `closed`; a later run with the same spout opens it again, unless `close` was called. What
+/// was accepted before is finished: the spout ends when the topology has read it. Only a run that fails leaves values
+/// behind (`queued` says how many), for the next.
 ///
 /// Nothing can be read again from the caller: under at_least_once the engine keeps a value until it is finished. With
 /// several tasks the values are shared out, in no promised order; with one they keep the order of the pushes.
@@ -89,6 +89,7 @@ class push_spout {
     reader_->wake = context.wake;
     queue_->attach(*reader_);
   }
+  void drain() { queue_->drain(); }
   poll_status poll(spout_emitter<T>& out) {
     auto& r = *reader_;
     const auto room = std::max<std::size_t>(out.room(), 1);
@@ -115,7 +116,8 @@ class push_spout {
     reader_.reset();
     if (left)
       log_.log(log_level::warning, node_,
-               std::to_string(left) + " pushed values were not read: close a push spout before its run is drained");
+               std::to_string(left) +
+                   " pushed values were not read: the run failed, and a later run with this spout reads them");
   }
 
   std::shared_ptr<push_queue<T>> queue_;

@@ -1,0 +1,179 @@
+#include "runtime/engine_run.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace freshet {
+
+namespace {
+constexpr auto never = std::chrono::steady_clock::time_point::max();
+constexpr std::size_t kept_stalls = 100;
+}  // namespace
+
+engine_run::engine_run(const topology& graph, settings how)
+    : graph_(graph),
+      pool_(std::make_shared<worker_pool>(how.pool, *how.clock)),
+      how_(std::move(how)),
+      drain_deadline_(never.time_since_epoch().count()) {
+  for (const auto& n : graph_.nodes()) {
+    commits_positions_ &= !n.make_state;
+    node_names_.push_back(n.name);
+  }
+}
+
+std::string engine_run::task_name(std::uint32_t node, std::uint32_t task) const {
+  return "\"" + graph_.nodes()[node].name + "\" task " + std::to_string(task);
+}
+
+void engine_run::start_threads(std::size_t tasklets) {
+  tasklets_left_.store(tasklets, std::memory_order_relaxed);
+  started_ = how_.clock->now();
+  pool_->start([this](const std::string& label, std::chrono::nanoseconds held) { note_stall(label, held); });
+}
+
+void engine_run::note_stall(const std::string& label, std::chrono::nanoseconds held) {
+  auto text = "task " + label + " has held its worker for " +
+              std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(held).count()) +
+              " ms: make it a blocking bolt ({.blocking = true})";
+  how_.log.log(log_level::warning, how_.executor, text);
+  std::lock_guard lock(mutex_);
+  stalled_.push_back(std::move(text));
+  if (stalled_.size() > kept_stalls) stalled_.pop_front();
+}
+
+// --- control ---
+
+/// Also the place where user code that doesn't come back is noticed: a thread can't be stopped from outside, but
+/// whoever waits is told which task it is.
+bool engine_run::wait_until(std::chrono::steady_clock::time_point when) {
+  std::unique_lock lock(mutex_);
+  while (!is_over_) {
+    const auto limit = give_up_at();
+    const auto until = std::min(when, limit);
+    if (until == never) over_.wait(lock);
+    else if (over_.wait_until(lock, until) == std::cv_status::timeout && !is_over_) {
+      if (std::chrono::steady_clock::now() < limit) return false;
+      if (state_.load() == run_state::failed) {
+        if (!std::exchange(told_stuck_, true))
+          error_.message += "; after stop_timeout still inside user code: " + unfinished();
+        return true;
+      }
+      lock.unlock();
+      fail({errc::timeout, "drain_timeout: still at work: " + unfinished()});
+      lock.lock();
+    }
+  }
+  return true;
+}
+
+/// When waiting makes no sense any more. The engine's own tasks notice an overdue drain first, and say more.
+std::chrono::steady_clock::time_point engine_run::give_up_at() const {
+  if (state_.load() == run_state::failed) return failed_at_ + how_.stop_timeout;
+  const auto limit = drain_deadline();
+  return limit == never ? never : limit + std::chrono::milliseconds(100);
+}
+
+void engine_run::rethrow() const {
+  std::lock_guard lock(mutex_);
+  if (state_.load() == run_state::failed) throw run_error(error_);
+}
+
+void engine_run::end_spouts(run_state to) {
+  {
+    std::lock_guard lock(mutex_);
+    const auto now = state_.load();
+    if (now == run_state::finished || now == run_state::failed || now == run_state::stopping || now == to) return;
+    const auto deadline = how_.clock->now() + how_.drain_timeout;
+    drain_deadline_.store(deadline.time_since_epoch().count(), std::memory_order_release);
+    state_.store(to, std::memory_order_release);
+  }
+  over_.notify_all();
+  pool_->wake_all();
+}
+
+void engine_run::pause() {
+  std::lock_guard lock(mutex_);
+  if (state_.load() == run_state::running) state_.store(run_state::paused, std::memory_order_release);
+}
+
+void engine_run::resume() {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_.load() == run_state::paused) state_.store(run_state::running, std::memory_order_release);
+  }
+  pool_->wake_all();
+}
+
+void engine_run::fail(error e) {
+  how_.log.log(log_level::error, how_.executor, e.message);
+  {
+    std::lock_guard lock(mutex_);
+    if (cancelled_.load()) return;
+    error_ = std::move(e);
+    failed_at_ = std::chrono::steady_clock::now();
+    state_.store(run_state::failed, std::memory_order_release);
+    cancelled_.store(true, std::memory_order_release);
+  }
+  stop_source_.request_stop();
+  pool_->wake_all();
+  over_.notify_all();  // whoever waits has a limit from now on
+}
+
+void engine_run::tasklet_done() {
+  // acq_rel: the last one sees all that the others did to the tasks.
+  if (tasklets_left_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  close_all();
+  std::lock_guard lock(mutex_);
+  if (state_.load() != run_state::failed) state_.store(run_state::finished, std::memory_order_release);
+  is_over_ = true;
+  over_.notify_all();
+}
+
+// --- what it tells ---
+
+void engine_run::unread_dead_letter(dead_letter letter) {
+  if (dead_letter_log_.allow(how_.clock->now()))
+    how_.log.log(log_level::warning, letter.node,
+                 "dead letter that nobody reads, after " + std::to_string(letter.attempts) +
+                     " attempts: " + letter.error + " (" + letter.type + ")");
+  std::lock_guard lock(mutex_);
+  unread_.push_back(std::move(letter));
+  if (unread_.size() > how_.kept_dead_letters) unread_.pop_front();
+}
+
+run_status engine_run::status() const {
+  std::lock_guard lock(mutex_);
+  run_status s;
+  s.state = state_.load();
+  if (s.state == run_state::failed) s.error = error_;
+  s.stalled.assign(stalled_.begin(), stalled_.end());
+  s.unread_dead_letters.assign(unread_.begin(), unread_.end());
+  return s;
+}
+
+run_metrics engine_run::begin_metrics() const {
+  run_metrics m;
+  m.topology = graph_.name();
+  m.uptime = how_.clock->now() - started_;
+  return m;
+}
+
+void merge_edges(run_metrics& m) {
+  std::vector<edge_metrics> sums;
+  for (auto& e : m.edges) {
+    auto at = std::find_if(sums.begin(), sums.end(), [&](auto& s) {
+      return s.from_node == e.from_node && s.to_node == e.to_node && s.input == e.input;
+    });
+    if (at == sums.end()) sums.push_back(std::move(e));
+    else at->transferred += e.transferred;
+  }
+  m.edges = std::move(sums);
+}
+
+std::vector<std::vector<spout_partition>> deal_partitions(const std::vector<std::string>& names, std::size_t tasks) {
+  std::vector<std::vector<spout_partition>> dealt(tasks);
+  for (partition_id p = 0; p < names.size(); ++p) dealt[p % tasks].push_back({p, names[p]});
+  return dealt;
+}
+
+}  // namespace freshet
