@@ -1,5 +1,6 @@
 // What a failure does: replay, retry in place, dead letters and the other policies, and the errors that end a run.
 #include "event_fixture.hpp"
+#include "freshet/testing/fault_plan.hpp"
 
 namespace freshet::event_tests {
 namespace {
@@ -97,6 +98,26 @@ TEST(failure, exactly_once_repeats_the_call_with_state_as_before_it) {
   for (auto v : got.values()) ++seen[v];
   for (std::uint64_t i = 1; i <= 75; ++i) EXPECT_EQ(seen[i], 4) << i;
   EXPECT_EQ(m.node("count").retried, 3u * 100u);
+}
+
+TEST(failure, a_fault_before_a_call_leaves_the_other_keys_alone) {
+  struct count {
+    using state = int;
+    std::pair<int, int> process(const int& v, state& n) { return {v % 7, ++n}; }
+  };
+  topology_builder b{"other-keys"};
+  collect_sink<std::pair<int, int>> got;
+  auto n = b.spout("n", vector_spout<int>{numbers(700)});
+  auto c = b.bolt("count", count{}).input(n, key_grouping{[](const int& v) { return v % 7; }});
+  (void)b.sink("out", got).input(c);
+  auto options = fast(guarantee::best_effort);
+  auto faults = std::make_shared<testing::fault_plan>();
+  for (std::uint64_t call : {0, 31, 40, 63, 64, 500}) faults->throw_at("count", 0, call);
+  options.faults = faults;
+  run_to_end(b.build(), options);
+  EXPECT_EQ(faults->done().thrown, 6u);
+  std::map<int, int> so_far;
+  for (const auto& [key, count] : got.values()) EXPECT_EQ(count, ++so_far[key]) << "key " << key;
 }
 
 dead_letter only(const collect_sink<dead_letter>& letters) {

@@ -119,7 +119,8 @@ class settlement {
 
 /// The per-tuple loop under one input of one bolt or sink: no virtual call, no allocation, no atomic; `Call::call` is
 /// inlined. Also the consumer by which the bolt is chained behind another.
-/// `Call` has: void call(T&& or const T&), void look_ahead(batch<T>&, from, to), static constexpr bool looks_ahead.
+/// `Call` has: void call(T&& or const T&), static constexpr bool looks_ahead; if so void look_ahead(batch<T>&, from,
+/// to) and void passed(place).
 template <class T, class Call>
 class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_reader {
  public:
@@ -167,6 +168,7 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
       frame.begin(r, several, timed ? in.time_of(i) : event_time{}, timed ? in.stamp_of(i) : beginning_of_time);
       guarded(std::as_const(in.value(i)));
       if (frame.failed) [[unlikely]] {
+        if constexpr (Call::looks_ahead) call_.passed((i - from) % look_ahead);
         frame.cut_back();
         const auto verdict = frame.host->failed(frame, in, i);
         frame.failed = false;
@@ -395,6 +397,9 @@ struct keyed_call {
       table->prefetch(hashes[i - from]);
     }
   }
+  /// The tuple at this place of those looked at has failed, maybe before `call` took its hash: faults are injected
+  /// before the call. The next hash is that of the next tuple.
+  void passed(std::size_t place) { at = place + 1; }
   template <class V>
   void call(V&& value) {
     const auto hash = hashes[at++];

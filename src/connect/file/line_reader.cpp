@@ -60,7 +60,8 @@ line_reader::line line_reader::cut(const char* newline) {
   found.end = base_ + from_;
   if (newline && options_.strip_carriage_return && end != begin && end[-1] == '\r') --end;
   found.text = {begin, static_cast<std::size_t>(end - begin)};
-  if (found.begin == 0 && found.text.starts_with(byte_order_mark)) found.text.remove_prefix(byte_order_mark.size());
+  if (options_.strip_byte_order_mark && found.begin == 0 && found.text.starts_with(byte_order_mark))
+    found.text.remove_prefix(byte_order_mark.size());
   return found;
 }
 

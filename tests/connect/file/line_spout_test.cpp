@@ -70,6 +70,14 @@ TEST(line_spout, leaves_out_a_byte_order_mark_at_the_beginning_only) {
   EXPECT_THAT(lines_of(line_spout{dir.write("d", mark.substr(0, 2))}), ElementsAre(mark.substr(0, 2)));
 }
 
+TEST(line_spout, or_keeps_it_on_request) {
+  temporary_folder dir;
+  const std::string mark = "\xEF\xBB\xBF";
+  const line_options bytes{.strip_byte_order_mark = false};
+  EXPECT_THAT(lines_of(line_spout{dir.write("a", mark + "one\ntwo"), bytes}), ElementsAre(mark + "one", "two"));
+  EXPECT_THAT(lines_of(line_spout{dir.write("b", mark), bytes}), ElementsAre(mark));
+}
+
 TEST(line_spout, any_byte_may_be_in_a_line) {
   temporary_folder dir;
   std::string all;

@@ -16,6 +16,8 @@ struct line_options {
   std::size_t buffer_bytes = std::size_t{256} << 10;
   /// Takes the "\r" of a "\r\n" off the line. Off for data whose lines may end in that byte.
   bool strip_carriage_return = true;
+  /// Leaves out a byte order mark (UTF-8) at a file's beginning. Off for data that is bytes and not text.
+  bool strip_byte_order_mark = true;
 };
 
 /// Emits the lines of files, in order, without their line ends; ends after the last. Lines are bytes: any byte but "\n"

@@ -1,0 +1,63 @@
+#pragma once
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "freshet/core/fields.hpp"
+
+// Comparing what a topology gave with a file of expected rows.
+namespace freshet::conformance {
+
+/// Integers and text are compared exactly, floating point to a relative 1e-9.
+using cell = std::variant<std::int64_t, double, std::string>;
+using row = std::vector<cell>;
+
+/// A file of expected rows, as text. The name is that of the file, without ".csv".
+struct answer {
+  std::string name;
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::string>> rows;
+};
+/// Throws std::runtime_error when there is none.
+answer read_answer(const std::string& name);
+
+/// As sets: the order doesn't count, how often a row comes does. Otherwise says which are missing, surplus, different.
+::testing::AssertionResult same_rows(const answer& expected, std::vector<row> got);
+/// Every expected row is there; others may be too.
+::testing::AssertionResult no_row_missing(const answer& expected, std::vector<row> got);
+
+/// A value's fields as cells, one after the other; structs within structs are taken apart too.
+template <class T>
+void append_cells(row& cells, const T& value) {
+  if constexpr (std::is_integral_v<T>) cells.emplace_back(static_cast<std::int64_t>(value));
+  else if constexpr (std::is_floating_point_v<T>) cells.emplace_back(static_cast<double>(value));
+  else if constexpr (std::is_convertible_v<const T&, std::string>) cells.emplace_back(std::string(value));
+  else if constexpr (has_fields<T>)
+    with_fields(value, [&](const auto&... field) { (append_cells(cells, field), ...); });
+  else std::apply([&](const auto&... part) { (append_cells(cells, part), ...); }, value);
+}
+template <class T>
+std::vector<row> rows_of(const std::vector<T>& values) {
+  std::vector<row> rows(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) append_cells(rows[i], values[i]);
+  return rows;
+}
+
+/// For EXPECT_TRUE: the values are the rows of the file, field by column.
+template <class T>
+::testing::AssertionResult same_rows(const answer& expected, const std::vector<T>& got) {
+  return same_rows(expected, rows_of(got));
+}
+template <class T>
+::testing::AssertionResult no_row_missing(const answer& expected, const std::vector<T>& got) {
+  return no_row_missing(expected, rows_of(got));
+}
+
+}  // namespace freshet::conformance

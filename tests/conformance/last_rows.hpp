@@ -1,0 +1,20 @@
+#pragma once
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "freshet/stream/keyed.hpp"
+
+namespace freshet::conformance {
+
+/// An aggregate gives a row whenever a key's value has changed; the last of each key is the answer.
+template <class K, class V>
+std::vector<keyed<K, V>> last_rows(const std::vector<keyed<K, V>>& all) {
+  std::map<K, const V*> last;
+  for (const auto& [key, value] : all) last.insert_or_assign(key, &value);
+  std::vector<keyed<K, V>> rows;
+  for (const auto& [key, value] : last) rows.push_back({key, *value});
+  return rows;
+}
+
+}  // namespace freshet::conformance

@@ -1,0 +1,27 @@
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "freshet/core/topology.hpp"
+
+// Running one topology in every way there is.
+namespace freshet::conformance {
+
+/// A topology, and what its runs may be put through.
+struct query {
+  /// Built once for each parallelism; every configuration runs the same value.
+  std::function<topology(std::size_t parallelism)> build;
+  std::vector<std::string> may_throw;  ///< nodes whose calls fail now and then, and whose blocks get lost
+  bool few_rows = false;               ///< so few that they can go through one by one
+};
+
+/// Runs the query on both engines at parallelism 1 and 4, in small batches and large, with and without faults under
+/// exactly_once. `check` looks at what each run gave; its failures name the configuration.
+void on_both_engines(const query& q, const std::function<void()>& check);
+
+/// Runs it in the event engine under at_least_once with faults: messages are replayed.
+void with_replays(const query& q, const std::function<void()>& check);
+
+}  // namespace freshet::conformance
