@@ -143,14 +143,16 @@ void event_run::open_tasks() {
 void event_run::start() {
   make_tasks();
   connect();
-  std::size_t count = 0;
+  std::size_t count = 0, readers = 0;
   for (auto& chain : tasks_)
     for (auto& t : chain) {
       if (t->worker() < pool_->workers()) pool_->add(t->worker(), *t, t->name());
       else pool_->add_alone(*t, t->name());
       ++count;
+      readers += !t->chain().plan().is_spout;
     }
   tasks_left_.store(count, std::memory_order_relaxed);
+  readers_left_.store(readers, std::memory_order_relaxed);
   try {
     open_tasks();
   } catch (...) {
@@ -256,7 +258,9 @@ void event_run::fail(error e) {
   over_.notify_all();  // whoever waits has a limit from now on
 }
 
-void event_run::task_done() {
+void event_run::task_done(bool spout) {
+  // Spouts may wait for the last of them.
+  if (!spout && readers_left_.fetch_sub(1, std::memory_order_acq_rel) == 1) pool_->wake_all();
   if (tasks_left_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   std::lock_guard lock(mutex_);
   if (state_.load() != run_state::failed) state_.store(run_state::finished, std::memory_order_release);

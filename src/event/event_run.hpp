@@ -56,7 +56,9 @@ class event_run final : public run_control {
   bool commits_positions() const { return commits_positions_; }
   /// Ends the run with an error; the first one counts.
   void fail(error e);
-  void task_done();
+  void task_done(bool spout);
+  /// Every bolt and sink has closed.
+  bool all_written() const { return readers_left_.load(std::memory_order_acquire) == 0; }
   /// A dead letter that nobody reads.
   void unread_dead_letter(dead_letter letter);
   std::string task_name(std::uint32_t node, std::uint32_t task) const;  ///< "count" task 2
@@ -91,7 +93,8 @@ class event_run final : public run_control {
   std::atomic<bool> cancelled_{false};
   std::atomic<std::int64_t> drain_deadline_;
   std::atomic<std::size_t> tasks_left_{0};
-  mutable std::mutex mutex_;  ///< guards what follows
+  std::atomic<std::size_t> readers_left_{0};  ///< tasks but those of spouts
+  mutable std::mutex mutex_;                  ///< guards what follows
   std::condition_variable over_;
   bool is_over_ = false;
   bool told_stuck_ = false;
