@@ -146,6 +146,7 @@ bool spout_feed::poll(time_point now) {
   busy_ns_.add(static_cast<std::uint64_t>((run_.options().clock->now() - began).count()));
   const auto bytes = collected_bytes();
   run_.driver().polled(claimed, messages, bytes - std::exchange(bytes_told_, bytes));
+  if (thrown && messages) poll_failures_ = 0;  // it got on
   if (thrown) poll_failed(now);
   else obey(status);
   return messages != 0 || thrown || status.what() == poll_status::kind::emitted || ended_;

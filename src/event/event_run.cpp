@@ -118,13 +118,15 @@ void event_run::open_tasks() {
 void event_run::start() {
   make_tasks();
   connect();
-  std::size_t count = 0;
+  std::size_t count = 0, readers = 0;
   for (auto& chain : tasks_)
     for (auto& t : chain) {
       if (t->worker() < pool_->workers()) pool_->add(t->worker(), *t, t->name());
       else pool_->add_alone(*t, t->name());
       ++count;
+      readers += !t->chain().plan().is_spout;
     }
+  readers_left_.store(readers, std::memory_order_relaxed);
   try {
     open_tasks();
   } catch (...) {
@@ -133,6 +135,11 @@ void event_run::start() {
     throw;
   }
   start_threads(count);
+}
+
+void event_run::reader_done() {
+  // Spouts may wait for the last of them.
+  if (readers_left_.fetch_sub(1, std::memory_order_acq_rel) == 1) pool_->wake_all();
 }
 
 // --- what it tells ---

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,10 @@ class event_run final : public engine_run {
   const event_options& options() const { return options_; }
   const run_plan& plan() const { return plan_; }
   const std::shared_ptr<ledger>& book() const { return book_; }  ///< null without at_least_once
+  /// The task of a bolt or a sink has closed.
+  void reader_done();
+  /// All of them have.
+  bool all_written() const { return readers_left_.load(std::memory_order_acquire) == 0; }
   /// The partitions of a spout that its task reads.
   std::vector<spout_partition> partitions_of(std::uint32_t node, std::uint32_t task) const;
 
@@ -44,6 +49,7 @@ class event_run final : public engine_run {
   std::vector<std::unique_ptr<channel>> channels_;
   std::vector<std::vector<std::unique_ptr<event_task>>> tasks_;        ///< by chain and task
   std::vector<std::vector<std::vector<spout_partition>>> partitions_;  ///< by chain and task; empty for others
+  std::atomic<std::size_t> readers_left_{0};                           ///< tasks but those of spouts
 };
 
 }  // namespace freshet

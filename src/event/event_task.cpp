@@ -96,6 +96,7 @@ task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, st
     return verdict::again_later;
   }
   retry_ = {};
+  given_up_.add(1);
   give_up(frame.failure.node, frame.failure.error, attempts, &in, index, frame);
   return run_.cancelled() ? verdict::stop : verdict::next;
 }
@@ -295,6 +296,7 @@ bool event_task::housekeeping() {
   for (auto& f : desk_->take_failed()) {
     made = true;
     failed_.add(1);
+    given_up_.add(1);
     chain_.frame.begin_unrooted();
     give_up(f.node, std::move(f.error), 1, nullptr, 0, chain_.frame);
   }
@@ -349,7 +351,7 @@ bool event_task::step_to_end() {
     phase_ = phase::closing;
     return true;
   }
-  if (blocked()) return made;
+  if (blocked() || !may_close()) return made;
   close();
   return true;
 }
@@ -380,6 +382,7 @@ void event_task::close() {
   close_inputs();
   publish();
   finished_.store(true, std::memory_order_release);
+  if (!chain_.plan().is_spout) run_.reader_done();
   run_.tasklet_done();
 }
 
@@ -407,7 +410,7 @@ void event_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
   t.emitted = emitted_.get();
   t.executed = by_member_[0].executed.get();
   t.acked = acked_.get();
-  t.failed = failed_.get();
+  t.failed = chain_.plan().is_spout ? given_up_.get() : failed_.get();
   t.timed_out = timed_out_.get();
   t.replayed = replayed_.get();
   t.retried = retried_.get();

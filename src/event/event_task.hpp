@@ -66,6 +66,8 @@ class event_task : public tasklet, public task_host {
   /// No further work will come.
   virtual bool exhausted() = 0;
   virtual void close_inputs() {}
+  /// Asked when everything has been sent on.
+  virtual bool may_close() { return true; }
   virtual time_point next_work() const { return time_point::max(); }
   virtual void publish() = 0;
   virtual std::vector<position> positions_of(root) { return {}; }
@@ -103,8 +105,8 @@ class event_task : public tasklet, public task_host {
     counter executed;
   };
   std::vector<member_counters> by_member_;
-  counter emitted_, acked_, failed_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_,
-      busy_ns_, blocked_ns_, batches_;
+  counter emitted_, acked_, failed_, given_up_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_,
+      state_rows_, busy_ns_, blocked_ns_, batches_;
   shared_histogram execute_latency_;
 
  private:

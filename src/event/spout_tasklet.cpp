@@ -63,12 +63,13 @@ bool spout_tasklet::drain() {
   return true;
 }
 
-bool spout_tasklet::exhausted() {
-  if (!ended_ || live_ != 0 || !unread_.empty()) return false;
-  if (!committed_last_ && !run_.cancelled()) {
-    committed_last_ = true;
-    commit(true);
-  }
+bool spout_tasklet::exhausted() { return ended_ && live_ == 0 && unread_.empty(); }
+
+/// The last positions are committed when everything is finished. Without a ledger that is when all who read have
+/// closed.
+bool spout_tasklet::may_close() {
+  if (guarantee_ == guarantee::exactly_once && commits() && !run_.all_written()) return false;
+  if (!run_.cancelled() && !std::exchange(committed_last_, true)) commit(true);
   return true;
 }
 
@@ -105,6 +106,7 @@ bool spout_tasklet::poll() {
   close_round(1, nullptr);
   busy_ns_.add(static_cast<std::uint64_t>((run_.options().clock->now() - began).count()));
   if (thrown) {
+    if (emitted) poll_failures_ = 0;  // it got on
     poll_failed(thrown);
     return true;
   }
@@ -220,7 +222,7 @@ void spout_tasklet::message_failed(spout_round&, std::uint32_t index, call_frame
     round_failed_.emplace_back(index, frame.failure);
     return;
   }
-  failed_.add(1);  // best_effort: the policy at once, and the message is not at hand any more
+  given_up_.add(1);  // best_effort: the policy at once, and the message is not at hand any more
   give_up(frame.failure.node, frame.failure.error, 1, nullptr, 0, frame);
 }
 
@@ -448,7 +450,7 @@ void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
 
 /// The message is given up: its policy, then it counts as finished, for a dead letter when that has been dealt with.
 void spout_tasklet::bury(retry_ptr m) {
-  failed_.add(1);
+  given_up_.add(1);
   const auto policy = policy_of(m->node);
   if (policy == on_failure::stop) {
     m->why.message = describe(m->node, m->attempt, m->why);

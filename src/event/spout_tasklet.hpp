@@ -23,6 +23,7 @@ class spout_tasklet final : public event_task, private spout_host {
  protected:
   bool work() override;
   bool exhausted() override;
+  bool may_close() override;
   time_point next_work() const override;
   void publish() override;
 

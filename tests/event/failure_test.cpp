@@ -300,6 +300,31 @@ TEST(failure, a_throwing_poll_is_tried_again_and_then_ends_the_run) {
   }
 }
 
+TEST(failure, a_spout_counts_as_failed_only_messages_that_are_given_up) {
+  struct stumbling_spout {
+    int tried = 0, next = 0;
+    poll_status poll(spout_emitter<int>& out) {
+      if (tried++ % 2 == 0) throw std::runtime_error("cable loose");
+      out.emit(next++);
+      return next == 10 ? poll_status::ended() : poll_status::emitted();
+    }
+  };
+  for (auto g : all_guarantees()) {
+    topology_builder b{"stumbles"};
+    auto n = b.spout("n", stumbling_spout{});
+    auto f = b.bolt("flaky", flaky{5, g == guarantee::best_effort ? 0 : 2, {}}).input(n);  // in the spout's chain
+    auto picky = b.bolt("picky", [](const int& v) {
+                    if (v == 7) throw std::runtime_error("not seven");
+                    return v;
+                  }).input(f);
+    (void)b.sink("out", [](const int&) {}).input(picky);
+    const auto m = run_to_end(b.build(), fast(g));
+    EXPECT_EQ(m.node("n").emitted, 10u);
+    EXPECT_EQ(m.node("n").failed, 1u) << to_string(g);
+    EXPECT_EQ(m.node("n").acked, g == guarantee::at_least_once ? 9u : 0u);
+  }
+}
+
 TEST(failure, a_throwing_key_or_grouping_is_the_reading_nodes_failure) {
   for (auto g : all_guarantees()) {
     topology_builder b{"keys"};
@@ -384,6 +409,27 @@ TEST(failure, positions_are_committed_up_to_what_is_finished) {
     ASSERT_FALSE(committed->empty());
     EXPECT_EQ(committed->back(), (position{0, 100, 100}));
     EXPECT_TRUE(std::is_sorted(committed->begin(), committed->end()));
+  }
+}
+
+TEST(failure, positions_are_committed_behind_what_was_written) {
+  struct watching_spout : vector_spout<int> {
+    std::shared_ptr<std::atomic<std::uint64_t>> written, ahead;
+    poll_status poll(spout_emitter<int>& out) { return vector_spout::poll(out); }
+    void commit(const position& p) { *ahead += p.next - std::min(p.next, written->load()); }
+  };
+  for (auto g : {guarantee::at_least_once, guarantee::exactly_once}) {
+    topology_builder b{"commit-behind"};
+    const auto written = std::make_shared<std::atomic<std::uint64_t>>(0),
+               ahead = std::make_shared<std::atomic<std::uint64_t>>(0);
+    auto n = b.spout("n", watching_spout{vector_spout<int>{numbers(100)}, written, ahead});
+    auto pass = b.bolt("pass", [](const int& v) { return v; }).input(n, global_grouping{});
+    (void)b.sink("out", [written](const int&) { ++*written; }).input(pass, shuffle_grouping{});
+    auto o = fast(g);
+    o.workers = 1;  // the spout has ended before the bolt sees its first tuple
+    run_to_end(b.build(), o);
+    EXPECT_EQ(written->load(), 100u);
+    EXPECT_EQ(ahead->load(), 0u) << to_string(g);
   }
 }
 
