@@ -39,7 +39,7 @@ batch_task::batch_task(batch_run& run, std::uint32_t chain, std::uint32_t task)
   chain_ = make_chain(nullptr, false);
   const auto members = chain_->members.size();
   executed_before_.assign(members, 0);
-  executed_by_member_.resize(members);
+  by_member_.resize(members);
   transferred_.resize(chain_->routes.size());
 }
 
@@ -174,7 +174,7 @@ bool batch_task::guarded(std::size_t m, const char* what, const std::function<vo
   }
   frame.cut_back();
   frame.failed = false;
-  failed_.add(1);
+  count_failure(frame.failure.node);
   auto e = std::move(frame.failure.error);
   e.message = what + e.message;
   fail_attempt({frame.failure.node, attempt_failure::no_tuple, std::move(e)});
@@ -218,7 +218,7 @@ bool batch_task::absorb_failure() {
 }
 
 task_host::verdict batch_task::failed(call_frame& frame, const any_batch& in, std::size_t index) {
-  failed_.add(1);
+  count_failure(frame.failure.node);
   if (run_.cancelled()) return verdict::stop;
   const auto ordinal = base_ordinal_ + index;
   if (record_->given_up.contains(ordinal)) {
@@ -300,7 +300,7 @@ void batch_task::serve_tokens(time_point now) {
   if (const auto n = desk_->expire(now, run_.options().message_timeout)) timed_out_.add(n);
   if (!desk_->has_failed()) return;
   for (auto& t : desk_->take_failed()) {
-    failed_.add(1);
+    count_failure(t.node);
     if (!record_->given_up.contains(t.ordinal)) {
       fail_attempt({t.node, t.ordinal, std::move(t.error)});
       continue;
@@ -392,8 +392,11 @@ void batch_task::publish(batch_record& done) {
 
 void batch_task::publish_counts() {
   for (std::size_t m = 0; m < chain_->members.size(); ++m)
-    executed_by_member_[m].set(executed_before_[m] + chain_->members[m].op->executed);
-  if (const auto& state = chain_->head().state) state_rows_.set(state->rows());
+    by_member_[m].executed.set(executed_before_[m] + chain_->members[m].op->executed);
+  if (const auto& state = chain_->head().state) {
+    state_rows_.set(state->rows());
+    state_bytes_.set(state->bytes());
+  }
   std::uint64_t made = 0;
   for (const auto& r : chain_->routes)
     for (const auto* box : r.router->outboxes()) made += box->pool.made();
@@ -401,14 +404,9 @@ void batch_task::publish_counts() {
 }
 
 void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
-  const auto& nodes = run_.graph().nodes();
-  const auto& plan = run_.plan();
   task_metrics t;
-  t.node = nodes[plan.chains.chains[chain_index_].head()].name;
   t.task = task_;
-  t.executed = executed_by_member_[0].get();
   t.acked = acked_.get();
-  t.failed = failed_.get();
   t.timed_out = timed_out_.get();
   t.replayed = replayed_.get();
   t.retried = retried_.get();
@@ -416,27 +414,39 @@ void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
   t.skipped = skipped_.get();
   t.pending = pending_.get();
   t.state_rows = state_rows_.get();
+  t.state_bytes = state_bytes_.get();
   t.batches = batches_.get();
   t.busy = static_cast<double>(busy_ns_.get()) / static_cast<double>(std::max<std::int64_t>(1, uptime.count()));
   t.execute_latency = execute_latency_.copy();
+  std::vector<member_counts> members;
+  for (const auto& m : by_member_) members.push_back({m.executed.get(), m.failed.get()});
+  add_task(into, run_.graph(), run_.plan().chains.chains[chain_index_], std::move(t), members, left());
+}
+
+/// What has left on each route.
+std::vector<edge_metrics> batch_task::left() const {
+  const auto& nodes = run_.graph().nodes();
+  const auto& plan = run_.plan();
+  std::vector<edge_metrics> all;
   for (std::size_t k = 0; k < transferred_.size(); ++k) {
     const auto& route = plan.routes[plan.routes_of[chain_index_][k]];
-    const auto n = transferred_[k].get();
-    t.transferred += n;
     const bool letters = route.from.node == stream_end::dead_letters;
-    into.edges.push_back({letters ? "dead_letters" : nodes[route.from.node].name, nodes[route.to.node].name,
-                          route.from.node, route.to.node, route.to.input, n});
+    all.push_back({letters ? "dead_letters" : nodes[route.from.node].name,
+                   nodes[route.to.node].name,
+                   route.from.node,
+                   route.to.node,
+                   route.to.input,
+                   transferred_[k].get(),
+                   {}});
   }
-  if (!plan.chains.chains[chain_index_].is_spout) t.emitted = t.transferred;
-  into.tasks.push_back(std::move(t));
-  const auto& members = plan.chains.chains[chain_index_].members;
-  for (std::size_t m = 1; m < members.size(); ++m) {
-    task_metrics chained;
-    chained.node = nodes[members[m].node].name;
-    chained.task = task_;
-    chained.executed = executed_by_member_[m].get();
-    into.tasks.push_back(std::move(chained));
-  }
+  return all;
+}
+
+void batch_task::count_failure(std::uint32_t node) {
+  const auto& members = run_.plan().chains.chains[chain_index_].members;
+  std::size_t m = members.size() - 1;
+  while (m > 0 && members[m].node != node) --m;
+  by_member_[m].failed.add(1);
 }
 
 }  // namespace freshet

@@ -142,6 +142,9 @@ class batch_task : public task_host {
   /// The batch has committed: what was counted in it counts.
   void publish(batch_record& done);
   void publish_counts();
+  /// A call failed in the code of `node`, or in what routes to it.
+  void count_failure(std::uint32_t node);
+  std::vector<edge_metrics> left() const;
   /// How often a tuple, or a task for another reason, may fail.
   std::uint32_t most_attempts() const;
   virtual void find_tuple(std::uint64_t, const any_batch*&, std::size_t&) const {}
@@ -173,10 +176,13 @@ class batch_task : public task_host {
   bool reading_ = false;
   std::atomic<bool> inside_{false};
 
-  counter acked_, failed_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_, busy_ns_,
-      batches_;
+  counter acked_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_, state_bytes_,
+      busy_ns_, batches_;
   std::vector<std::uint64_t> executed_before_;  ///< by member: in copies that are gone
-  std::deque<counter> executed_by_member_;
+  struct member_counters {
+    counter executed, failed;
+  };
+  std::deque<member_counters> by_member_;
   std::deque<counter> transferred_;  ///< by route
   shared_histogram execute_latency_;
 

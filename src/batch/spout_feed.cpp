@@ -203,7 +203,6 @@ void spout_feed::obey(const poll_status& status) {
 }
 
 void spout_feed::poll_failed(time_point now) {
-  failed_.add(1);
   auto e = chain_->frame.failure.error;
   e.message = "poll failed: " + e.message;
   record_->attempt = ++poll_failures_;
@@ -260,7 +259,7 @@ void spout_feed::close_round() {
 
 /// A message that went directly: what the rest of the poll emits is read again with it.
 void spout_feed::message_failed(spout_round& round, std::uint32_t, call_frame& frame) {
-  failed_.add(1);
+  count_failure(frame.failure.node);
   fail_attempt({frame.failure.node, ordinal_in(frame), frame.failure.error});
   round.wanted = 0;
 }

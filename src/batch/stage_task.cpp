@@ -299,7 +299,7 @@ stage_task::outcome stage_task::end() {
 /// A plain sink is asked again for the same tuple: what it has written cannot be taken back.
 task_host::verdict stage_task::failed(call_frame& frame, const any_batch& in, std::size_t index) {
   if (!is_sink_ || is_transactional_) return batch_task::failed(frame, in, index);
-  failed_.add(1);
+  count_failure(frame.failure.node);
   if (run_.cancelled()) return verdict::stop;
   const auto ordinal = base_ordinal_ + index;
   if (std::exchange(retry_ordinal_, ordinal) != ordinal) retry_count_ = 0;

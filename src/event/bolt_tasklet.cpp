@@ -1,5 +1,7 @@
 #include "event/bolt_tasklet.hpp"
 
+#include <algorithm>
+
 namespace freshet {
 
 bolt_tasklet::~bolt_tasklet() { close_inputs(); }
@@ -17,6 +19,7 @@ bool bolt_tasklet::work() {
     if (!current_ && !take_next()) break;
     if (current_.from < current_.batch->size()) {
       if (!chain_.head().ready()) break;
+      if (current_.from == 0) note_transfer();
       if (!read(*chain_.inputs[inputs_[current_input_].index].reader, current_, made)) break;
     }
     if (!finish_current()) break;
@@ -24,6 +27,12 @@ bool bolt_tasklet::work() {
   }
   if (took_) wake_producers();
   return made;
+}
+
+void bolt_tasklet::note_transfer() {
+  const auto waited = (clocked_ - current_.batch->sent).count();
+  transfer_latency_[inputs_[current_input_].index].record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, waited)),
+                                                          1);
 }
 
 /// One fence a slice, then whoever waits for room is woken.
@@ -75,10 +84,7 @@ void bolt_tasklet::close_inputs() {
   current_ = {};
 }
 
-void bolt_tasklet::publish() {
-  publish_members();
-  if (auto* state = chain_.head().state.get()) state_rows_.set(state->rows());
-}
+void bolt_tasklet::publish() { publish_members(); }
 
 void bolt_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
   const auto mine = into.tasks.size();
@@ -86,6 +92,13 @@ void bolt_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) c
   std::uint64_t queued = 0;
   for (const auto& in : inputs_) queued += in.channel->queued();
   into.tasks[mine].queued = queued;
+  const auto& node = run_.graph().nodes()[chain_.plan().head()];
+  for (std::uint32_t i = 0; i < transfer_latency_.size(); ++i) {
+    const auto from = node.inputs[i].from.node;
+    const bool letters = from == stream_end::dead_letters;
+    into.edges.push_back({letters ? "dead_letters" : run_.graph().nodes()[from].name, node.name, from,
+                          chain_.plan().head(), i, 0, transfer_latency_[i].copy()});
+  }
 }
 
 }  // namespace freshet

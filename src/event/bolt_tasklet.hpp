@@ -1,4 +1,5 @@
 #pragma once
+#include <deque>
 #include <vector>
 
 #include "event/event_task.hpp"
@@ -8,7 +9,8 @@ namespace freshet {
 /// A task whose head is a bolt or a sink: reads its channels in turn.
 class bolt_tasklet final : public event_task {
  public:
-  using event_task::event_task;
+  bolt_tasklet(event_run& run, const chain_setup& setup, std::size_t worker)
+      : event_task(run, setup, worker), transfer_latency_(run.graph().nodes()[chain_.plan().head()].inputs.size()) {}
   ~bolt_tasklet() override;
   void add_input(channel& c, std::size_t index) override { inputs_.push_back({&c, index, false}); }
   void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
@@ -31,13 +33,15 @@ class bolt_tasklet final : public event_task {
   bool take_next();
   bool finish_current();
   void wake_producers();
+  void note_transfer();
 
   std::vector<input> inputs_;
   std::size_t next_input_ = 0;
   std::size_t ended_ = 0;
   reading current_;
   std::size_t current_input_ = 0;
-  bool took_ = false;  ///< something was taken out of a channel in this slice
+  std::deque<shared_histogram> transfer_latency_;  ///< by input
+  bool took_ = false;                              ///< something was taken out of a channel in this slice
 };
 
 }  // namespace freshet

@@ -84,12 +84,13 @@ class out_link final : public batch_pool::source {
     for (auto& t : targets_)
       while (auto* b = t.channel->returned()) into.give(b);
   }
-  /// Moves sealed batches into the channels while there is room. Calls `moved(worker)` for each channel that got some.
+  /// Moves sealed batches into the channels while there is room, at `now`. Calls `moved(worker)` for each channel that
+  /// got some.
   template <class F>
-  bool offer(F&& moved) {
+  bool offer(std::chrono::steady_clock::time_point now, F&& moved) {
     bool any = false;
     if (targets_.size() > 1) {
-      share_sealed();
+      share_sealed(now);
       for (auto& t : targets_) any |= offer_waiting(t, moved);
       return any;
     }
@@ -98,6 +99,7 @@ class out_link final : public batch_pool::source {
       // Taken out first: once offered, the batch is the consumer's.
       any_batch* b = box_.pop();
       const auto size = b->size();
+      b->sent = now;
       if (!t.channel->offer(b)) {
         box_.push_front(b);
         break;
@@ -118,9 +120,10 @@ class out_link final : public batch_pool::source {
   std::uint64_t transferred() const { return transferred_.get(); }
 
  private:
-  void share_sealed() {
+  void share_sealed(std::chrono::steady_clock::time_point now) {
     while (box_.has_sealed()) {
       any_batch* b = box_.pop();
+      b->sent = now;
       b->share(static_cast<std::uint32_t>(targets_.size()));
       transferred_.add(b->size() * targets_.size());
       for (auto& t : targets_) t.waiting.push_back(b);

@@ -78,7 +78,7 @@ bool event_task::retries_in_place(const call_frame& frame) const {
 }
 
 task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, std::size_t index) {
-  failed_.add(1);
+  count_failure(frame.failure.node);
   if (run_.cancelled()) return verdict::stop;
   const bool best_effort = guarantee_ == guarantee::best_effort;
   if (!best_effort && !retries_in_place(frame)) {
@@ -177,7 +177,7 @@ hold_desk::repetition event_task::repetition_of(const call_frame& frame) const {
 /// What follows when a token has failed and no spout emits its tuple again: the tuple is called again in place, then
 /// meets the policy.
 void event_task::answer(hold_desk::failed_hold f) {
-  failed_.add(1);
+  count_failure(f.node);
   const auto attempts = f.again.attempts;
   if (f.again.tuple && guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
@@ -225,7 +225,8 @@ bool event_task::read(any_reader& reader, reading& r, bool& made) {
     inside_ = {&reader, r.batch, chain_.frame.call - from};
     const auto result = reader.read(*r.batch, from);
     inside_ = {};
-    const auto took = (run_.options().clock->now() - began).count();
+    clocked_ = run_.options().clock->now();
+    const auto took = (clocked_ - began).count();
     r.from = result.next;
     busy_ns_.add(static_cast<std::uint64_t>(took));
     if (result.next != from) {
@@ -274,7 +275,7 @@ bool event_task::offer() {
   bool any = false;
   to_wake_.clear();
   for (auto& l : links_)
-    any |= l.out->offer([this](std::size_t worker) {
+    any |= l.out->offer(clocked_, [this](std::size_t worker) {
       if (worker != worker_) to_wake_.push_back(worker);
     });
   if (to_wake_.empty()) return any;
@@ -322,7 +323,7 @@ bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* 
   const bool tokens_failed_instead = !frame.acks.empty();
   frame.cut_back();
   frame.failed = false;
-  failed_.add(1);
+  count_failure(frame.failure.node);
   frame.failure.error.message = std::string(what) + " failed: " + frame.failure.error.message;
   if (tokens_failed_instead) {
     // Held tuples that the call wanted to ack have failed with it: each is tried again for itself.
@@ -378,7 +379,7 @@ bool event_task::housekeeping() {
 // --- the slice ---
 
 tasklet::progress event_task::run(time_point now) {
-  now_ = now;
+  now_ = clocked_ = now;
   if (phase_ == phase::done) return {false, true};
   if (run_.cancelled()) {
     close();
@@ -476,51 +477,65 @@ tasklet::time_point event_task::next_wake() const {
   return at;
 }
 
+void event_task::count_failure(std::uint32_t node) {
+  std::size_t m = chain_.members.size() - 1;
+  while (m > 0 && chain_.members[m].node != node) --m;
+  by_member_[m].failed.add(1);
+}
+
 void event_task::publish_members() {
   for (std::size_t m = 0; m < by_member_.size(); ++m) by_member_[m].executed.set(chain_.members[m].op->executed);
   std::uint64_t alive = 0;
   for (const auto& l : links_) alive += l.out->box().pool.made();
   batches_.set(alive);
+  const auto& state = chain_.head().state;
+  if (!state) return;
+  state_rows_.set(state->rows());
+  if (++slices_ % slices_a_size != 1 && phase_ != phase::done) return;
+  state_bytes_.set(state->bytes());
 }
 
 void event_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
-  const auto& nodes = run_.graph().nodes();
   task_metrics t;
-  t.node = nodes[chain_.plan().head()].name;
   t.task = chain_.task();
-  t.emitted = emitted_.get();
-  t.executed = by_member_[0].executed.get();
+  t.emitted = t.executed = emitted_.get();
   t.acked = acked_.get();
-  t.failed = chain_.plan().is_spout ? given_up_.get() : failed_.get();
+  t.failed = given_up_.get();
   t.timed_out = timed_out_.get();
+  t.late_answers = desk_->late_answers();
   t.replayed = replayed_.get();
   t.retried = retried_.get();
   t.dead_lettered = dead_lettered_.get();
   t.skipped = skipped_.get();
   t.pending = pending_.get();
   t.state_rows = state_rows_.get();
+  t.state_bytes = state_bytes_.get();
   t.batches = batches_.get();
   const auto up = static_cast<double>(std::max<std::int64_t>(1, uptime.count()));
   t.busy = static_cast<double>(busy_ns_.get()) / up;
   t.backpressured = static_cast<double>(blocked_ns_.get()) / up;
   t.execute_latency = execute_latency_.copy();
+  std::vector<member_counts> members;
+  for (const auto& m : by_member_) members.push_back({m.executed.get(), m.failed.get()});
+  add_task(into, run_.graph(), chain_.plan(), std::move(t), members, left());
+}
+
+/// What has left by each link.
+std::vector<edge_metrics> event_task::left() const {
+  const auto& nodes = run_.graph().nodes();
+  std::vector<edge_metrics> all;
   for (const auto& l : links_) {
     const auto& route = chain_.routes[l.route];
-    const auto n = l.out->transferred();
-    t.transferred += n;
     const bool letters = route.from.node == stream_end::dead_letters;
-    into.edges.push_back({letters ? "dead_letters" : nodes[route.from.node].name, nodes[route.to.node].name,
-                          route.from.node, route.to.node, route.to.input, n});
+    all.push_back({letters ? "dead_letters" : nodes[route.from.node].name,
+                   nodes[route.to.node].name,
+                   route.from.node,
+                   route.to.node,
+                   route.to.input,
+                   l.out->transferred(),
+                   {}});
   }
-  if (!chain_.plan().is_spout) t.emitted = t.transferred;
-  into.tasks.push_back(std::move(t));
-  for (std::size_t m = 1; m < by_member_.size(); ++m) {
-    task_metrics chained;
-    chained.node = nodes[chain_.members[m].node].name;
-    chained.task = chain_.task();
-    chained.executed = by_member_[m].executed.get();
-    into.tasks.push_back(std::move(chained));
-  }
+  return all;
 }
 
 }  // namespace freshet

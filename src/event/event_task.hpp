@@ -82,6 +82,8 @@ class event_task : public tasklet, public task_host {
   /// Behind everything that is in the outboxes.
   void send_marks(const batch_marks& marks);
   void publish_members();
+  /// A call failed in the code of `node`, or in what routes to it.
+  void count_failure(std::uint32_t node);
   /// Calls `f` for every member as a call of its own; a throw is tried again, then meets the policy.
   bool call_members(void (task_operator::*f)(), const char* what);
   void give_up(std::uint32_t node, error e, std::uint32_t attempts, const any_batch* in, std::size_t index,
@@ -98,17 +100,18 @@ class event_task : public tasklet, public task_host {
   const std::string name_;
   const std::shared_ptr<ledger> book_;
   const guarantee guarantee_;
-  time_point now_{};
+  time_point now_{};      ///< when the slice began
+  time_point clocked_{};  ///< the last look at the clock in it
   phase phase_ = phase::working;
   bool flush_sent_ = false;
 
   // Published once a slice.
   struct member_counters {
-    counter executed;
+    counter executed, failed;
   };
   std::vector<member_counters> by_member_;
-  counter emitted_, acked_, failed_, given_up_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_,
-      state_rows_, busy_ns_, blocked_ns_, batches_;
+  counter emitted_, acked_, given_up_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_,
+      state_bytes_, busy_ns_, blocked_ns_, batches_;
   shared_histogram execute_latency_;
 
  private:
@@ -134,6 +137,7 @@ class event_task : public tasklet, public task_host {
     std::chrono::nanoseconds interval;
     time_point due;
   };
+  std::vector<edge_metrics> left() const;
   bool housekeeping();
   bool tick();
   void answer(hold_desk::failed_hold f);
@@ -170,6 +174,8 @@ class event_task : public tasklet, public task_host {
   std::vector<std::uint32_t> call_attempts_;  ///< of ticks, flushes and wakes, by member
   std::vector<std::size_t> to_wake_;
   time_point blocked_since_{};
+  static constexpr std::uint32_t slices_a_size = 256;  ///< sizes of tables are summed up so often only
+  std::uint32_t slices_ = 0;
   std::atomic<bool> finished_{false};
 
  protected:

@@ -115,7 +115,8 @@ bool spout_tasklet::poll() {
   }
   const auto emitted = round_.messages;
   close_round(1, nullptr);
-  busy_ns_.add(static_cast<std::uint64_t>((run_.options().clock->now() - began).count()));
+  clocked_ = run_.options().clock->now();
+  busy_ns_.add(static_cast<std::uint64_t>((clocked_ - began).count()));
   if (thrown) {
     if (emitted) poll_failures_ = 0;  // it got on
     poll_failed(thrown);
@@ -139,7 +140,6 @@ bool spout_tasklet::poll() {
 }
 
 void spout_tasklet::poll_failed(const char* what) {
-  failed_.add(1);
   chain_.frame.failed = false;
   auto e = chain_.frame.failure.error;
   e.message = describe(chain_.plan().head(), ++poll_failures_, {e.code, std::string(what) + ": " + e.message});
@@ -236,6 +236,7 @@ void spout_tasklet::round_full(spout_round& round) {
 }
 
 void spout_tasklet::message_failed(spout_round&, std::uint32_t index, call_frame& frame) {
+  count_failure(frame.failure.node);
   if (lane_) {
     round_failed_.emplace_back(index, frame.failure);
     return;
@@ -612,13 +613,17 @@ bool spout_tasklet::commit(bool last) {
 
 void spout_tasklet::publish() {
   publish_members();
-  pending_.set(live_);
+  if (lane_) return pending_.set(live_);
+  // Without a ledger a message is finished when this chain is done with it.
+  std::uint64_t unread = 0;
+  for (const auto* raw : unread_) unread += raw->batch->size() - raw->read;
+  pending_.set(unread);
+  acked_.set(emitted_.get() - std::min(emitted_.get(), given_up_.get() + unread));
 }
 
 void spout_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
   const auto mine = into.tasks.size();
   event_task::collect(into, uptime);
-  into.tasks[mine].executed = emitted_.get();
   into.tasks[mine].complete_latency = complete_latency_.copy();
 }
 

@@ -15,6 +15,7 @@
 #include "freshet/core/task_context.hpp"
 #include "freshet/runtime/topology_run.hpp"
 #include "freshet/runtime/worker_pool.hpp"
+#include "runtime/plan.hpp"
 
 namespace freshet {
 
@@ -112,6 +113,13 @@ class engine_run : public run_control {
   rate_limit dead_letter_log_{10, std::chrono::seconds(1)};
 };
 
+/// Calls of one member of a chain's task.
+struct member_counts {
+  std::uint64_t executed = 0, failed = 0;
+};
+/// Appends what one task says: `head` for what belongs to the task, counts by member, and what left it on each edge.
+void add_task(run_metrics& into, const topology& graph, const chain_plan& chain, task_metrics head,
+              const std::vector<member_counts>& members, std::vector<edge_metrics> left);
 /// Sums what tasks have said about the same input of a node.
 void merge_edges(run_metrics& m);
 /// Deals a spout's partitions to its tasks, in turn.

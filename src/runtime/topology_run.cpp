@@ -54,7 +54,10 @@ void add(task_metrics& to, const task_metrics& t) {
   to.pending += t.pending;
   to.queued += t.queued;
   to.batches += t.batches;
+  to.late_answers += t.late_answers;
   to.state_rows += t.state_rows;
+  to.state_bytes += t.state_bytes;
+  to.idle += t.idle;
   to.busy += t.busy;
   to.backpressured += t.backpressured;
   to.execute_latency.merge(t.execute_latency);

@@ -1,4 +1,6 @@
 // Tokens: a bolt takes over the ack of a tuple and consumes it later, on any thread.
+#include <set>
+
 #include "event_fixture.hpp"
 
 namespace freshet::event_tests {
@@ -260,6 +262,46 @@ TEST(hold, a_failure_that_is_told_at_the_very_end_is_not_lost) {
     });
     ASSERT_EQ(finish(run).total().dead_lettered, 1u);
   }
+}
+
+struct odd_held : side_output<int, "odd"> {};
+
+TEST(hold, a_side_output_can_be_anchored_to_what_is_held) {
+  struct sorts {
+    std::vector<held_tuple> waiting;
+    std::vector<int> values;
+    void process(const int& v, emitter<int, odd_held>& out) {
+      waiting.push_back(out.hold());
+      values.push_back(v);
+      if (values.size() == 2) flush(out);
+    }
+    void flush(emitter<int, odd_held>& out) {
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        if (values[i] % 2) out.emit<odd_held>(values[i], waiting[i]);
+        else out.emit(values[i], waiting);
+      }
+      for (auto& w : waiting) w.ack();
+      waiting.clear();
+      values.clear();
+    }
+  };
+  topology_builder b{"sides"};
+  attempts tried;
+  collect_sink<int> even, odds;
+  auto n = b.spout("n", vector_spout<int>{numbers(6)});
+  auto s = b.bolt("sorts", [] { return sorts{}; }).input(n, global_grouping{});
+  (void)b.sink("even", even).input(s, shuffle_grouping{});
+  auto checked = b.bolt("check", [tried](const int& v) mutable {
+                    if (v == 3 && tried(v) == 1) throw std::runtime_error("once");
+                    return v;
+                  }).input(s.side<odd_held>(), shuffle_grouping{});
+  (void)b.sink("odd", odds).input(checked);
+  const auto m = run_to_end(b.build()).node("n");
+  EXPECT_EQ(m.acked, 6u);
+  EXPECT_EQ(m.replayed, 1u) << "the failure was anchored to one message";
+  EXPECT_EQ(sorted(odds.values()), (std::vector<int>{1, 3, 5}));
+  const auto evens = even.values();
+  EXPECT_EQ(std::set<int>(evens.begin(), evens.end()), (std::set<int>{0, 2, 4}));
 }
 
 TEST(hold, a_bolt_chained_behind_a_spout_is_woken) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -110,7 +111,8 @@ class any_batch {
   bool release() { return !shared_once() || readers_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
   batch_marks marks;
-  any_batch* next = nullptr;  ///< the list it is in; belongs to whoever owns the batch
+  std::chrono::steady_clock::time_point sent{};  ///< event engine: when it left the producing task
+  any_batch* next = nullptr;                     ///< the list it is in; belongs to whoever owns the batch
 
  protected:
   bool shared_once() const { return readers_.load(std::memory_order_relaxed) != 0; }

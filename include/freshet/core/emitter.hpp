@@ -79,6 +79,15 @@ class emitter {
     if (scope.live()) outlets_->main.target().take(std::move(v));
   }
 
+  /// To the side output `Tag`, anchored to a held tuple or to several.
+  template <class Tag, class Held>
+  requires(std::is_same_v<Held, held_tuple> ||
+           std::is_same_v<Held, std::vector<held_tuple>>) void emit(typename Tag::value_type v, const Held& held) {
+    const auto [first, count] = range_of(held);
+    held_scope scope(*frame_, first, count);
+    if (scope.live()) emit<Tag>(std::move(v));
+  }
+
   /// Takes over the ack of the tuple in process.
   held_tuple hold() { return held_tuple{frame_->host->hold(*frame_, outlets_->node)}; }
   /// Event time of the tuple in process.
@@ -107,6 +116,10 @@ class emitter {
   }
 
  private:
+  static std::pair<const held_tuple*, std::size_t> range_of(const held_tuple& one) { return {&one, 1}; }
+  static std::pair<const held_tuple*, std::size_t> range_of(const std::vector<held_tuple>& all) {
+    return {all.data(), all.size()};
+  }
   template <class Tag>
   static constexpr std::size_t index_of() {
     std::size_t i = 0;

@@ -10,28 +10,34 @@
 namespace freshet {
 
 /// Counters of one task, or sums over the tasks of a node. Exact: after a drain, for a spout, emitted = acked + failed.
+///
+/// A chain of nodes runs as one task: what belongs to the task (latencies, shares of time, retries, dead letters,
+/// state) stands under its first node; the others have `executed`, `emitted`, `transferred` and `failed`.
 struct task_metrics {
   std::string node;
   std::uint32_t task = 0;
   std::uint64_t emitted = 0;        ///< spouts: messages, each once however often it is replayed; others: tuples sent
   std::uint64_t transferred = 0;    ///< tuples handed to other tasks, one a delivery
   std::uint64_t executed = 0;       ///< calls of `process`, or tuples written by a sink
-  std::uint64_t acked = 0;          ///< spouts: messages finished
+  std::uint64_t acked = 0;          ///< spouts: messages finished; without a ledger: by the spout's own chain
   std::uint64_t failed = 0;         ///< spouts: messages given up; others: failed calls
   std::uint64_t timed_out = 0;      ///< holds that `message_timeout` ended
+  std::uint64_t late_answers = 0;   ///< acks and failures of tokens that had ended before: they change nothing
   std::uint64_t replayed = 0;       ///< spouts: attempts after the first
   std::uint64_t retried = 0;        ///< calls repeated in place
   std::uint64_t dead_lettered = 0;  ///< tuples that became dead letters, read by somebody or not
   std::uint64_t skipped = 0;        ///< tuples given up by on_failure::skip
   std::uint64_t late = 0;
-  std::uint64_t pending = 0;  ///< spouts: messages emitted and not finished
-  std::uint64_t queued = 0;   ///< batches waiting in the task's input channels
-  std::uint64_t batches = 0;  ///< batches alive in the task's outboxes and channels
-  std::uint64_t state_rows = 0;
-  double busy = 0;             ///< share of the time since start spent in user code
-  double backpressured = 0;    ///< share of the time since start with work, but no room to send it
-  histogram execute_latency;   ///< ns a batch: one reading by the chain's head
-  histogram complete_latency;  ///< spouts, ns: from emit to the end of the tuple tree
+  std::uint64_t pending = 0;      ///< spouts: messages emitted and not finished
+  std::uint64_t queued = 0;       ///< batches waiting in the task's input channels
+  std::uint64_t batches = 0;      ///< batches alive in the task's outboxes and channels
+  std::uint64_t state_rows = 0;   ///< keys with state
+  std::uint64_t state_bytes = 0;  ///< of the tables, without what states own elsewhere; updated now and then
+  double busy = 0;                ///< share of the time since start spent in user code: Storm's capacity
+  double backpressured = 0;       ///< share of the time since start with work, but no room to send it
+  double idle = 0;                ///< the rest
+  histogram execute_latency;      ///< ns a batch: one reading by the chain's head
+  histogram complete_latency;     ///< spouts, ns: from emit to the end of the tuple tree
 };
 
 /// Tuples that went over one input of one node.
@@ -39,6 +45,7 @@ struct edge_metrics {
   std::string from, to;
   std::uint32_t from_node = 0, to_node = 0, input = 0;
   std::uint64_t transferred = 0;
+  histogram transfer_latency;  ///< event engine, ns a batch: from leaving the producing task until it is taken
 };
 
 /// One micro-batch, under Spark's names for the same things (StreamingQueryProgress, BatchInfo).
