@@ -371,18 +371,20 @@ TEST(batch_run, pause_stops_polling_until_resume) {
 TEST(batch_run, user_code_that_does_not_come_back_is_named) {
   for (bool blocking : {false, true}) {
     std::atomic<bool> release{false};
+    std::atomic<bool> entered{false};
     topology_builder builder{"stuck"};
     auto source = builder.spout("in", vector_spout{numbers(1)});
     builder
         .sink("deaf",
               [&](int) {
+                entered = true;
                 while (!release) std::this_thread::sleep_for(1ms);
               },
               {.blocking = blocking})
         .input(source, global_grouping{});
     auto options = quiet({.interval = 1ms, .drain_timeout = 5ms, .stop_timeout = 5ms});
     auto run = batch_executor{options}.start(builder.build());
-    std::this_thread::sleep_for(20ms);
+    while (!entered) std::this_thread::yield();
     run.request_drain();
     EXPECT_THAT(error_of(run), ::testing::HasSubstr("\"deaf\" task 0"));
     release = true;

@@ -122,8 +122,9 @@ class push_queue {
     r.values.clear();
     r.next = 0;
     std::erase(readers_, &r);
-    over_ = readers_.empty();
-    const auto left = over_ ? unread_ : 0;
+    const bool last = readers_.empty();
+    over_ |= last;  // also by a drain, for the readers that are left
+    const auto left = last ? unread_ : 0;
     finish(lock, true);
     return left;
   }
