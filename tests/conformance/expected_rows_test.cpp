@@ -51,6 +51,8 @@ TEST(expected_rows, another_number_of_columns_is_a_difference) {
 
 TEST(parse, csv_with_quotes) {
   EXPECT_THAT(split_csv("a,,\"b,\"\"c\"\"\",d"), ElementsAre("a", "", "b,\"c\"", "d"));
+  EXPECT_THAT(split_csv("\"\"\"a\"\"\",\"\","), ElementsAre("\"a\"", "", ""));
+  EXPECT_THAT(split_csv(""), ElementsAre(""));
   EXPECT_THROW(split_csv("a,\"b"), std::invalid_argument);
 }
 

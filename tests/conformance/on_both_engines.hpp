@@ -17,8 +17,9 @@ struct query {
   bool few_rows = false;               ///< so few that they can go through one by one
 };
 
-/// Runs the query on both engines at parallelism 1 and 4, in small batches and large, with and without faults under
-/// exactly_once. `check` looks at what each run gave; its failures name the configuration.
+/// Runs the query on both engines at parallelism 1 and 4, in batches of 100 rows, 1000 rows and everything, with and
+/// without faults under exactly_once; of few rows all combinations, and one by one. `check` looks at what each run
+/// gave; its failures name the configuration.
 void on_both_engines(const query& q, const std::function<void()>& check);
 
 /// Runs it in the event engine under at_least_once with faults: messages are replayed.

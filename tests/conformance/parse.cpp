@@ -4,17 +4,30 @@
 
 namespace freshet::conformance {
 
-std::vector<std::string> split_csv(std::string_view line) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (c == '"' && quoted && i + 1 < line.size() && line[i + 1] == '"') fields.back() += line[++i];
-    else if (c == '"') quoted = !quoted;
-    else if (c == ',' && !quoted) fields.emplace_back();
-    else fields.back() += c;
+namespace {
+
+/// The field that begins at `from`, which then is behind its end: the comma's place, or the line's end.
+std::string take_field(std::string_view line, std::size_t& from) {
+  std::string field;
+  for (bool quoted_before = false; from < line.size() && line[from] == '"'; quoted_before = true) {
+    const auto end = line.find('"', from + 1);
+    if (end == std::string_view::npos) throw std::invalid_argument("a quote that doesn't end: " + std::string(line));
+    if (quoted_before) field += '"';  // that which ended the part before, and began this one, is one
+    field += line.substr(from + 1, end - from - 1);
+    from = end + 1;
   }
-  if (quoted) throw std::invalid_argument("a quote that doesn't end: " + std::string(line));
+  const auto comma = std::min(line.find(',', from), line.size());
+  field += line.substr(from, comma - from);
+  from = comma;
+  return field;
+}
+
+}  // namespace
+
+std::vector<std::string> split_csv(std::string_view line) {
+  std::vector<std::string> fields;
+  fields.reserve(16);
+  for (std::size_t from = 0; from <= line.size(); ++from) fields.push_back(take_field(line, from));
   return fields;
 }
 
@@ -43,12 +56,18 @@ std::int64_t fixed(std::string_view text, int decimals) {
 }
 
 std::int64_t utc_ms(std::string_view text) {
-  using namespace std::chrono;
-  if (text.size() != 16 && text.size() != 19) throw std::invalid_argument("not a time: \"" + std::string(text) + '"');
+  if (text.size() < 16) throw std::invalid_argument("not a time: \"" + std::string(text) + '"');
   const auto part = [text](std::size_t at, std::size_t size) { return number<int>(text.substr(at, size)); };
-  const sys_days day = year{part(0, 4)} / part(5, 2) / part(8, 2);
-  const auto in_day = hours{part(11, 2)} + minutes{part(14, 2)} + seconds{text.size() == 19 ? part(17, 2) : 0};
-  return milliseconds{day.time_since_epoch() + in_day}.count();
+  return utc_ms(part(0, 4), part(5, 2), part(8, 2), text.substr(11));
+}
+
+std::int64_t utc_ms(int year, int month, int day, std::string_view time) {
+  using namespace std::chrono;
+  if (time.size() != 5 && time.size() != 8) throw std::invalid_argument("not a time: \"" + std::string(time) + '"');
+  const auto part = [time](std::size_t at) { return number<int>(time.substr(at, 2)); };
+  const sys_days date = std::chrono::year{year} / month / day;
+  const auto in_day = hours{part(0)} + minutes{part(3)} + seconds{time.size() == 8 ? part(6) : 0};
+  return milliseconds{date.time_since_epoch() + in_day}.count();
 }
 
 }  // namespace freshet::conformance

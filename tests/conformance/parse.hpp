@@ -28,5 +28,7 @@ Number number(std::string_view text) {
 std::int64_t fixed(std::string_view text, int decimals);
 /// "2010-12-01 08:26:00", seconds may be left out, as milliseconds since 1970 in UTC.
 std::int64_t utc_ms(std::string_view text);
+/// The same with the time of day as "08:26" or "08:26:00".
+std::int64_t utc_ms(int year, int month, int day, std::string_view time);
 
 }  // namespace freshet::conformance

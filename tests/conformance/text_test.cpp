@@ -1,12 +1,12 @@
 // Word counts of two texts.
 #include <algorithm>
-#include <cctype>
 #include <functional>
 
 #include "conformance/expected_rows.hpp"
 #include "conformance/last_rows.hpp"
 #include "conformance/on_both_engines.hpp"
 #include "conformance/shared_data.hpp"
+#include "conformance/words.hpp"
 #include "freshet/connect/file/line_spout.hpp"
 #include "freshet/connect/memory/collect_sink.hpp"
 #include "freshet/stream/stream_builder.hpp"
@@ -16,33 +16,9 @@ namespace {
 
 using word_count = keyed<std::string, std::uint64_t>;
 
-/// Emits the runs of bytes for which `belongs`.
-template <class F>
-void split(const std::string& line, F belongs, emitter<std::string>& out) {
-  for (auto from = line.begin(); from != line.end();) {
-    from = std::find_if(from, line.end(), belongs);
-    const auto to = std::find_if_not(from, line.end(), belongs);
-    if (from != to) out.emit(std::string(from, to));
-    from = to;
-  }
-}
-/// Runs of ASCII letters, in lower case.
-void ascii_words(const std::string& line, emitter<std::string>& out) {
-  const auto lower = [](unsigned char c) { return static_cast<char>(c < 0x80 ? std::tolower(c) : ' '); };
-  std::string folded = line;
-  std::transform(folded.begin(), folded.end(), folded.begin(), lower);
-  split(
-      folded, [](char c) { return c >= 'a' && c <= 'z'; }, out);
-}
-/// What stands between ASCII white space.
-void tokens(const std::string& line, emitter<std::string>& out) {
-  split(
-      line, [](char c) { return c != ' ' && (c < '\t' || c > '\r'); }, out);
-}
-
 class text : public shared_data, public ::testing::WithParamInterface<std::string> {
  protected:
-  using splitter = void (*)(const std::string&, emitter<std::string>&);
+  using splitter = std::vector<std::string> (*)(const std::string&);
 
   query count_of(splitter split, updates how) const {
     const auto build = [path = data_file("text/" + GetParam() + ".txt"), split, how, this](std::size_t parallelism) {
