@@ -79,6 +79,7 @@ consteval auto spout_output() {
   }
 }
 }  // namespace detail
+/// What a spout emits: the `T` of the spout_emitter that `poll` takes; void where `S` is no spout.
 template <class S>
 using spout_output_t = typename decltype(detail::spout_output<S>())::type;
 
