@@ -77,7 +77,7 @@ class batch_task : public task_host {
   // --- task_host ---
   void settle(std::uint32_t, std::int32_t) noexcept override {}
   verdict failed(call_frame& frame, const any_batch& in, std::size_t index) override;
-  std::shared_ptr<held_state> hold(call_frame& frame) override;
+  std::shared_ptr<held_state> hold(call_frame& frame, std::uint32_t node) override;
 
  protected:
   /// Where the batches of one outbox wait to be filled again.

@@ -24,6 +24,10 @@ std::vector<std::string> mistakes_of(const event_options& o, const topology& gra
   if (!o.clock) say("event_options::clock is null");
   std::size_t slots = 0;
   for (const auto& n : graph.nodes()) {
+    if (n.transactional)
+      say("sink \"" + n.name +
+          "\" commits what it gets by epochs (prepare, commit), which this engine makes only with checkpoints: run it "
+          "on batch_executor, or use a sink with write() alone");
     if (n.kind != node_kind::spout) continue;
     slots += n.spout.parallelism * (n.spout.max_pending + 4 * root::messages_per_slot);
     if (n.spout.max_batch > root::messages_per_slot)

@@ -18,6 +18,7 @@ event_task::event_task(event_run& run, const chain_setup& setup, std::size_t wor
       book_(run.book()),
       guarantee_(run.options().guarantee),
       sink_reading_(chain_.sinks.size()),
+      sink_retry_(chain_.sinks.size()),
       waker_(std::make_shared<task_waker>(run.shared_pool(), worker)),
       desk_(std::make_shared<hold_desk>(book_, setup.task, waker{waker_})),
       call_attempts_(chain_.members.size(), 0) {
@@ -44,7 +45,6 @@ void event_task::open() {
     c.task_count = n.parallelism();
     c.seed = hash_bytes(n.name.data(), n.name.size()) + chain_.task();
     c.stop = run_.stop_token();
-    if (guarantee_ != guarantee::best_effort) c.attempts_in_place = run_.options().retry.max_attempts;
     c.wake = waker{waker_};
     c.log = run_.options().log;
     c.clock = run_.options().clock;
@@ -88,17 +88,24 @@ task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, st
       for (root r : *frame.anchors) post(r);
     return verdict::next;
   }
-  if (retry_.batch != &in || retry_.index != index) retry_ = {&in, index, 0, {}};
-  const auto attempts = ++retry_.attempts;
+  retry& again = retry_of(frame, in);
+  if (again.batch != &in || again.index != index) again = {&in, index, 0, {}};
+  const auto attempts = ++again.attempts;
   if (!best_effort && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
-    retry_.due = run_.options().clock->now() + run_.options().retry.backoff(attempts + 1);
+    again.due = run_.options().clock->now() + run_.options().retry.backoff(attempts + 1);
     return verdict::again_later;
   }
-  retry_ = {};
+  again = {};
   given_up_.add(1);
   give_up(frame.failure.node, frame.failure.error, attempts, &in, index, frame);
   return run_.cancelled() ? verdict::stop : verdict::next;
+}
+
+event_task::retry& event_task::retry_of(const call_frame& frame, const any_batch& in) {
+  for (std::size_t i = 0; i < chain_.sinks.size(); ++i)
+    if (chain_.sinks[i].frame.get() == &frame) return sink_retry_[i];
+  return &in == repeating_.tuple.get() ? repeat_retry_ : retry_;
 }
 
 void event_task::give_up(std::uint32_t node, error e, std::uint32_t attempts, const any_batch* in, std::size_t index,
@@ -140,15 +147,73 @@ void event_task::emit_dead_letter(dead_letter letter, root anchor, const root_li
   const auto time = frame.time, stamp = frame.stamp;
   const auto before = &out == &frame ? out.children : 0;
   out.begin(anchor, several, time, stamp);
+  ++inside_.base_call;  // a call of its own: those of the tuples that follow keep their distance
   chain_.dead_letters.target().take(std::move(letter));
   frame.children = before + out.children;
   out.failed = failed;
 }
 
-std::shared_ptr<held_state> event_task::hold(call_frame& frame) {
+// --- held tuples ---
+
+std::shared_ptr<held_state> event_task::hold(call_frame& frame, std::uint32_t node) {
   const auto timeout = run_.options().message_timeout;
   const auto deadline = timeout > std::chrono::nanoseconds{} ? now_ + timeout : time_point::max();
-  return desk_->hold(frame, chain_.plan().head(), deadline);
+  return desk_->hold(frame, node, deadline, repetition_of(frame));
+}
+
+/// A copy of the tuple in process, where no spout would emit it again.
+hold_desk::repetition event_task::repetition_of(const call_frame& frame) const {
+  const bool spout_repeats = book_ && frame.anchor && !chain_.plan().below_dead_letters;
+  if (spout_repeats || !inside_.batch || &frame != &chain_.frame) return {};
+  hold_desk::repetition again;
+  again.reader = inside_.reader;
+  if (inside_.batch == repeating_.tuple.get()) again.attempts = repeating_.attempts;
+  const auto& type = inside_.batch->type();
+  again.tuple.reset(type.make({1, inside_.batch->has_roots(), inside_.batch->has_times()}));
+  type.append(*inside_.batch, frame.call - inside_.base_call - 1, *again.tuple);
+  return again;
+}
+
+/// What follows when a token has failed and no spout emits its tuple again: the tuple is called again in place, then
+/// meets the policy.
+void event_task::answer(hold_desk::failed_hold f) {
+  failed_.add(1);
+  const auto attempts = f.again.attempts;
+  if (f.again.tuple && guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
+    retried_.add(1);
+    repeats_.push_back({std::move(f.again), now_ + run_.options().retry.backoff(attempts + 1)});
+    ++repeats_.back().what.attempts;
+    return;
+  }
+  given_up_.add(1);
+  chain_.frame.begin_unrooted();
+  give_up(f.node, f.error, attempts, f.again.tuple.get(), 0, chain_.frame);
+  desk_->settle_failed(f);
+}
+
+/// Reads tuples again that had been held and have failed.
+void event_task::repeat(bool& made) {
+  while (repeat_reading_ || !repeats_.empty()) {
+    if (!repeat_reading_) {
+      const auto due = std::find_if(repeats_.begin(), repeats_.end(), [this](auto& r) { return r.due <= now_; });
+      if (due == repeats_.end()) return;
+      repeating_ = std::move(due->what);
+      repeats_.erase(due);
+      repeat_reading_ = {repeating_.tuple.get(), 0};
+    }
+    if (repeat_retry_.due > now_ || blocked() || !chain_.head().ready()) return;
+    const bool end = read(*repeating_.reader, repeat_reading_, made);
+    if (repeat_reading_.from == 0) return;
+    repeat_reading_ = {};
+    repeat_retry_ = {};
+    repeating_ = {};
+    if (phase_ == phase::flushing) phase_ = phase::working;  // bolts may hold something once more
+    if (!end) return;
+  }
+}
+
+bool event_task::holds() const {
+  return desk_->outstanding() != 0 || desk_->has_failed() || !repeats_.empty() || repeat_reading_;
 }
 
 // --- reading and sending ---
@@ -157,15 +222,17 @@ bool event_task::read(any_reader& reader, reading& r, bool& made) {
   while (true) {
     const auto began = run_.options().clock->now();
     const auto from = r.from;
+    inside_ = {&reader, r.batch, chain_.frame.call - from};
     const auto result = reader.read(*r.batch, from);
+    inside_ = {};
     const auto took = (run_.options().clock->now() - began).count();
     r.from = result.next;
     busy_ns_.add(static_cast<std::uint64_t>(took));
     if (result.next != from) {
       execute_latency_.record(static_cast<std::uint64_t>(took), 1);
       made = true;
-      if (retry_.attempts && result.why != read_stop::again_later) retry_ = {};
     }
+    if (result.why != read_stop::again_later) retry_of(chain_.frame, *r.batch) = {};
     if (!drain_sinks(made)) return false;
     if (result.why == read_stop::end) return true;
     if (result.why != read_stop::outbox_full) return false;
@@ -181,12 +248,16 @@ bool event_task::drain_sinks(bool& made) {
     auto& sink = chain_.sinks[i];
     auto& r = sink_reading_[i];
     sink.outbox().seal();
+    if (sink_retry_[i].due > now_) {
+      all = false;
+      continue;
+    }
     while (r || sink.outbox().has_sealed()) {
       if (!r) r = {sink.outbox().pop(), 0};
       const auto result = sink.input.reader->read(*r.batch, r.from);
       made |= result.next != r.from;
       r.from = result.next;
-      if (result.why != read_stop::again_later) retry_ = {};
+      if (result.why != read_stop::again_later) sink_retry_[i] = {};
       if (result.why != read_stop::end) {
         if (result.why == read_stop::outbox_full) continue;
         all = false;
@@ -253,15 +324,19 @@ bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* 
   frame.failed = false;
   failed_.add(1);
   frame.failure.error.message = std::string(what) + " failed: " + frame.failure.error.message;
+  if (tokens_failed_instead) {
+    // Held tuples that the call wanted to ack have failed with it: each is tried again for itself.
+    call_attempts_[m] = 0;
+    return true;
+  }
   const auto attempts = ++call_attempts_[m];
   if (guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
-    retry_.due = run_.options().clock->now() + run_.options().retry.backoff(attempts + 1);
+    calls_due_ = run_.options().clock->now() + run_.options().retry.backoff(attempts + 1);
     return false;
   }
   call_attempts_[m] = 0;
-  // Held tuples that the call wanted to ack have failed with it and met their own policy.
-  if (!tokens_failed_instead) give_up(frame.failure.node, frame.failure.error, attempts, nullptr, 0, frame);
+  give_up(frame.failure.node, frame.failure.error, attempts, nullptr, 0, frame);
   return true;
 }
 
@@ -295,10 +370,7 @@ bool event_task::housekeeping() {
   }
   for (auto& f : desk_->take_failed()) {
     made = true;
-    failed_.add(1);
-    given_up_.add(1);
-    chain_.frame.begin_unrooted();
-    give_up(f.node, std::move(f.error), 1, nullptr, 0, chain_.frame);
+    answer(std::move(f));
   }
   return made;
 }
@@ -317,7 +389,9 @@ tasklet::progress event_task::run(time_point now) {
   if (!stalled() && drain_sinks(made)) {
     // Also while flushing: what is held still needs its timeouts.
     if ((phase_ == phase::working || phase_ == phase::flushing) && !blocked()) made |= tick();
-    if (!stalled()) made |= phase_ == phase::working || phase_ == phase::flushing ? work() : false;
+    if (!stalled()) repeat(made);
+    const bool works = phase_ == phase::working || phase_ == phase::flushing;
+    if (works && !stalled() && drain_sinks(made)) made |= work();
   }
   if (phase_ != phase::done && exhausted()) made |= step_to_end();
   for (auto& l : links_) l.out->box().seal();
@@ -340,7 +414,7 @@ bool event_task::step_to_end() {
     return true;
   }
   if (phase_ == phase::flushing) {
-    if (desk_->outstanding() != 0 || !exhausted()) return made;
+    if (holds() || !exhausted()) return made;
     phase_ = phase::ending;
     return true;
   }
@@ -388,7 +462,14 @@ void event_task::close() {
 
 tasklet::time_point event_task::next_wake() const {
   auto at = next_work();
-  if (retry_.due > now_) at = std::min(at, retry_.due);
+  const auto consider = [&](time_point due) {
+    if (due > now_) at = std::min(at, due);
+  };
+  consider(retry_.due);
+  consider(repeat_retry_.due);
+  consider(calls_due_);
+  for (const auto& r : sink_retry_) consider(r.due);
+  for (const auto& r : repeats_) consider(r.due);
   for (const auto& t : ticks_) at = std::min(at, t.due);
   at = std::min(at, desk_->next_deadline());
   if (const auto limit = run_.drain_deadline(); limit != time_point::max()) at = std::min(at, limit);

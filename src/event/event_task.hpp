@@ -39,7 +39,7 @@ class event_task : public tasklet, public task_host {
     if (book_) book_->settle(slot, delta);
   }
   verdict failed(call_frame& frame, const any_batch& in, std::size_t index) override;
-  std::shared_ptr<held_state> hold(call_frame& frame) override;
+  std::shared_ptr<held_state> hold(call_frame& frame, std::uint32_t node) override;
 
   // --- tasklet ---
   progress run(time_point now) final;
@@ -53,7 +53,7 @@ class event_task : public tasklet, public task_host {
     std::size_t from = 0;
     explicit operator bool() const { return batch != nullptr; }
   };
-  /// The tuple that is tried again in place.
+  /// A tuple that is tried again in place.
   struct retry {
     const any_batch* batch = nullptr;
     std::size_t index = 0;
@@ -77,6 +77,8 @@ class event_task : public tasklet, public task_host {
   bool drain_sinks(bool& made);
   bool offer();
   bool blocked() const;
+  /// Tokens are out, or their tuples wait to be called again.
+  bool holds() const;
   /// Behind everything that is in the outboxes.
   void send_marks(const batch_marks& marks);
   void publish_members();
@@ -87,7 +89,7 @@ class event_task : public tasklet, public task_host {
   void emit_dead_letter(dead_letter letter, root anchor, const root_list* several, call_frame& frame);
   on_failure policy_of(std::uint32_t node) const;
   std::string describe(std::uint32_t node, std::uint32_t attempt, const error& e) const;
-  bool stalled() const { return retry_.due > now_; }
+  bool stalled() const { return retry_.due > now_ || calls_due_ > now_; }
   bool retries_in_place(const call_frame& frame) const;
 
   event_run& run_;
@@ -134,16 +136,37 @@ class event_task : public tasklet, public task_host {
   };
   bool housekeeping();
   bool tick();
+  void answer(hold_desk::failed_hold f);
+  void repeat(bool& made);
+  retry& retry_of(const call_frame& frame, const any_batch& in);
+  hold_desk::repetition repetition_of(const call_frame& frame) const;
   bool step_to_end();
   void close();
   bool guarded(std::size_t member, void (task_operator::*f)(), const char* what);
 
   std::vector<link> links_;
   std::vector<reading> sink_reading_;
+  std::vector<retry> sink_retry_;
   std::vector<ticking> ticks_;
   std::shared_ptr<task_waker> waker_;
   std::shared_ptr<hold_desk> desk_;
-  retry retry_;
+  retry retry_;             ///< of the head's tuple
+  time_point calls_due_{};  ///< when a tick, flush or wake that failed is tried again
+  /// Held tuples that failed where no spout emits them again, each read once more when it is due.
+  struct repeat_call {
+    hold_desk::repetition what;
+    time_point due;
+  };
+  std::deque<repeat_call> repeats_;
+  hold_desk::repetition repeating_;  ///< the one at work
+  reading repeat_reading_;
+  retry repeat_retry_;
+  /// The batch that is read now, for tuples that are taken over into tokens.
+  struct {
+    any_reader* reader = nullptr;
+    const any_batch* batch = nullptr;
+    std::uint64_t base_call = 0;  ///< the call for tuple i is the frame's call base_call + i + 1
+  } inside_;
   std::vector<std::uint32_t> call_attempts_;  ///< of ticks, flushes and wakes, by member
   std::vector<std::size_t> to_wake_;
   time_point blocked_since_{};

@@ -8,22 +8,21 @@ namespace freshet {
 /// out, because another thread may consume it before the call ends that took it.
 class hold_desk::token final : public held_state {
  public:
-  token(std::shared_ptr<hold_desk> desk, call_frame& f, std::uint32_t node)
-      : held_state(f.anchor, f.anchors, f.time, f.stamp, f.place), desk_(std::move(desk)), node_(node) {}
+  token(std::shared_ptr<hold_desk> desk, call_frame& f, std::uint32_t of, repetition how)
+      : held_state(f.anchor, f.anchors, f.time, f.stamp, f.place),
+        node(of),
+        again(std::move(how)),
+        desk_(std::move(desk)) {}
 
   void ack() noexcept override {
-    if (!end()) return;
-    desk_->settle(*this, -1);
-    desk_->consumed();
+    if (end()) done();
   }
   void fail(error why) noexcept override {
     if (!end()) return;
     give_up(std::move(why));
   }
   void revoke() noexcept override {
-    if (!become(stage::revoked)) return;
-    desk_->settle(*this, -1);
-    desk_->consumed();
+    if (become(stage::revoked)) done();
   }
   bool expire(error why) noexcept {
     if (!become(stage::consumed)) return false;
@@ -32,7 +31,9 @@ class hold_desk::token final : public held_state {
   }
   bool live() const noexcept override { return !ended(); }
   bool ended() const { return stage_.load(std::memory_order_acquire) != stage::live; }
-  std::uint32_t node() const { return node_; }
+
+  const std::uint32_t node;
+  repetition again;  ///< belongs to whoever ends the token
 
  private:
   enum class stage : std::uint8_t { live, consumed, revoked };
@@ -47,42 +48,53 @@ class hold_desk::token final : public held_state {
       desk_->late_answers_.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
+  void done() noexcept {
+    again.tuple.reset();
+    desk_->settle(anchor, anchors, -1);
+    desk_->consumed();
+  }
   void give_up(error why) noexcept {
     desk_->failed(*this, std::move(why));
-    desk_->settle(*this, -1);
     desk_->consumed();
   }
   const std::shared_ptr<hold_desk> desk_;
-  const std::uint32_t node_;
   std::atomic<stage> stage_{stage::live};
 };
 
-std::shared_ptr<held_state> hold_desk::hold(call_frame& frame, std::uint32_t node, time_point deadline) {
-  auto t = std::make_shared<token>(shared_from_this(), frame, node);
+std::shared_ptr<held_state> hold_desk::hold(call_frame& frame, std::uint32_t node, time_point deadline,
+                                            repetition again) {
+  auto t = std::make_shared<token>(shared_from_this(), frame, node, std::move(again));
   outstanding_.fetch_add(1, std::memory_order_acq_rel);
   if (deadline != time_point::max()) by_deadline_.emplace_back(deadline, t);
-  settle(*t, 1);
+  settle(t->anchor, t->anchors, 1);
   frame.holds.push_back(t);
   frame.deferred = true;
   return t;
 }
 
-void hold_desk::settle(const held_state& t, std::int32_t delta) noexcept {
+void hold_desk::settle(root anchor, const root_list& anchors, std::int32_t delta) noexcept {
   if (!book_) return;
-  if (t.anchor.is_several())
-    for (root r : t.anchors) book_->settle(r.slot(), delta);
-  else if (t.anchor) book_->settle(t.anchor.slot(), delta);
+  if (anchor.is_several())
+    for (root r : anchors) book_->settle(r.slot(), delta);
+  else if (anchor) book_->settle(anchor.slot(), delta);
 }
 
-void hold_desk::failed(const token& t, error why) noexcept {
+void hold_desk::settle_failed(const failed_hold& f) noexcept { settle(f.anchor, f.anchors, -1); }
+
+void hold_desk::failed(token& t, error why) noexcept {
   if (book_ && t.anchor && !keeps_failures_) {
     if (t.anchor.is_several())
-      for (root r : t.anchors) book_->post(r, t.node(), task_, why);
-    else book_->post(t.anchor, t.node(), task_, std::move(why));
-    return;
+      for (root r : t.anchors) book_->post(r, t.node, task_, why);
+    else book_->post(t.anchor, t.node, task_, std::move(why));
+    return settle(t.anchor, t.anchors, -1);
   }
   std::lock_guard lock(mutex_);
-  failed_.push_back({t.node(), std::move(why)});
+  failed_.push_back({t.node, std::move(why), std::move(t.again), t.anchor, t.anchors});
+}
+
+bool hold_desk::has_failed() const {
+  std::lock_guard lock(mutex_);
+  return !failed_.empty();
 }
 
 void hold_desk::consumed() noexcept {

@@ -8,6 +8,7 @@
 
 #include "event/ledger.hpp"
 #include "freshet/core/held_tuple.hpp"
+#include "freshet/core/operator.hpp"
 #include "freshet/core/task_context.hpp"
 
 namespace freshet {
@@ -23,15 +24,28 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   hold_desk(std::shared_ptr<ledger> book, std::uint32_t task, waker wake)
       : book_(std::move(book)), task_(task), wake_(std::move(wake)) {}
 
-  std::shared_ptr<held_state> hold(call_frame& frame, std::uint32_t node, time_point deadline);
+  /// What it takes to call again for a held tuple where no spout emits it again.
+  struct repetition {
+    std::unique_ptr<any_batch> tuple;  ///< null: no tuple caused the call that took the hold
+    any_reader* reader = nullptr;
+    std::uint32_t attempts = 1;  ///< calls so far
+  };
+  std::shared_ptr<held_state> hold(call_frame& frame, std::uint32_t node, time_point deadline, repetition again);
   std::uint32_t outstanding() const { return outstanding_.load(std::memory_order_acquire); }
 
-  /// A token that failed in a run without ledger, or below the dead letters: the task's policy decides.
+  /// A token that failed where no spout emits its tuple again: the task decides. It still counts for its messages,
+  /// until `settle_failed` or until its tuple is read again.
   struct failed_hold {
     std::uint32_t node;
     freshet::error error;
+    repetition again;
+    root anchor;
+    root_list anchors;
   };
   std::vector<failed_hold> take_failed();
+  /// True when `take_failed` has something. Asked behind `outstanding() == 0` it misses nothing.
+  bool has_failed() const;
+  void settle_failed(const failed_hold& f) noexcept;
   /// Revokes and fails tokens whose deadline has passed. Returns how many.
   std::size_t expire(time_point now, std::chrono::nanoseconds timeout);
   time_point next_deadline();
@@ -42,8 +56,8 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
 
  private:
   class token;
-  void settle(const held_state& t, std::int32_t delta) noexcept;
-  void failed(const token& t, error why) noexcept;
+  void settle(root anchor, const root_list& anchors, std::int32_t delta) noexcept;
+  void failed(token& t, error why) noexcept;
   void consumed() noexcept;
 
   const std::shared_ptr<ledger> book_;
@@ -53,7 +67,7 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   std::atomic<std::uint32_t> outstanding_{0};
   std::atomic<std::uint64_t> late_answers_{0};
   std::deque<std::pair<time_point, std::shared_ptr<token>>> by_deadline_;  // the task's; deadlines never decrease
-  std::mutex mutex_;                                                       // guards failed_
+  mutable std::mutex mutex_;                                               // guards failed_
   std::vector<failed_hold> failed_;
 };
 

@@ -38,6 +38,8 @@ class ledger {
    public:
     /// A slot with a count of `open_bias`; 0 when the lane has no more.
     std::uint32_t open();
+    /// Slots that can be opened before one is given back.
+    std::size_t room() const { return limit_ - used_ + free_.size(); }
     /// Slots that reached zero since the last call, in no order.
     template <class F>
     void take_completed(F&& f) {

@@ -19,7 +19,8 @@ spout_tasklet::spout_tasklet(event_run& run, const chain_setup& setup, std::size
       keeps_raw_(guarantee_ == guarantee::exactly_once ||
                  (guarantee_ == guarantee::at_least_once && !spout_.replayable())) {
   if (!book_) return;
-  // One message a slot when load is low, and some room for polls that emit more than they are asked for.
+  // One message a slot when load is low. Failed attempts keep theirs until the last of their tuples is done: where
+  // those take all of it, polls and replays wait.
   const auto slots = options_.max_pending + 2 * root::messages_per_slot;
   lane_ = &book_->add_lane(slots, [pool = run.shared_pool(), worker] { pool->publish_and_wake(worker); });
 }
@@ -30,13 +31,14 @@ spout_tasklet::~spout_tasklet() = default;
 
 bool spout_tasklet::work() {
   bool made = reap();
+  made |= commit(false);
   if (run_.state() >= run_state::draining && !ended_) made |= drain();
   if (now_ > run_.drain_deadline()) {
     run_.fail(
         {errc::timeout, "drain_timeout: spout " + name_ + " has " + std::to_string(live_) + " unfinished messages"});
     return true;
   }
-  if (blocked() || !read_raw(made) || blocked()) return made;
+  if (blocked() || !call_woken(made) || blocked() || !read_raw(made) || blocked()) return made;
   made |= replay();
   if (!blocked() && phase_ == phase::working && wants_polls()) made |= poll();
   if (blocked() || !read_raw(made)) return made;
@@ -44,8 +46,19 @@ bool spout_tasklet::work() {
     send_flush();
     made = true;
   }
-  made |= commit(false);
   return made;
+}
+
+/// The waker serves the spout, and the bolts chained behind it. Taken before the poll: a wake during it counts for the
+/// next. False when a bolt's call is to be tried again first.
+bool spout_tasklet::call_woken(bool& made) {
+  if (!take_wake()) return true;
+  made = true;
+  idle_until_woken_ = false;
+  if (poll_failures_ == 0) idle_until_ = {};  // else that is a back-off
+  if (call_members(&task_operator::wake, "on_wake")) return true;
+  make_waker()();
+  return false;
 }
 
 /// A spout that has accepted values goes on until it has emitted them; any other ends at once.
@@ -75,7 +88,7 @@ bool spout_tasklet::may_close() {
 
 tasklet::time_point spout_tasklet::next_work() const {
   auto at = time_point::max();
-  if (!retries_.empty()) at = retries_.front()->due;
+  if (!retries_.empty() && has_slot()) at = retries_.front()->due;
   if (!idle_until_woken_ && wants_polls() && !blocked()) at = std::min(at, idle_until_);
   if (commits() && next_commit_ != time_point{}) at = std::min(at, next_commit_);
   return at;
@@ -84,13 +97,11 @@ tasklet::time_point spout_tasklet::next_work() const {
 // --- polling ---
 
 bool spout_tasklet::wants_polls() const {
-  return !ended_ && (draining_ || run_.state() == run_state::running) && live_ < options_.max_pending;
+  return !ended_ && (draining_ || run_.state() == run_state::running) && live_ < options_.max_pending && has_slot();
 }
 
 bool spout_tasklet::poll() {
-  const bool woken = take_wake();  // before the poll: a wake during it counts for the next
-  if (woken) idle_until_woken_ = false;
-  if (idle_until_woken_ || (!woken && idle_until_ > now_)) return false;
+  if (idle_until_woken_ || idle_until_ > now_) return false;
   open_round(static_cast<std::uint32_t>(std::min<std::uint64_t>(options_.max_batch, options_.max_pending - live_)));
   auto status = poll_status::emitted();
   const char* thrown = nullptr;
@@ -143,8 +154,6 @@ void spout_tasklet::poll_failed(const char* what) {
 void spout_tasklet::open_round(std::uint32_t wanted) {
   round_.host = this;
   round_.slot = lane_ ? lane_->open() : 0;
-  if (lane_ && !round_.slot)
-    throw std::length_error("a spout emitted far more messages in one poll than it was asked for");
   round_.wanted = wanted;
   round_.capacity = root::messages_per_slot;
   round_.messages = 0;
@@ -211,10 +220,19 @@ void spout_tasklet::remember_extents(record& r, const std::vector<retry_ptr>* ag
 }
 
 void spout_tasklet::round_full(spout_round& round) {
+  if (reading_again_) throw std::length_error("it emitted far more than was asked for");
   const auto wanted = round.wanted > round.messages ? round.wanted - round.messages : 0;
   close_round(1, nullptr);
   if (keeps_raw_) put_raw_aside();
-  open_round(wanted);
+  if (has_slot()) return open_round(wanted);
+  // Only a spout that emits without asking `room` comes here. What it emits can't be tracked any more.
+  error e{errc::full,
+          describe(chain_.plan().head(), 1,
+                   {errc::full, "emitted more than max_pending and " + std::to_string(2 * root::messages_per_slot) +
+                                    " messages in one poll: stop at room()"})};
+  round.messages = 0;
+  run_.fail(e);
+  throw std::length_error(e.message);
 }
 
 void spout_tasklet::message_failed(spout_round&, std::uint32_t index, call_frame& frame) {
@@ -336,8 +354,8 @@ void spout_tasklet::schedule(record& r, std::uint32_t index, std::uint32_t node,
 }
 
 void spout_tasklet::schedule(retry_ptr m) {
-  if (m->attempt >= run_.options().retry.max_attempts) return bury(std::move(m));
-  m->due = now_ + run_.options().retry.backoff(m->attempt + 1);
+  const bool last = m->attempt >= run_.options().retry.max_attempts;
+  m->due = last ? now_ : now_ + run_.options().retry.backoff(m->attempt + 1);
   m->order = ++order_;
   retries_.push_back(std::move(m));
   std::push_heap(retries_.begin(), retries_.end(), later);
@@ -381,12 +399,16 @@ spout_tasklet::retry_ptr spout_tasklet::pop_due() {
 
 bool spout_tasklet::replay() {
   std::vector<retry_ptr> due;
-  while (due.size() < options_.max_batch) {
+  bool made = false;
+  // In the worst case each takes a slot of its own.
+  while (due.size() < options_.max_batch && (!lane_ || lane_->room() > due.size())) {
     auto m = pop_due();
     if (!m) break;
-    due.push_back(std::move(m));
+    made = true;
+    if (m->attempt >= run_.options().retry.max_attempts) bury(std::move(m));
+    else due.push_back(std::move(m));
   }
-  if (due.empty()) return false;
+  if (due.empty()) return made;
   replayed_.add(due.size());
   if (keeps_raw_) {
     for (auto& m : due) replay_values(std::move(m));
@@ -423,17 +445,37 @@ void spout_tasklet::replay_values(retry_ptr m) {
   queue_raw();
 }
 
+/// A position that is not one of the messages', in their order, each once. Null: there is none.
+const position* spout_tasklet::first_surplus(const std::vector<position>& got, const std::vector<retry_ptr>& asked) {
+  std::size_t k = 0;
+  for (const auto& p : got) {
+    while (k < asked.size() && asked[k]->extent.next < p.next) ++k;
+    if (k == asked.size() || asked[k]->extent.next != p.next) return &p;
+    ++k;
+  }
+  return nullptr;
+}
+
 void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
   if (same.empty()) return;
   const position_range range{same.front()->extent.partition, same.front()->extent.offset, same.back()->extent.next};
   const auto attempt = same.front()->attempt + 1;
   open_round(static_cast<std::uint32_t>(same.size()));
   std::string problem;
+  reading_again_ = true;
   try {
     spout_.read(range, round_);
   } catch (...) { problem = "read failed: " + error_from_current_exception().message; }
+  reading_again_ = false;
   std::vector<std::uint64_t> got;
   for (const auto& p : round_.positions) got.push_back(p.next);
+  if (const auto surplus = first_surplus(round_.positions, same); surplus && problem.empty())
+    run_.fail({errc::data_loss,
+               describe(chain_.plan().head(), attempt,
+                        {errc::data_loss,
+                         "read of offsets " + std::to_string(range.from) + " to " + std::to_string(range.to) +
+                             " of partition " + std::to_string(range.partition) + " emitted offset " +
+                             std::to_string(surplus->offset) + ", which was not asked for or came twice"})});
   close_round(attempt, &same);
   for (auto& m : same) {
     if (std::binary_search(got.begin(), got.end(), m->extent.next)) continue;
@@ -473,12 +515,12 @@ void spout_tasklet::bury(retry_ptr m) {
     for (std::size_t i = 0; i < m->values->size(); ++i) spout_.type().write(w, *m->values, i);
     letter.bytes = w.data();
   }
-  const auto slot = run_.plan().uses_dead_letters ? lane_->open() : 0;
-  if (!slot) {
+  if (!run_.plan().uses_dead_letters) {
     dead_lettered_.add(1);
     run_.unread_dead_letter(std::move(letter));
     return message_done(m->extent);
   }
+  const auto slot = lane_->open();
   record& r = record_of(slot);
   r = {};
   r.messages = 1;
@@ -491,20 +533,46 @@ void spout_tasklet::bury(retry_ptr m) {
   book_->settle(slot, scratch.children - ledger::open_bias);
 }
 
+namespace {
+/// Takes what a spout emits into one batch, however much that is.
+class gatherer final : public spout_host {
+ public:
+  gatherer(const stream_type& type, batch_layout layout) : type_(type), layout_(layout), got_(type.make(layout)) {
+    round_.host = this;
+    round_.wanted = 1;
+    round_.capacity = ~std::uint32_t{0};
+    round_.raw = got_.get();
+  }
+  spout_round& round() { return round_; }
+  std::unique_ptr<any_batch> take() { return std::move(got_); }
+
+ private:
+  void message_failed(spout_round&, std::uint32_t, call_frame&) override {}
+  void round_full(spout_round& round) override {
+    layout_.capacity *= 2;
+    std::unique_ptr<any_batch> bigger(type_.make(layout_));
+    for (std::size_t i = 0; i < got_->size(); ++i) type_.append(*got_, i, *bigger);
+    got_ = std::move(bigger);
+    round.raw = got_.get();
+  }
+
+  const stream_type& type_;
+  batch_layout layout_;
+  std::unique_ptr<any_batch> got_;
+  spout_round round_;
+};
+}  // namespace
+
 /// Reads a message's tuples into `m.values` without running the chain.
 void spout_tasklet::read_values(retry_message& m) {
   auto layout = layout_;
-  layout.capacity = root::messages_per_slot;
-  m.values.reset(spout_.type().make(layout));
-  spout_round aside;
-  aside.host = this;
-  aside.wanted = 1;
-  aside.capacity = root::messages_per_slot;
-  aside.raw = m.values.get();
+  layout.capacity = 8;
+  gatherer aside(spout_.type(), layout);
   try {
-    spout_.read({m.extent.partition, m.extent.offset, m.extent.next}, aside);
+    spout_.read({m.extent.partition, m.extent.offset, m.extent.next}, aside.round());
+    m.values = aside.take();
   } catch (...) {
-    m.values.reset();  // the letter goes without its bytes
+    // The letter goes without its bytes.
   }
 }
 
@@ -550,6 +618,7 @@ void spout_tasklet::publish() {
 void spout_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
   const auto mine = into.tasks.size();
   event_task::collect(into, uptime);
+  into.tasks[mine].executed = emitted_.get();
   into.tasks[mine].complete_latency = complete_latency_.copy();
 }
 

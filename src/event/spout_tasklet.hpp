@@ -65,6 +65,8 @@ class spout_tasklet final : public event_task, private spout_host {
 
   bool drain();
   bool wants_polls() const;
+  bool has_slot() const { return !lane_ || lane_->room() != 0; }
+  bool call_woken(bool& made);
   bool poll();
   void poll_failed(const char* what);
   void open_round(std::uint32_t wanted);
@@ -90,6 +92,7 @@ class spout_tasklet final : public event_task, private spout_host {
   void replay_read(std::vector<retry_ptr> same);
   void bury(retry_ptr m);
   void read_values(retry_message& m);
+  static const position* first_surplus(const std::vector<position>& got, const std::vector<retry_ptr>& asked);
 
   void send_flush();
   bool commit(bool last);
@@ -110,6 +113,7 @@ class spout_tasklet final : public event_task, private spout_host {
   reading raw_reading_;
   std::vector<retry_ptr> retries_;  ///< a heap, the next due first
   spout_round round_;
+  bool reading_again_ = false;  ///< the round is of a replay
   std::size_t round_raw_from_ = 0;
   std::uint64_t order_ = 0;
   std::uint64_t live_ = 0;  ///< messages emitted and not finished, those in `retries_` too

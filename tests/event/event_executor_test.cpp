@@ -48,9 +48,7 @@ TEST(event_executor, counts_words_under_every_guarantee_and_any_number_of_worker
         EXPECT_EQ(counts_of.back(), expected) << word;
       }
       EXPECT_EQ(m.node("lines").emitted, 1500u);
-      if (g == guarantee::at_least_once) {
-        EXPECT_EQ(m.node("lines").acked, 1500u);
-      }
+      if (g == guarantee::at_least_once) { EXPECT_EQ(m.node("lines").acked, 1500u); }
       EXPECT_EQ(m.node("count").executed, 5000u);
       EXPECT_EQ(m.node("count").state_rows, 8u);
     }

@@ -433,5 +433,200 @@ TEST(failure, positions_are_committed_behind_what_was_written) {
   }
 }
 
+TEST(failure, sinks_in_one_task_are_tried_again_each_for_itself) {
+  topology_builder b{"two-sinks"};
+  std::atomic<int> a{0}, c{0};
+  auto n = b.spout("n", vector_spout<int>{{1, 2, 3}});
+  (void)
+      b.sink("a", [&](const int&) {
+         ++a;
+         throw std::runtime_error("a");
+       }).input(n);
+  (void)
+      b.sink("c", [&](const int&) {
+         ++c;
+         throw std::runtime_error("c");
+       }).input(n);
+  (void)b.sink("healthy", [](const int&) {}).input(n);
+  const auto m = run_to_end(b.build(), fast(guarantee::exactly_once));
+  EXPECT_EQ(a.load(), 15);
+  EXPECT_EQ(c.load(), 15);
+  EXPECT_EQ(m.total().dead_lettered, 6u);
+}
+
+TEST(failure, a_healthy_sink_does_not_hide_how_often_a_tuple_was_tried) {
+  topology_builder b{"poison"};
+  int calls = 0;
+  auto n = b.spout("n", vector_spout<int>{{1, 2, 3}});
+  auto f = b.bolt("fails", [&](const int& v) {
+              if (v == 2) {
+                ++calls;
+                throw std::runtime_error("poison");
+              }
+              return v;
+            }).input(n);
+  (void)b.sink("out", [](const int&) {}).input(f);
+  auto run = event_executor{fast(guarantee::exactly_once)}.start(b.build());
+  finish(run);
+  EXPECT_EQ(calls, 5);
+  EXPECT_EQ(run.status().unread_dead_letters.at(0).attempts, 5u);
+}
+
+TEST(failure, attempts_whose_trees_stay_open_make_polls_and_replays_wait) {
+  // Every attempt keeps its slot while the other branch holds its tuple: the slots run out.
+  struct keeper {
+    struct desk {
+      std::mutex mutex;
+      std::vector<held_tuple> tokens;
+    };
+    std::shared_ptr<desk> shared = std::make_shared<desk>();
+    void process(const int&, emitter<int>& out) {
+      std::lock_guard lock(shared->mutex);
+      shared->tokens.push_back(out.hold());
+    }
+  };
+  constexpr int messages = 2000;
+  topology_builder b{"slots"};
+  keeper keep;
+  std::atomic<int> letters{0};
+  auto n = b.spout("n", counting_spout{messages}, {.max_pending = messages});
+  auto f = b.bolt("fails", [](const int&) -> int { throw std::runtime_error("always"); }).input(n, shuffle_grouping{});
+  auto k = b.bolt("keeps", keep).input(n, shuffle_grouping{});
+  (void)b.sink("out", [](const int&) {}).input(merge(stream_ref<int>(f), stream_ref<int>(k)), shuffle_grouping{});
+  (void)b.sink("letters", [&](const dead_letter&) { ++letters; }).input(b.dead_letters());
+  auto run = event_executor{fast()}.start(b.build());
+  while (run.metrics().node("n").replayed < messages) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(20ms);  // until no slot is left
+  while (!run.wait_for(1ms)) {
+    std::vector<held_tuple> some;
+    {
+      std::lock_guard lock(keep.shared->mutex);
+      some.swap(keep.shared->tokens);
+    }
+    for (auto& token : some) token.ack();
+  }
+  const auto m = run.metrics().node("n");
+  EXPECT_EQ(m.emitted, 2000u);
+  EXPECT_EQ(m.failed, 2000u);
+  EXPECT_EQ(letters.load(), messages);
+}
+
+/// `each` tuples a message; reads `surplus` more than asked for.
+struct wide_spout {
+  std::uint64_t messages;
+  int each;
+  std::uint64_t surplus = 0;
+  std::uint64_t next = 0;
+  std::shared_ptr<std::atomic<std::uint64_t>> committed = std::make_shared<std::atomic<std::uint64_t>>(0);
+  poll_status poll(spout_emitter<int>& out) {
+    if (next == messages) return poll_status::ended();
+    emit(next++, out);
+    return poll_status::emitted();
+  }
+  void emit(std::uint64_t i, spout_emitter<int>& out) {
+    for (int k = 0; k < each; ++k) out.emit({0, i, i + 1}, static_cast<int>(i));
+  }
+  void read(const position_range& r, spout_emitter<int>& out) {
+    for (auto i = r.from; i < r.to + surplus; ++i) emit(i, out);
+  }
+  void seek(const position& p) { next = p.offset; }
+  void commit(const position& p) { *committed = p.next; }
+};
+
+TEST(failure, a_message_of_many_tuples_dies_as_one) {
+  topology_builder b{"wide"};
+  std::vector<dead_letter> letters;
+  std::map<int, int> got;
+  auto n = b.spout("n", wide_spout{3, 3000});
+  auto f = b.bolt("fails", [seen = 0](const int& v) mutable {
+              if (v == 1 && ++seen % 3000 == 2500) throw std::runtime_error("one of many");
+              return v;
+            }).input(n, global_grouping{});
+  (void)b.sink("out", [&](const int& v) { ++got[v]; }).input(f, global_grouping{});
+  (void)b.sink("letters", [&](const dead_letter& l) { letters.push_back(l); }).input(b.dead_letters());
+  const auto m = run_to_end(b.build()).node("n");
+  EXPECT_EQ(m.acked, 2u);
+  EXPECT_EQ(m.failed, 1u);
+  EXPECT_EQ(got[0], 3000);
+  EXPECT_EQ(got[2], 3000);
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_EQ(letters[0].bytes.size(), 3000 * sizeof(int));
+}
+
+TEST(failure, a_spout_that_reads_more_than_it_was_asked_for_is_told_so) {
+  topology_builder b{"surplus"};
+  auto n = b.spout("numbers", wide_spout{10, 1, 1});
+  auto f = b.bolt("flaky", flaky{3, 1, {}}).input(n, global_grouping{});
+  (void)b.sink("out", [](const int&) {}).input(f);
+  auto run = event_executor{fast()}.start(b.build());
+  try {
+    ASSERT_TRUE(run.wait_for(60s));
+    FAIL();
+  } catch (const run_error& e) {
+    const std::string text = e.what();
+    EXPECT_NE(text.find("\"numbers\" task 0"), std::string::npos) << text;
+    EXPECT_NE(text.find("not asked for"), std::string::npos) << text;
+  }
+}
+
+TEST(failure, positions_are_committed_while_a_spout_is_held_back) {
+  topology_builder b{"load"};
+  wide_spout spout{1u << 30, 1};
+  const auto committed = spout.committed;
+  auto n = b.spout("n", spout);
+  auto many = b.bolt("many", [](const int& v, emitter<int>& out) {
+                 for (int k = 0; k < 300; ++k) out.emit(v);
+               }).input(n);
+  (void)b.sink("out", [](const int&) { std::this_thread::yield(); }).input(many, shuffle_grouping{});
+  auto o = fast();
+  o.commit_interval = 1ms;
+  auto run = event_executor{o}.start(b.build());
+  for (int waited = 0; waited < 60'000 && *committed == 0; ++waited) std::this_thread::sleep_for(1ms);
+  EXPECT_GT(committed->load(), 0u);
+  run.stop();
+}
+
+TEST(failure, a_wake_does_not_end_the_pause_after_a_failed_poll) {
+  struct broken {
+    std::shared_ptr<std::pair<std::atomic<int>, waker>> shared = std::make_shared<std::pair<std::atomic<int>, waker>>();
+    void open(const task_context& c) { shared->second = c.wake; }
+    poll_status poll(spout_emitter<int>&) {
+      ++shared->first;
+      throw std::runtime_error("no connection");
+    }
+  };
+  topology_builder b{"pause"};
+  broken spout;
+  (void)b.sink("out", [](const int&) {}).input(b.spout("n", spout));
+  auto o = fast();
+  o.retry = {.first = 1h, .longest = 1h};
+  auto run = event_executor{o}.start(b.build());
+  while (spout.shared->first == 0) std::this_thread::yield();
+  for (int n = 0; n < 100; ++n) {
+    spout.shared->second();
+    std::this_thread::sleep_for(100us);
+  }
+  EXPECT_EQ(spout.shared->first.load(), 1);
+  run.stop();
+}
+
+TEST(failure, a_sink_that_commits_by_epochs_is_refused_by_name) {
+  struct ledger_sink {
+    using token = int;
+    void begin(std::uint64_t) {}
+    void write(const int&) {}
+    token prepare() { return 1; }
+    void commit(const token&) {}
+    void abort() {}
+  };
+  topology_builder b{"epochs"};
+  (void)b.sink("books", ledger_sink{}).input(b.spout("n", vector_spout<int>{{1}}));
+  const auto graph = b.build();
+  try {
+    event_executor{fast()}.start(graph);
+    FAIL();
+  } catch (const topology_error& e) { EXPECT_NE(std::string(e.what()).find("sink \"books\""), std::string::npos); }
+}
+
 }  // namespace
 }  // namespace freshet::event_tests

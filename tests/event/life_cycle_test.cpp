@@ -30,9 +30,7 @@ TEST(life_cycle, drain_finishes_everything_that_was_emitted) {
     const auto m = run.metrics();
     EXPECT_EQ(m.node("n").emitted, written.load());
     EXPECT_EQ(run.status().state, run_state::finished);
-    if (g == guarantee::at_least_once) {
-      EXPECT_EQ(m.node("n").acked, written.load());
-    }
+    if (g == guarantee::at_least_once) { EXPECT_EQ(m.node("n").acked, written.load()); }
   }
 }
 

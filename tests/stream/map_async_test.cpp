@@ -229,6 +229,23 @@ TEST_P(map_async, a_failure_behind_it_is_that_tuples_alone) {
   EXPECT_EQ(std::count(got.begin(), got.end(), 77), 0);
 }
 
+TEST_P(map_async, poison_behind_it_does_not_make_the_others_wait) {
+  auto out = numbers(100)
+                 .map_async<int>(
+                     "ask", [](const int& n, async_reply<int> reply) { reply(n); }, options)
+                 .map("next", [](int n) {
+                   if (n % 10 == 0) throw std::runtime_error("poison");
+                   return n;
+                 });
+  run_options.retry = {.max_attempts = 2, .first = 1h, .longest = 1h};  // who waits for this, waits for ever
+  run_options.drain_timeout = 10ms;
+  std::atomic<int> got{0};
+  out.to("sink", [&](int) { ++got; });
+  auto go = event_executor{run_options}.start(builder.build());
+  for (int n = 0; n < 60'000 && got < 90; ++n) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(got.load(), 90);
+}
+
 TEST_P(map_async, a_run_that_is_stopped_forgets_what_is_under_way) {
   std::vector<std::shared_ptr<async_reply<int>>> kept;
   std::mutex mutex;

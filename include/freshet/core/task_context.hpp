@@ -42,9 +42,6 @@ struct task_context {
   std::string node;
   std::size_t task = 0, task_count = 1;
   std::uint32_t attempt = 1;  ///< of the task itself: batch engine, from 1
-  /// How often a bolt should try a held tuple that no spout emits again (exactly_once, tuples that descend from no
-  /// message) before it fails the token.
-  std::uint32_t attempts_in_place = 1;
   bool batched = false;                     ///< runs in batches: worth combining before a shuffle
   std::uint64_t seed = 0;                   ///< the same for every attempt and engine
   std::vector<spout_partition> partitions;  ///< spouts with `partitions()`: those this task reads

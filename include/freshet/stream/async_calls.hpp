@@ -9,30 +9,24 @@
 
 namespace freshet {
 
-/// Where a call of `map_async` stands: free -> asked -> replied -> (emitted ->) free; or asked -> again -> asked; or
-/// asked -> gone -> free.
+/// Where a call of `map_async` stands: free -> asked -> replied -> free; or asked -> gone -> free.
 enum class async_stage : std::uint8_t {
   free,
   asked,    ///< the function was called
   replied,  ///< the result waits for its turn
-  emitted,  ///< until the call that emitted it has succeeded
-  again,    ///< failed; asked again with the next tick
-  gone,     ///< failed for good; waits in the line for its turn to leave it
+  gone,     ///< failed; waits in the line for its turn to leave it
 };
 
 /// The calls under way in one task of `map_async`, each in a place of its own, and the line in which their results go
 /// out. Not thread safe.
 /// Invariant: a place is either free or held by one call; the line links places that are not free.
-template <class T, class U>
+template <class U>
 class async_calls {
  public:
   struct call {
     async_stage is = async_stage::free;
-    bool stays = false;  ///< failures are dealt with here
-    std::uint32_t attempts = 0;
     std::uint64_t serial = 0;
     held_tuple held;
-    std::optional<T> input;  ///< while it stays
     std::optional<U> value;
     std::chrono::steady_clock::time_point deadline;
 
@@ -62,7 +56,6 @@ class async_calls {
   void give_back(std::uint32_t place) {
     call& c = calls_[place];
     c.is = async_stage::free;
-    c.input.reset();
     c.value.reset();
     free_.push_back(place);
   }
