@@ -11,6 +11,11 @@ die() {
   say "$@"
   exit 1
 }
+# Wrong arguments: nothing has been installed, built or changed yet.
+misused() {
+  say "$1; see: sh cmake/run.sh $verb --help"
+  exit 2
+}
 
 # ---- help -----------------------------------------------------------------------------------------------------------
 
@@ -28,7 +33,9 @@ sh cmake/run.sh VERB [ARGUMENTS]
 
 Missing packages are installed first (as root, or through sudo), and named. Nothing is ever removed.
   FRESHET_INSTALL=no                    install nothing: the tools and libraries are there already
+  FRESHET_WERROR=ON                     test: warnings are errors, as in .ci/run
   CMAKE_BUILD_PARALLEL_LEVEL=N          compile and test with N jobs (default: one a core)
+ccache is used where it is found, and never installed.
 TEXT
 }
 
@@ -80,7 +87,8 @@ help_lint() {
 sh cmake/run.sh lint
 
 clang-format over the tracked files (nothing is changed), the include law, a build of everything with warnings as errors,
-and every public header compiled alone (in build/lint). `clang-format -i FILE` mends the format of a file.
+and every public header compiled alone. `clang-format -i FILE` mends the format of a file. It goes on in build/dev, where
+`test` has compiled most of it already; warnings stay errors there until `cmake --preset dev -D FRESHET_WERROR=OFF`.
 TEXT
 }
 
@@ -112,18 +120,19 @@ boost_package() {
   fi
 }
 
-# The packages of the verb $1. spdlog is asked for only where something includes it.
+# The packages of the verb $1: what it cannot do without. demo, bench and latency are configured without the component
+# observe, so they need no spdlog.
 packages_of() {
-  list="g++ cmake ninja-build ccache $(boost_package)"
-  if grep -rqs 'include <spdlog/' "$root/src/observe" "$root/examples"; then
-    list="$list libspdlog-dev"
-  fi
+  list="g++ cmake ninja-build $(boost_package)"
   case $1 in
-    test) list="$list libgtest-dev libgmock-dev libcli11-dev pkgconf" ;;
-    sanitize) list="$list libgtest-dev libgmock-dev" ;;
+    test) list="$list libspdlog-dev libgtest-dev libgmock-dev libcli11-dev pkgconf" ;;
+    sanitize) list="$list libspdlog-dev libgtest-dev libgmock-dev" ;;
     bench) list="$list libbenchmark-dev libtbb-dev" ;;
     latency) list="$list libcli11-dev" ;;
-    lint) list="$list libgtest-dev libgmock-dev libbenchmark-dev libtbb-dev libcli11-dev clang-format" ;;
+    lint)
+      list="$list libspdlog-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
+      list="$list libbenchmark-dev libtbb-dev clang-format"
+      ;;
   esac
   echo "$list"
 }
@@ -146,8 +155,9 @@ logged_apt() {
   fi
 }
 
+# Installs what the verb misses. Called when its arguments have been looked at.
 need_packages() {
-  verb=$1
+  mkdir -p "$root/build"
   if [ "${FRESHET_INSTALL:-yes}" = no ]; then return 0; fi
   wanted=$(packages_of "$verb")
   if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
@@ -235,16 +245,34 @@ find_without_aslr() {
 
 # ---- verbs ----------------------------------------------------------------------------------------------------------
 
+# Only what is asked for: each of these switches would ask for a package more.
+release_of() {
+  configure release -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_BUILD_EXAMPLES="$1" -D FRESHET_BUILD_BENCH="$2" \
+    -D FRESHET_BUILD_TOOLS="$3"
+}
+
 verb_demo() {
-  configure release -D FRESHET_BUILD_EXAMPLES=ON -D FRESHET_BUILD_BENCH=OFF -D FRESHET_BUILD_TOOLS=OFF
+  need_packages
+  release_of ON OFF OFF
   build release --target freshet-demo
   exec "$root/build/release/examples/freshet-demo" "$@"
 }
 
 verb_test() {
-  configure dev
+  need_packages
+  configure dev ${FRESHET_WERROR:+-D "FRESHET_WERROR=$FRESHET_WERROR"}
   build dev
   run_tests dev "$@"
+}
+
+# An earlier result is kept until there is a new one: it is opened for appending here, and a new file is taken away again.
+check_writable() {
+  new=yes
+  if [ -e "$1" ]; then new=no; fi
+  if ! mkdir -p -- "$(dirname -- "$1")" 2>/dev/null || ! (: >>"$1") 2>/dev/null; then
+    die "$1: cannot be written; choose another --out FILE"
+  fi
+  if [ $new = yes ]; then rm -f -- "$1"; fi
 }
 
 verb_bench() {
@@ -254,18 +282,19 @@ verb_bench() {
   while [ $# -gt 0 ]; do
     case $1 in
       --filter | --out)
-        if [ $# -lt 2 ]; then die "$1 needs a value; see: sh cmake/run.sh bench --help"; fi
+        if [ $# -lt 2 ]; then misused "$1 needs a value"; fi
         if [ "$1" = --filter ]; then filter=$2; else out=$2; fi
         shift 2
         ;;
       --filter=*) filter=${1#*=} && shift ;;
       --out=*) out=${1#*=} && shift ;;
       --benchmark_*) passed="$passed $1" && shift ;;
-      *) die "bench does not know '$1'; see: sh cmake/run.sh bench --help" ;;
+      *) misused "bench does not know '$1'" ;;
     esac
   done
-  if ! mkdir -p "$(dirname -- "$out")" || ! : >"$out"; then die "$out: cannot be written; choose another --out FILE"; fi
-  configure release -D FRESHET_BUILD_BENCH=ON
+  check_writable "$out"
+  need_packages
+  release_of OFF ON OFF
   build release --target freshet-bench
   # shellcheck disable=SC2086  # options without spaces
   "$root/build/release/bench/freshet-bench" --benchmark_filter="$filter" --benchmark_out="$out" \
@@ -275,13 +304,15 @@ verb_bench() {
 
 verb_latency() {
   if [ "${1-}" = -- ]; then shift; fi
-  configure release -D FRESHET_BUILD_TOOLS=ON
+  need_packages
+  release_of OFF OFF ON
   build release --target freshet-latency
   exec "$root/build/release/bench/latency/freshet-latency" "$@"
 }
 
 verb_lint() {
-  if [ $# -gt 0 ]; then die "lint takes no arguments; see: sh cmake/run.sh lint --help"; fi
+  if [ $# -gt 0 ]; then misused "lint takes no arguments"; fi
+  need_packages
   configure lint
   build lint
   say "lint: format, include law, warnings and headers are in order"
@@ -295,6 +326,7 @@ verb_sanitize() {
       shift
       ;;
   esac
+  need_packages
   for preset in $presets; do
     configure "$preset"
     build "$preset"
@@ -310,11 +342,7 @@ case $verb in
   demo | test | bench | latency | lint | sanitize)
     case ${1-} in
       -h | --help) "help_$verb" ;;
-      *)
-        mkdir -p "$root/build"
-        need_packages "$verb"
-        "verb_$verb" "$@"
-        ;;
+      *) "verb_$verb" "$@" ;;
     esac
     ;;
   help | -h | --help) help_all ;;

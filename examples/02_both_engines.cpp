@@ -29,6 +29,7 @@ struct outcome {
 };
 
 outcome wait_for(freshet::topology_run run, freshet::collect_sink<shop_sales>& rows) {
+  const freshet::drain_on_signals guard{run};  // Ctrl-C: what was read is finished
   run.wait();
   outcome o;
   for (const auto& row : rows.take()) {

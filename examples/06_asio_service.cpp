@@ -3,7 +3,7 @@
 // Look at: a session suspends in `async_push` while the topology is busy, so clients feel the backpressure and no
 // thread waits; it then suspends until the topology has answered. State by user lives in the topology, not in the
 // service. Without arguments it serves three clients of its own on a free port and ends; with a port it serves until
-// Ctrl-C (try: nc localhost PORT).
+// Ctrl-C (try: nc localhost PORT); port 0 is any free one.
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -18,15 +18,19 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <charconv>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
+#include <cstdint>
 #include <exception>
 #include <freshet/connect/asio.hpp>
 #include <freshet/freshet.hpp>
 #include <iostream>
+#include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -52,8 +56,10 @@ struct count_visits {
 // Everything here runs on the one thread of `io`, but what the topology calls: that posts.
 class service {
  public:
-  service(asio::io_context& io, std::uint16_t port) : io_(io), acceptor_(io, {tcp::v4(), port}) {
+  service(asio::io_context& io, std::uint16_t port) try : io_(io), acceptor_(io, {tcp::v4(), port}) {
     asio::co_spawn(io_, accept(), asio::detached);
+  } catch (const boost::system::system_error& e) {
+    throw std::runtime_error("cannot listen on port " + std::to_string(port) + ": " + e.code().message());
   }
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   freshet::push_spout<request> requests() const { return requests_; }
@@ -143,10 +149,10 @@ asio::awaitable<void> client(std::string name, std::uint16_t port, int visits) {
   std::cout << reply;  // the last one
 }
 
-int main(int argc, char** argv) {
+// Serves until a signal comes or, where there is no `port`, until three clients of its own are done.
+void serve(std::optional<std::uint16_t> port) {
   asio::io_context io(1);
-  const bool alone = argc < 2;
-  service server(io, alone ? std::uint16_t{0} : static_cast<std::uint16_t>(std::atoi(argv[1])));
+  service server(io, port.value_or(0));
 
   freshet::topology_builder builder("visits");
   auto requests = builder.spout("requests", server.requests());
@@ -166,7 +172,7 @@ int main(int argc, char** argv) {
     server.shut_down();
     signals.cancel();
   };
-  if (alone) {
+  if (!port) {
     for (const char* name : {"ann", "bob", "ann"}) asio::co_spawn(io, client(name, server.port(), 100), client_done);
   } else {
     std::cout << "listening on port " << server.port() << std::endl;
@@ -174,4 +180,23 @@ int main(int argc, char** argv) {
   io.run();
   run.wait();
   std::cout << "answered " << run.metrics().node("answer").executed << " requests\n";
+}
+
+// Nothing where the text is no port.
+std::optional<std::uint16_t> port_of(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return port;
+}
+
+int main(int argc, char** argv) try {
+  if (argc < 2) return serve(std::nullopt), 0;
+  const auto port = port_of(argv[1]);
+  if (port) return serve(port), 0;
+  std::cerr << argv[1] << " is no port: give a number from 0 to 65535, or nothing\n";
+  return 2;
+} catch (const std::exception& e) {
+  std::cerr << e.what() << '\n';
+  return 1;
 }

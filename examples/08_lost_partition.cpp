@@ -46,6 +46,7 @@ outcome run_with(std::shared_ptr<freshet::testing::fault_plan> faults) {
   const freshet::batch_executor executor{
       {.trigger = freshet::batch_trigger::rows, .rows_per_batch = 5'000, .faults = std::move(faults)}};
   auto run = executor.start(builder.build());
+  const freshet::drain_on_signals guard{run};
   run.wait();
 
   outcome o;

@@ -90,6 +90,13 @@ void append(const std::string& path, std::int64_t from, std::int64_t to) {
   }
 }
 
+// Ctrl-C ends it early: what was read is finished and committed, and the next run goes on there.
+void run_to_the_end(const freshet::topology& graph) {
+  auto run = freshet::event_executor{{.workers = 1, .retry = {.first = 1ms}}}.start(graph);
+  const freshet::drain_on_signals guard{run};
+  run.wait();
+}
+
 int main() {
   const auto folder = std::filesystem::temp_directory_path() / "freshet_custom_spout";
   std::filesystem::remove_all(folder);
@@ -104,12 +111,11 @@ int main() {
   freshet::topology_builder builder("custom spout");
   builder.sink("check", check).input(builder.spout("measurements", measurement_spout{path}));
   const auto graph = builder.build();
-  const freshet::event_executor executor{{.workers = 1, .retry = {.first = 1ms}}};
 
   append(path, 0, 100);
-  executor.start(graph).wait();
+  run_to_the_end(graph);
   append(path, 100, 150);
-  executor.start(graph).wait();
+  run_to_the_end(graph);
   std::cout << "seen " << seen.size() << " of 150 measurements\n";
   std::filesystem::remove_all(folder);
   return seen.size() == 150 ? 0 : 1;

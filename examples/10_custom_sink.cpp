@@ -91,6 +91,7 @@ int main() {
   builder.sink("store", balance_sink{db}, {.parallelism = 2}).input(balances, freshet::key_grouping{&balance::account});
 
   auto run = freshet::event_executor{{.retry = {.first = 1ms}}}.start(builder.build());
+  const freshet::drain_on_signals guard{run};  // Ctrl-C: what was read is stored
   run.wait();
   for (const auto& [account, row] : db->table()) std::cout << account << ": " << row.cents << " cents\n";
   std::cout << run.metrics().node("balances").replayed << " messages came again\n";

@@ -1,8 +1,11 @@
 // freshet-latency: what latency an engine, a batch interval and a rate give on this machine. See --help.
 #include <atomic>
+#include <cerrno>
+#include <cstdio>
 #include <exception>
 #include <iostream>
 #include <map>
+#include <system_error>
 
 #include "fixed_costs.hpp"
 #include "machine.hpp"
@@ -57,9 +60,12 @@ int run(const options& asked) {
 int main(int argc, char** argv) try {
   namespace tool = freshet::latency;
   const auto [asked, exit_status] = tool::parse(argc, argv);
-  if (exit_status >= 0) return exit_status;
+  if (exit_status > 0) return exit_status;
   if (!asked.first_result_of.empty()) return tool::be_first_result(asked);
-  return tool::run(asked);
+  const int status = exit_status == 0 ? 0 : tool::run(asked);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw std::system_error(errno, std::generic_category(), "the standard output cannot be written");
+  return status;
 } catch (const std::exception& e) {
   std::cerr << "freshet-latency: " << e.what() << '\n';
   return 1;

@@ -2,7 +2,10 @@
 //
 // Look at: word_count.cpp builds the graph and never names an engine; `count` below runs it on whichever it is given.
 // text.cpp counts by a plain loop what both must agree with; latency_table.cpp shows what a batch interval costs.
+#include <cerrno>
+#include <cstdio>
 #include <iostream>
+#include <system_error>
 
 #include "arguments.hpp"
 #include "interruption.hpp"
@@ -44,10 +47,17 @@ int interrupted_by(const interruption& interrupted) {
   return 128 + interrupted.signal();
 }
 
+// Nobody may take an unreadable answer for a right one.
+void check_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw std::system_error(errno, std::generic_category(), "the standard output cannot be written");
+}
+
 int run(const arguments& asked) {
   interruption interrupted;
   const text from(asked);
   print(from);
+  check_output();
   const word_table table;
   const freshet::topology graph = word_count_topology(from, table);
 
@@ -62,6 +72,7 @@ int run(const arguments& asked) {
   const bool same = print_comparison(from, event, batch);
   print_latency_table(from.sample(1'000), asked.row_time, interrupted);
   if (interrupted.signal()) return interrupted_by(interrupted);
+  check_output();
   return same ? 0 : 1;
 }
 
@@ -73,6 +84,7 @@ int main(int argc, char** argv) try {
   const auto asked = demo::parse(argc, argv);
   if (asked.help) {
     std::cout << demo::usage();
+    demo::check_output();
     return 0;
   }
   return demo::run(asked);

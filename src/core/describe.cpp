@@ -4,18 +4,7 @@
 
 #include "freshet/core/topology.hpp"
 
-// The JSON form. Programs may rely on these members; more may be added.
-//
-//   {"topology": NAME, "nodes": [NODE...]}                    nodes in the order in which they were added
-//   NODE   {"name", "kind": "spout"|"bolt"|"sink", "class", "parallelism": NUMBER, "on_failure": "dead_letter"|"skip"|
-//           "stop", "key_groups": NUMBER, "key": TYPE|null, "state": TYPE|null, "outputs": [OUTPUT...],
-//           "inputs": [INPUT...]}                             key_groups: only with a key; state without a key: one a
-//                                                             task
-//   OUTPUT {"name", "type": TYPE}                             the main output first, with the name ""
-//   INPUT  {"from": NAME|null, "output": NAME, "grouping", "type": TYPE, "transferred": NUMBER}
-//                                                             from null: the topology's dead letters; transferred: only
-//                                                             with a run's counts
-// TYPE is a type's readable name, as C++ writes it. Bytes of a name that are no UTF-8 become U+FFFD.
+// What the forms look like, and the members of the JSON, stands at topology::describe.
 namespace freshet {
 
 namespace {

@@ -16,6 +16,7 @@ function(harness outcome reason text)
   endif()
 endfunction()
 
+file(WRITE "${SCRATCH}/sentence.hpp" "static_assert(sizeof(int) == 0, \"a bolt needs a method process\");\n")
 set(good "#ifdef GOOD\nint main() {}\n#else\n")
 set(sentence "static_assert(sizeof(int) == 0, \"a bolt needs a method process\");\n#endif\n")
 harness(accepts "needs a method" "// expect: needs a method process\n${good}${sentence}")
@@ -24,6 +25,8 @@ harness(refuses "must contain" "// expect: another sentence\n${good}${sentence}"
 harness(refuses "must contain" "// expect: needs a method process\n${good}int n = \"text\";\n${sentence}")
 harness(refuses "must fail" "// expect: needs a method process\n${good}#endif\n")
 harness(refuses "good twin" "// expect: needs a method process\n#ifdef GOOD\n#endif\n${sentence}")
+harness(accepts "needs a method" "// expect before the error: file included from\n${good}#include \"sentence.hpp\"\n#endif\n")
+harness(refuses "above the first error" "// expect before the error: needs a method\n${good}${sentence}")
 harness(refuses "no line" "${good}${sentence}")
 harness(refuses "no '#ifdef GOOD'" "// expect: needs a method process\nint n = \"text\";\n")
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/sample_types.hpp"
+#include "freshet/core/edge.hpp"
 
 namespace freshet {
 namespace {
@@ -23,14 +24,23 @@ struct order {
   const std::string& name() const { return user; }
 };
 
-TEST(grouping, has_names) {
+template <class G>
+void expect_name(std::string_view name) {
+  EXPECT_EQ(grouping_name<G>::value, name);
+  EXPECT_EQ(to_string(grouping_kind_of<G>), name) << "describe() has another name for it";
+}
+
+TEST(grouping, has_one_name_everywhere) {
   auto by_user = [](const order& o) { return o.user; };
-  EXPECT_EQ(grouping_name<forward_grouping>::value, "forward");
-  EXPECT_EQ(grouping_name<local_or_shuffle_grouping>::value, "local-or-shuffle");
-  EXPECT_EQ(grouping_name<decltype(key_grouping{by_user})>::value, "key");
-  EXPECT_EQ(grouping_name<decltype(partial_key_grouping{by_user})>::value, "partial-key");
-  EXPECT_EQ(grouping_name<decltype(custom_grouping{by_user})>::value, "custom");
-  EXPECT_EQ(grouping_name<decltype(direct_grouping{&order::id})>::value, "direct");
+  expect_name<forward_grouping>("forward");
+  expect_name<shuffle_grouping>("shuffle");
+  expect_name<local_or_shuffle_grouping>("local_or_shuffle");
+  expect_name<all_grouping>("all");
+  expect_name<global_grouping>("global");
+  expect_name<decltype(key_grouping{by_user})>("key");
+  expect_name<decltype(partial_key_grouping{by_user})>("partial_key");
+  expect_name<decltype(custom_grouping{by_user})>("custom");
+  expect_name<decltype(direct_grouping{&order::id})>("direct");
   static_assert(any_grouping<shuffle_grouping> && any_grouping<all_grouping> && any_grouping<global_grouping>);
   static_assert(!any_grouping<int> && !any_grouping<order>);
   static_assert(is_key_grouping<decltype(key_grouping{&order::id})> && !is_key_grouping<shuffle_grouping>);

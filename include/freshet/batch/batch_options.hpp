@@ -48,7 +48,8 @@ struct batch_options {
   /// How often one tuple, or one task for another reason, may fail in a batch before it is given up. Spark's default.
   std::uint32_t max_task_attempts = 4;
   /// Blocks of the running batch beyond this are evicted, those that have been read first, and computed again where
-  /// somebody needs them. Polling ahead stops at half of it.
+  /// somebody needs them. Polling ahead stops at half of it. 256 MiB hold a full batch of kilobyte tuples, so that only
+  /// larger ones are ever evicted.
   std::size_t block_store_bytes = 256u << 20;
   /// Notices blocks that changed in memory. Off, because a checksum of 16-byte tuples, made and verified, costs a tenth
   /// of a plain pipeline's time, and blocks never leave memory, which the machine itself watches; with `faults` it is
@@ -59,11 +60,18 @@ struct batch_options {
   std::size_t max_batch = 1024;
   /// Held tuples only: nothing else can get lost inside a process. Storm's default.
   std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
+  /// How long a drain or stop waits for the batches under way. As long as message_timeout, so that a held tuple ends
+  /// first, by its token or by its timeout.
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
+  /// How long a run that fails or was given up waits for a call that doesn't return, before its error names the bolt.
+  /// Less than the 30 s after which most service managers kill.
   std::chrono::nanoseconds stop_timeout = std::chrono::seconds(10);
-  std::chrono::nanoseconds stall_limit = std::chrono::seconds(1);  ///< a task that holds a worker longer is named
-  std::size_t recent_batches = 100;                                ///< how many progress records `metrics()` keeps
-  /// Of dead letters that no node reads: how many `status()` keeps.
+  /// A task that holds a worker longer is named in the log and in `status()`: a piece of a block takes microseconds, so
+  /// a second is a mistake and never a busy moment.
+  std::chrono::nanoseconds stall_limit = std::chrono::seconds(1);
+  /// How many progress records `metrics()` keeps: ten seconds of them at the default interval. Spark's default.
+  std::size_t recent_batches = 100;
+  /// Of dead letters that no node reads: how many `status()` keeps. Enough to see what they have in common.
   std::size_t kept_dead_letters = 100;
   logger log{stderr_log(log_level::warning), log_level::warning};
   const freshet::clock* clock = &freshet::clock::real();

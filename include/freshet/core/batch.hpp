@@ -170,6 +170,7 @@ class batch_list {
   std::size_t size_ = 0;
 };
 
+/// What the engines know of the type `T`: its name, and how to make, copy and write batches of it. One object a type.
 template <class T>
 const stream_type& stream_type_of();
 

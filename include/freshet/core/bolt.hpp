@@ -8,6 +8,7 @@
 
 namespace freshet {
 
+/// The parameters of a function, as one type.
 template <class... T>
 struct parameter_list {};
 
@@ -91,10 +92,12 @@ struct bolt_port_traits {
                                   std::type_identity<found>>::type;
 };
 
+/// A bolt whose state belongs to the engine: `using state = ...`, default constructed for every new key (or task).
 template <class B>
 concept has_state = requires {
   typename B::state;
 };
+/// The state of a bolt; `no_key` where it has none.
 template <class B>
 struct state_of {
   using type = no_key;
@@ -114,6 +117,7 @@ consteval auto emitter_of() {
         typename bolt_port_traits<typename decltype(process_signature<B>())::type>::emitter_type>{};
   else return std::type_identity<emitter<void>>{};
 }
+/// The emitter as a type.
 template <class B>
 using emitter_of_t = typename decltype(emitter_of<B>())::type;
 

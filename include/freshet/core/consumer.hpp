@@ -21,9 +21,11 @@ class any_consumer {
 template <class T>
 inline constexpr bool passed_in_words = std::is_trivially_copyable_v<T> && sizeof(T) <= 16;
 
+/// A small value as the two registers it travels in.
 struct value_words {
   std::uint64_t first = 0, second = 0;
 };
+/// The bytes of `value`, padded with zeros. REQUIRES: passed_in_words<T>.
 template <class T>
 value_words to_words(const T& value) noexcept {
   value_words w;
@@ -37,6 +39,7 @@ void write_words(void* place, value_words w) noexcept {
   std::memcpy(place, &w.first, sizeof(T) < 8 ? sizeof(T) : 8);
   if constexpr (sizeof(T) > 8) std::memcpy(static_cast<char*>(place) + 8, &w.second, sizeof(T) - 8);
 }
+/// The value that `to_words` had been given.
 template <class T>
 T from_words(value_words w) noexcept {
   struct raw {
@@ -117,6 +120,7 @@ class any_outlet {
   virtual void connect(const std::vector<any_consumer*>& all) = 0;
 };
 
+/// The output of a stream of `T`: `target()` is what an emitter writes to.
 template <class T>
 class outlet final : public any_outlet {
  public:

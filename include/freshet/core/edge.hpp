@@ -10,6 +10,7 @@
 
 namespace freshet {
 
+/// How a topology writes down the grouping `G`.
 template <class G>
 inline constexpr grouping_kind grouping_kind_of = grouping_kind::forward;
 template <>

@@ -88,7 +88,9 @@ class emitter {
     if (scope.live()) emit<Tag>(std::move(v));
   }
 
-  /// Takes over the ack of the tuple in process.
+  /// Takes over the ack of the tuple in process. Completion is counted for what a spout has emitted in one turn
+  /// (`spout_options::max_batch` messages under load): while one of them is held, the others are finished but neither
+  /// committed nor taken off `max_pending`.
   held_tuple hold() { return held_tuple{frame_->host->hold(*frame_, outlets_->node)}; }
   /// Event time of the tuple in process.
   event_time time() const { return frame_->time; }
@@ -131,6 +133,7 @@ class emitter {
   call_frame* frame_;
 };
 
+/// Whether `T` is an emitter: how a parameter of `process` is told from the others.
 template <class T>
 inline constexpr bool is_emitter = false;
 template <class O, class... S>

@@ -56,10 +56,12 @@ custom_grouping(F) -> custom_grouping<F>;
 template <class F>
 direct_grouping(F) -> direct_grouping<F>;
 
+/// Whether `G` divides by one key: what keyed state needs.
 template <class G>
 inline constexpr bool is_key_grouping = false;
 template <class F>
 inline constexpr bool is_key_grouping<key_grouping<F>> = true;
+/// Whether `G` lets a key choose between two tasks.
 template <class G>
 inline constexpr bool is_partial_key_grouping = false;
 template <class F>
@@ -80,7 +82,7 @@ struct grouping_name<forward_grouping> : detail::named<"forward"> {};
 template <>
 struct grouping_name<shuffle_grouping> : detail::named<"shuffle"> {};
 template <>
-struct grouping_name<local_or_shuffle_grouping> : detail::named<"local-or-shuffle"> {};
+struct grouping_name<local_or_shuffle_grouping> : detail::named<"local_or_shuffle"> {};
 template <>
 struct grouping_name<all_grouping> : detail::named<"all"> {};
 template <>
@@ -88,7 +90,7 @@ struct grouping_name<global_grouping> : detail::named<"global"> {};
 template <class F>
 struct grouping_name<key_grouping<F>> : detail::named<"key"> {};
 template <class F>
-struct grouping_name<partial_key_grouping<F>> : detail::named<"partial-key"> {};
+struct grouping_name<partial_key_grouping<F>> : detail::named<"partial_key"> {};
 template <class F>
 struct grouping_name<custom_grouping<F>> : detail::named<"custom"> {};
 template <class F>

@@ -72,6 +72,7 @@ enum class read_stop : std::uint8_t {
   again_later,  ///< the host wants a pause before the tuple is tried again
   stop,         ///< the run is over
 };
+/// How far `any_reader::read` came, and why no further.
 struct read_result {
   std::size_t next;  ///< the first tuple not read
   read_stop why;
@@ -212,6 +213,7 @@ struct call_itself {
   }
 };
 
+/// One task of the bolt `B`: a copy of the user's object, its state and its outputs. Runs on one worker at a time.
 template <class B>
 class bolt_task final : public task_operator {
  public:

@@ -101,6 +101,7 @@ class any_outbox {
   batch_list sealed_;
 };
 
+/// The outbox of a stream of `T`. A value is constructed in its place in the open batch.
 template <class T>
 class outbox final : public any_outbox {
  public:

@@ -14,6 +14,7 @@ struct side_output {
   static constexpr std::string_view name() { return Name.view(); }
 };
 
+/// A type that names a side output: derived from `side_output`, or with the same two members.
 template <class Tag>
 concept side_output_tag = requires {
   typename Tag::value_type;

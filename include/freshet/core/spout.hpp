@@ -68,8 +68,10 @@ namespace detail {
 template <class S>
 consteval auto spout_output() {
   if constexpr (requires { typename signature<decltype(&S::poll)>::args; }) {
-    using E = typename first_arg<typename signature<decltype(&S::poll)>::args>::type;
-    if constexpr (requires { typename spout_value<E>::type; })
+    using poll = signature<decltype(&S::poll)>;
+    using E = typename first_arg<typename poll::args>::type;
+    if constexpr (std::is_convertible_v<typename poll::result, poll_status> &&
+                  requires { typename spout_value<E>::type; })
       return std::type_identity<typename spout_value<E>::type>{};
     else return std::type_identity<void>{};
   } else {
@@ -77,6 +79,7 @@ consteval auto spout_output() {
   }
 }
 }  // namespace detail
+/// What a spout emits: the `T` of the spout_emitter that `poll` takes; void where `S` is no spout.
 template <class S>
 using spout_output_t = typename decltype(detail::spout_output<S>())::type;
 

@@ -108,6 +108,7 @@ class spout_task_base : public spout_operator {
   }
 };
 
+/// One task of the spout `S`: a copy of the user's object and its output. Runs on one worker at a time.
 template <spout_class S>
 class spout_task final : public spout_task_base<spout_output_t<S>> {
  public:

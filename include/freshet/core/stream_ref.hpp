@@ -15,6 +15,7 @@ struct builder_state {
   std::vector<node> nodes;
   std::vector<std::string> mistakes;  ///< those of no node
 };
+/// Shared by the builder and all handles it gave out.
 using builder_ref = std::shared_ptr<builder_state>;
 
 /// Names a stream of `T` in a topology under construction, or the union of several. Cheap to copy.

@@ -19,25 +19,38 @@ enum class on_failure : std::uint8_t {
 
 /// Settings of a bolt or sink.
 struct bolt_options {
-  std::size_t parallelism = 1;          ///< tasks
-  std::uint32_t max_parallelism = 128;  ///< key groups: fixed for the life of a checkpoint
-  std::chrono::nanoseconds tick{};      ///< calls `on_tick` this often; 0: never
-  bool blocking = false;                ///< may block: each task gets a thread of its own
+  /// Tasks. One keeps the order of a stream, and can be chained to its producer; more are asked for where they pay.
+  std::size_t parallelism = 1;
+  /// Key groups, and so the most tasks a keyed bolt can ever have: fixed for the life of a checkpoint. 128 are more
+  /// than the cores of most machines and few enough that empty ones cost nothing; Flink's default.
+  std::uint32_t max_parallelism = 128;
+  /// Calls `on_tick` this often; 0: never, as most bolts have nothing to do without a tuple.
+  std::chrono::nanoseconds tick{};
+  /// May block: each task gets a thread of its own. Off, because others then never wait behind it, but each costs one.
+  bool blocking = false;
+  /// Nothing is dropped silently: what failed for good is kept, counted and logged.
   freshet::on_failure on_failure = freshet::on_failure::dead_letter;
 };
 
 /// Settings of a spout.
 struct spout_options {
+  /// Tasks, among which the spout's partitions are dealt. One, as most sources have one partition or keep an order.
   std::size_t parallelism = 1;
   /// Messages emitted and not finished, a task. Bounds memory under at_least_once; 64 Ki hide some milliseconds of
-  /// downstream latency at millions of messages a second.
+  /// downstream latency at millions of messages a second. A message counts until everything that was emitted in one
+  /// turn with it is finished, at most `max_batch` messages: one that is held (`emitter::hold`, `map_async`) keeps its
+  /// neighbours counted until its token ends. Where a few are held for long, take a small `max_batch`.
   std::size_t max_pending = 65'536;
-  /// Messages emitted at once under load: one ledger slot, one turn of the task.
+  /// Messages emitted at once under load: one ledger slot, one turn of the task. At 256 what a turn costs is nothing
+  /// beside its messages, and other tasks of the worker still wait for microseconds only.
   std::size_t max_batch = 256;
+  /// Nothing is dropped silently: what failed for good is kept, counted and logged.
   freshet::on_failure on_failure = freshet::on_failure::dead_letter;
 };
 
+/// What a node is.
 enum class node_kind : std::uint8_t { spout, bolt, sink };
+/// The groupings of core/grouping.hpp, as a topology writes them down.
 enum class grouping_kind : std::uint8_t {
   forward,
   shuffle,
@@ -77,8 +90,10 @@ class task_source {
   virtual ~task_source();
   virtual std::unique_ptr<task_operator> make() const = 0;
 };
+/// Makes the keyed state of one task, divided into so many key groups.
 using state_maker = std::unique_ptr<any_state> (*)(std::uint32_t groups);
 
+/// One input of a node: which output it reads, and how the tuples are divided among its tasks.
 struct input_edge {
   stream_end from;
   const stream_type* type = nullptr;
@@ -126,6 +141,7 @@ class topology_error : public std::runtime_error {
   std::vector<std::string> mistakes_;
 };
 
+/// The languages of `topology::describe`.
 enum class describe_format : std::uint8_t { text, dot, mermaid, json };
 
 /// Numbers of a run to be shown beside a topology: tuples that went over input `input` of node `node`.
@@ -145,11 +161,18 @@ class topology {
   std::size_t find(std::string_view name) const;
   /// For people (text), Graphviz (dot), Markdown (mermaid) or programs (json). Names come as they are given,
   /// escaped as the format asks; types as C++ writes them. With `counts`, each edge says how many tuples went over it.
-  ///     {"topology": NAME, "nodes": [NODE...]}
-  ///     NODE   {"name", "kind": "spout"|"bolt"|"sink", "class", "parallelism", "on_failure", "key_groups", "key",
-  ///             "state", "outputs": [OUTPUT...], "inputs": [INPUT...]}     key and state: a type, or null
-  ///     OUTPUT {"name", "type"}                                            "" is the main output
-  ///     INPUT  {"from", "output", "grouping", "type", "transferred"}       from null: the dead letters
+  /// `topology_run::describe` does that with a run's own.
+  ///
+  /// The JSON form; programs may rely on these members, and more may be added:
+  ///     {"topology": NAME, "nodes": [NODE...]}              in the order in which the nodes were added
+  ///     NODE   {"name", "kind": "spout"|"bolt"|"sink", "class", "parallelism": NUMBER,
+  ///             "on_failure": "dead_letter"|"skip"|"stop", "key_groups": NUMBER, "key": TYPE|null,
+  ///             "state": TYPE|null, "outputs": [OUTPUT...], "inputs": [INPUT...]}
+  ///     OUTPUT {"name", "type": TYPE}                       the main output first, with the name ""
+  ///     INPUT  {"from": NAME|null, "output": NAME, "grouping", "type": TYPE, "transferred": NUMBER}
+  /// `key_groups` is there only with a key (state without a key: one a task), `transferred` only with counts, `from` is
+  /// null for the topology's dead letters. TYPE is a type's readable name, as C++ writes it; bytes of a name that are
+  /// no UTF-8 become U+FFFD.
   std::string describe(describe_format format = describe_format::text, const edge_counts* counts = nullptr) const;
 
  private:
@@ -162,6 +185,7 @@ class topology {
   std::shared_ptr<const graph> graph_;
 };
 
+/// The name of the enumerator; of a grouping, what `describe` shows.
 std::string_view to_string(node_kind) noexcept;
 std::string_view to_string(grouping_kind) noexcept;
 

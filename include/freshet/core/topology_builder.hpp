@@ -101,19 +101,33 @@ class sink_node {
 };
 
 namespace detail {
-/// One task a call: from a copy of the user's object, or from what his function gives.
-template <class Task, class Made, class F>
-class task_source_of final : public task_source {
+/// Makes each task from what the user's function gives.
+template <class Task, class F>
+class made_by_function final : public task_source {
  public:
-  explicit task_source_of(F from) : from_(std::move(from)) {}
-  std::unique_ptr<task_operator> make() const override {
-    if constexpr (std::is_same_v<Made, F>) return std::unique_ptr<task_operator>(new Task(from_));
-    else return std::unique_ptr<task_operator>(new Task(from_()));
-  }
+  explicit made_by_function(F from) : from_(std::move(from)) {}
+  std::unique_ptr<task_operator> make() const override { return std::unique_ptr<task_operator>(new Task(from_())); }
 
  private:
   mutable F from_;  // a function may count how often it is called
 };
+
+namespace each_task_gets_a_copy::if_it_cannot_be_copied {
+/// Makes each task from a copy of the user's object. `wiring::check_copyable` says the same in a better form, but not
+/// of a member like std::vector<held_tuple>: a vector claims that it can be copied, whatever it holds, and no question
+/// finds out. The compiler fails in the middle of the standard library then, and the line above its first error is this
+/// function's full name.
+template <class Task, class F>
+class pass_a_function_that_makes_one final : public task_source {
+ public:
+  explicit pass_a_function_that_makes_one(F from) : from_(std::move(from)) {}
+  std::unique_ptr<task_operator> make() const override { return std::unique_ptr<task_operator>(new Task(from_)); }
+
+ private:
+  F from_;
+};
+}  // namespace each_task_gets_a_copy::if_it_cannot_be_copied
+namespace copies = each_task_gets_a_copy::if_it_cannot_be_copied;
 }  // namespace detail
 
 /// Writes down a topology: spouts, bolts and sinks with unique names, and who reads what. Nothing runs and nothing is
@@ -129,7 +143,9 @@ class topology_builder {
   template <class F>
   auto spout(std::string name, F made_of, spout_options options = {}) {
     using S = detail::made_by_t<F>;
-    static_assert(spout_class<S>, "a spout needs  freshet::poll_status poll(freshet::spout_emitter<T>&)");
+    static_assert(spout_class<S>,
+                  "a spout needs  freshet::poll_status poll(freshet::spout_emitter<T>&), which says what comes next: "
+                  "emitted(), idle_until(t), idle() or ended()");
     if constexpr (spout_class<S>) {
       using T = spout_output_t<S>;
       if constexpr (check_stream_value<T>()) {
@@ -184,8 +200,10 @@ class topology_builder {
   std::uint32_t last() const { return static_cast<std::uint32_t>(state_->nodes.size() - 1); }
   template <class Task, class Made, class F>
   static void make_tasks(node& n, F from) {
-    if constexpr (!std::is_same_v<Made, F> || wiring::check_copyable<F>::ok)
-      detail::set_tasks(n, new detail::task_source_of<Task, Made, F>(std::move(from)));
+    if constexpr (!std::is_same_v<Made, F>)
+      detail::set_tasks(n, new detail::made_by_function<Task, F>(std::move(from)));
+    else if constexpr (wiring::check_copyable<F>::ok)
+      detail::set_tasks(n, new detail::copies::pass_a_function_that_makes_one<Task, F>(std::move(from)));
   }
 
   builder_ref state_;

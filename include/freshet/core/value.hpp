@@ -65,6 +65,7 @@ template <>
 struct owned<char*> {
   using type = std::string;
 };
+/// The same for what a function returns: without reference and const.
 template <class T>
 using owned_t = typename owned<std::remove_cvref_t<T>>::type;
 

@@ -20,6 +20,7 @@ struct check_input {
                 "Takes and Given above)");
 };
 
+/// There is a stream to read.
 template <class T>
 consteval bool check_readable() {
   static_assert(!std::is_void_v<T>,
@@ -46,6 +47,7 @@ consteval bool check_grouping() {
   }
 }
 
+/// The bolt has one `process` whose parameters can be read.
 template <class Bolt>
 struct check_process {
   static constexpr bool ok = !std::is_void_v<typename decltype(process_signature<Bolt>())::type>;
@@ -54,6 +56,7 @@ struct check_process {
                 "private, a template or overloaded. Name several inputs with .input<&bolt::on_x>(stream)");
 };
 
+/// The engines can start, copy and save the bolt's state.
 template <class Bolt>
 struct check_state {
   using state = typename state_of<Bolt>::type;
@@ -72,6 +75,7 @@ struct check_state {
   static constexpr bool ok = constructible && copyable && saved;
 };
 
+/// An object given by value can be copied, once a task.
 template <class Bolt>
 struct check_copyable {
   static constexpr bool ok = std::copy_constructible<Bolt>;
@@ -80,6 +84,7 @@ struct check_copyable {
                 "builder.bolt(name, [] { return my_bolt{...}; })");
 };
 
+/// The sink can be called with the stream's type.
 template <class Sink, class Given>
 struct check_sink {
   static constexpr bool ok = requires(Sink & s, const Given& v) { s.write(v); }

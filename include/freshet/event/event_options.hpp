@@ -13,8 +13,10 @@ namespace freshet {
 
 /// How often and how soon a failed message or call is tried again: `first` doubled each time, up to `longest`.
 struct retry_options {
-  std::uint32_t max_attempts = 5;                                  ///< with the first
+  /// With the first. Five, at the pauses below, outlast a connection that comes back (150 ms) but not a poison message.
+  std::uint32_t max_attempts = 5;
   std::chrono::nanoseconds first = std::chrono::milliseconds(10);  ///< long enough for a dropped connection to return
+  /// For those who ask for many attempts: a service that was restarted is found again within so long.
   std::chrono::nanoseconds longest = std::chrono::seconds(10);
   /// The pause before attempt `attempt` (2 is the first repetition).
   std::chrono::nanoseconds backoff(std::uint32_t attempt) const;
@@ -22,6 +24,7 @@ struct retry_options {
 
 /// Settings of an event_executor.
 struct event_options {
+  /// No message is lost unless somebody says that it may be.
   freshet::guarantee guarantee = freshet::guarantee::at_least_once;
   std::size_t workers = 0;  ///< threads; 0: as many as the hardware has
   freshet::idle idle = freshet::idle::adaptive;
@@ -34,11 +37,19 @@ struct event_options {
   retry_options retry = {};
   /// Held tuples only: nothing else can get lost inside a process. Storm's default.
   std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
+  /// How often a spout hears how far its messages are finished. A crash repeats at most what came since: a second of
+  /// input, for one small write a second where the position is written to a file or a broker.
   std::chrono::nanoseconds commit_interval = std::chrono::seconds(1);
+  /// How long a drain or stop waits for what is under way. As long as message_timeout, so that a held tuple ends first,
+  /// by its token or by its timeout.
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
+  /// How long a run that fails or was given up waits for a call that doesn't return, before its error names the bolt.
+  /// Less than the 30 s after which most service managers kill.
   std::chrono::nanoseconds stop_timeout = std::chrono::seconds(10);
-  std::chrono::nanoseconds stall_limit = std::chrono::seconds(1);  ///< a task that holds a worker longer is named
-  /// Of dead letters that no node reads: how many `status()` keeps.
+  /// A task that holds a worker longer is named in the log and in `status()`: cooperative work takes microseconds, so
+  /// a second is a mistake and never a busy moment.
+  std::chrono::nanoseconds stall_limit = std::chrono::seconds(1);
+  /// Of dead letters that no node reads: how many `status()` keeps. Enough to see what they have in common.
   std::size_t kept_dead_letters = 100;
   logger log{stderr_log(log_level::warning), log_level::warning};
   const freshet::clock* clock = &freshet::clock::real();

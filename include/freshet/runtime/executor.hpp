@@ -14,6 +14,7 @@ enum class guarantee : std::uint8_t {
   at_least_once,  ///< a failed message is emitted again by its spout; state it had changed stays changed
   exactly_once,   ///< a failed call is repeated in place, with state as before it: exact inside the process
 };
+/// The name of the enumerator.
 std::string_view to_string(guarantee) noexcept;
 
 /// Why a run ended before its topology had finished: thrown by `topology_run::wait`.

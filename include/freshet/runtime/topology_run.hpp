@@ -11,7 +11,9 @@
 
 namespace freshet {
 
+/// The life of a run. The last two are final.
 enum class run_state : std::uint8_t { running, paused, draining, stopping, finished, failed };
+/// The name of the enumerator.
 std::string_view to_string(run_state) noexcept;
 
 /// Where a run stands, for people.

@@ -19,6 +19,7 @@ enum class idle : std::uint8_t {
   park,      ///< parks at once
 };
 
+/// Settings of a worker_pool; the executors' options of the same names end here.
 struct worker_pool_options {
   std::size_t workers = 0;  ///< 0: as many as the hardware has threads
   freshet::idle idle = freshet::idle::adaptive;

@@ -30,9 +30,11 @@ auto result_of(const A& a, const accumulator_t<A>& acc) {
   if constexpr (requires { a.result(acc); }) return a.result(acc);
   else return acc;
 }
+/// The type of an aggregate's answer.
 template <class A>
 using aggregate_result_t = decltype(result_of(std::declval<const A&>(), std::declval<const accumulator_t<A>&>()));
 
+/// An aggregate whose accumulators can be put together: what combining before a shuffle needs.
 template <class A>
 concept mergeable_aggregate = requires(const A& a, accumulator_t<A>& into, const accumulator_t<A>& from) {
   a.merge(into, from);
@@ -43,6 +45,7 @@ template <class A>
 concept starts_by_init = requires(const A& a) {
   { a.init() } -> std::convertible_to<accumulator_t<A>>;
 };
+/// A new accumulator.
 template <class A>
 accumulator_t<A> started(const A& a) {
   if constexpr (starts_by_init<A>) return a.init();
@@ -53,6 +56,7 @@ template <class A>
 concept starts_neutral = A::starts_neutral;
 
 namespace wiring {
+/// The aggregate can add the stream's values.
 template <class Aggregate, class Given>
 struct check_aggregate {
   static consteval bool adds() {
@@ -67,6 +71,7 @@ struct check_aggregate {
                 "an aggregate needs  void add(accumulator&, const T&) const  for the stream's type, and may have "
                 "init(), merge(accumulator&, const accumulator&) and result(const accumulator&), all const");
 };
+/// The function makes one value of two.
 template <class Function, class Given>
 struct check_reduce {
   static constexpr bool ok = std::is_invocable_r_v<Given, Function&, const Given&, const Given&>;
@@ -89,6 +94,7 @@ struct reduce_aggregate {
   T result(const std::optional<T>& acc) const { return *acc; }
 };
 
+/// How `count` is an aggregate.
 template <class T>
 struct count_aggregate {
   static constexpr bool starts_neutral = true;

@@ -10,14 +10,19 @@
 
 namespace freshet {
 
-/// Settings of `map_async`.
+/// Settings of `map_async`. Every call under way holds its tuple (`emitter::hold`), and one that is slow keeps the
+/// other messages of its turn from being committed and taken off `max_pending` until it ends.
 struct async_options {
-  std::size_t parallelism = 1;
-  std::size_t capacity = 100;  ///< calls in flight, a task; at this bound the stream waits
+  std::size_t parallelism = 1;  ///< tasks: `capacity` is for each
+  /// Calls in flight, a task; at this bound the stream waits. 100 hide 10 ms of latency at 10,000 calls a second, and
+  /// few services mind as many at once. Flink's default.
+  std::size_t capacity = 100;
   /// A call without reply fails after so long. It cannot be endless, as what is in flight holds the end of a run up;
   /// keep it below the engine's message_timeout (30 s), which speaks of the held tuple and not of the call.
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);
-  bool ordered = true;  ///< results in the order of the tuples; else in that of the replies
+  /// Results in the order of the tuples; else in that of the replies. On, as it is a surprise to nobody.
+  bool ordered = true;
+  /// Nothing is dropped silently.
   freshet::on_failure on_failure = freshet::on_failure::dead_letter;
 
   /// As settings of the bolt: overdue calls are looked for four times a timeout, at most a thousand times a second.
@@ -29,6 +34,7 @@ struct async_options {
 };
 
 namespace wiring {
+/// The function can be called, and copied once a task.
 template <class Function, class Given, class Reply>
 struct check_async {
   static constexpr bool called = std::is_invocable_v<Function&, const Given&, async_reply<Reply>>;

@@ -30,6 +30,7 @@ struct check_function {
                 "Given above)");
 };
 
+/// The function gives the new value.
 template <class Function, class Given>
 struct check_map {
   static constexpr bool called = check_function<Function, Given>::ok;
@@ -40,6 +41,7 @@ struct check_map {
   static constexpr bool ok = called && gives;
 };
 
+/// The function answers yes or no.
 template <class Function, class Given>
 struct check_predicate {
   static constexpr bool called = check_function<Function, Given>::ok;

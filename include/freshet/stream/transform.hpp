@@ -23,6 +23,7 @@ consteval bool takes_by_value() {
 }
 }  // namespace detail
 
+/// Emits what `f` makes of the value.
 template <class T, class F, class U>
 struct map_bolt {
   F f;
@@ -32,6 +33,7 @@ struct map_bolt {
   }
 };
 
+/// Passes on the values for which `keep` says yes.
 template <class T, class F>
 struct filter_bolt {
   F keep;
@@ -40,6 +42,7 @@ struct filter_bolt {
   }
 };
 
+/// Shows each value to `look` and passes it on.
 template <class T, class F>
 struct peek_bolt {
   F look;
@@ -75,6 +78,7 @@ inline constexpr bool gives_its_elements_away = like_container<R> || is_array<R>
 }  // namespace detail
 
 namespace wiring {
+/// The function gives elements, and not by mistake the characters of a text.
 template <class Function, class Given, class As>
 struct check_flat_map {
   static constexpr bool called = check_function<Function, Given>::ok;

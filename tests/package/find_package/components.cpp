@@ -1,0 +1,55 @@
+// One use of each component: a value is pushed from Boost.Asio, a planned fault lets its first call fail, and what the
+// program has to say goes through spdlog. Exit status 0 when all of that has happened.
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdio>
+#include <freshet/connect/asio.hpp>
+#include <freshet/freshet.hpp>
+#include <memory>
+#include <vector>
+#ifdef WITH_TESTING
+#include <freshet/testing/fault_plan.hpp>
+#endif
+#ifdef WITH_OBSERVE
+#include <filesystem>
+#include <freshet/observe/spdlog_sink.hpp>
+#endif
+
+int main() {
+  freshet::push_spout<int> numbers;
+  freshet::collect_sink<int> seen;
+  freshet::topology_builder builder("components");
+  builder.sink("seen", seen).input(builder.spout("numbers", numbers), freshet::shuffle_grouping{});
+
+  freshet::event_options options;
+#ifdef WITH_TESTING
+  auto faults = std::make_shared<freshet::testing::fault_plan>();
+  faults->throw_at("seen", 0, 0);
+  options.faults = faults;
+#endif
+#ifdef WITH_OBSERVE
+  options.log = freshet::logger{freshet::spdlog_sink({.file = "components.log", .flush_at = freshet::log_level::info}),
+                                freshet::log_level::info};
+  options.log.log(freshet::log_level::info, "components", "starting");
+#endif
+  auto run = freshet::event_executor{options}.start(builder.build());
+
+  boost::asio::io_context io;
+  bool pushed = false;
+  freshet::async_push(numbers, 7, boost::asio::bind_executor(io, [&](boost::system::error_code failed) {
+                        pushed = !failed;
+                        numbers.close();
+                      }));
+  io.run();
+  run.wait();
+
+  bool right = pushed && seen.take() == std::vector<int>{7};
+#ifdef WITH_TESTING
+  right = right && faults->done().thrown == 1 && run.metrics().node("numbers").replayed == 1;
+#endif
+#ifdef WITH_OBSERVE
+  right = right && std::filesystem::file_size("components.log") > 0;
+#endif
+  std::puts(right ? "the components work" : "THE COMPONENTS DO NOT WORK");
+  return right ? 0 : 1;
+}
