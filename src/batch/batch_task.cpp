@@ -291,11 +291,17 @@ std::uint64_t batch_task::ordinal_in(const call_frame& frame) const {
   return reading_ ? base_ordinal_ + (frame.call - base_call_ - 1) : attempt_failure::no_tuple;
 }
 
-std::shared_ptr<held_state> batch_task::hold(call_frame& frame) {
+std::shared_ptr<held_state> batch_task::hold(call_frame& frame, std::uint32_t node) {
   const auto timeout = run_.options().message_timeout;
   const auto deadline =
       timeout > std::chrono::nanoseconds{} ? run_.options().clock->now() + timeout : time_point::max();
-  return desk_->hold(frame, chain_->plan().head(), ordinal_in(frame), deadline);
+  return desk_->hold(frame, node, ordinal_in(frame), deadline);
+}
+
+bool batch_task::holds_up_to(std::size_t member) const {
+  for (std::size_t m = 0; m <= member; ++m)
+    if (desk_->holds(chain_->members[m].node)) return true;
+  return false;
 }
 
 void batch_task::serve_tokens(time_point now) {

@@ -44,8 +44,9 @@ bool spout_tasklet::work() {
   if (!blocked() && may_poll()) made |= poll();
   if (blocked() || !read_raw(made)) return made;
   if (ended_ && flush_due_ && live_ != 0 && !blocked()) {  // with nothing live the end mark flushes
-    send_flush();
-    made = true;
+    flush_due_ = false;
+    pass_flush_on();
+    made |= flush_some();
   }
   made |= commit(false);
   return made;
@@ -497,15 +498,7 @@ void spout_tasklet::read_values(retry_message& m) {
   }
 }
 
-// --- marks and positions ---
-
-void spout_tasklet::send_flush() {
-  if (!call_members(&task_operator::flush, "flush")) return;
-  batch_marks m;
-  m.flush = true;
-  send_marks(m);
-  flush_due_ = false;
-}
+// --- positions ---
 
 bool spout_tasklet::commits() const { return spout_.replayable() && run_.commits_positions(); }
 

@@ -90,7 +90,6 @@ class spout_tasklet final : public event_task, private spout_host {
   void bury(retry_ptr m);
   void read_values(retry_message& m);
 
-  void send_flush();
   bool commit(bool last);
   bool commits() const;
 
@@ -113,7 +112,7 @@ class spout_tasklet final : public event_task, private spout_host {
   std::uint64_t order_ = 0;
   std::uint64_t live_ = 0;  ///< messages emitted and not finished, those in `retries_` too
   bool ended_ = false;
-  bool flush_due_ = false;  ///< messages went out since the last flush mark
+  bool flush_due_ = false;  ///< messages went out since the last flush
   bool committed_last_ = false;
   time_point idle_until_{};
   bool idle_until_woken_ = false;

@@ -37,7 +37,7 @@ class fake_host : public task_host {
     failures.emplace_back(index, frame.failure.error.message);
     return answer;
   }
-  std::shared_ptr<held_state> hold(call_frame& frame) override {
+  std::shared_ptr<held_state> hold(call_frame& frame, std::uint32_t) override {
     auto made = std::make_shared<token>(*this, frame);
     frame.holds.push_back(made);
     frame.deferred = true;

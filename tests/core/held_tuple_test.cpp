@@ -18,7 +18,7 @@ class held : public testing::Test {
   held() { frame.host = &host; }
   held_tuple take(root r = {}) {
     frame.begin(r, nullptr, at(3), at(2));
-    return held_tuple{host.hold(frame)};
+    return held_tuple{host.hold(frame, 0)};
   }
   fake_host host;
   call_frame frame;

@@ -16,6 +16,7 @@ template <class Out, class... Sides>
 struct outlets {
   outlet<Out> main;
   std::tuple<outlet<typename Sides::value_type>...> sides;
+  std::uint32_t node = 0;  ///< whose outputs they are
   any_outlet& port(std::size_t n) {
     any_outlet* found = &main;
     if constexpr (sizeof...(Sides) > 0) {
@@ -79,7 +80,7 @@ class emitter {
   }
 
   /// Takes over the ack of the tuple in process.
-  held_tuple hold() { return held_tuple{frame_->host->hold(*frame_)}; }
+  held_tuple hold() { return held_tuple{frame_->host->hold(*frame_, outlets_->node)}; }
   /// Event time of the tuple in process.
   event_time time() const { return frame_->time; }
   /// The watermark of the tuple's partition just before it.

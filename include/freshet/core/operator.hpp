@@ -205,6 +205,7 @@ class bolt_task final : public task_operator {
 
   void open(const task_context& c) override {
     context_ = c;
+    outlets_.node = node_;
     if constexpr (requires { bolt_.open(context_); }) bolt_.open(context_);
     else if constexpr (requires { bolt_.open(); }) bolt_.open();
   }

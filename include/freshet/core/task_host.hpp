@@ -34,9 +34,9 @@ class task_host {
   virtual void settle(std::uint32_t slot, std::int32_t delta) noexcept = 0;
   /// The head call for tuple `index` of `in` failed with `frame.failure`; what it had emitted is cut back already.
   virtual verdict failed(call_frame& frame, const any_batch& in, std::size_t index) = 0;
-  /// Takes the tuple in process over into a token, which is counted as a child at once: another thread may
+  /// Takes the tuple in process over into a token of `node`, which is counted as a child at once: another thread may
   /// consume it before the call ends.
-  virtual std::shared_ptr<held_state> hold(call_frame& frame) = 0;
+  virtual std::shared_ptr<held_state> hold(call_frame& frame, std::uint32_t node) = 0;
 };
 
 }  // namespace freshet
