@@ -17,7 +17,9 @@ struct async_options {
   /// A call without reply fails after so long. It cannot be endless, as what is in flight holds the end of a run up;
   /// keep it below the engine's message_timeout (30 s), which speaks of the held tuple and not of the call.
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);
-  bool ordered = true;  ///< results in the order of the tuples; else in that of the replies
+  /// Results in the order of the tuples; else in that of the replies. Batches always keep the order of the tuples,
+  /// since a part of one that got lost must come out the same when it is computed again.
+  bool ordered = true;
   freshet::on_failure on_failure = freshet::on_failure::dead_letter;
 
   /// As settings of the bolt: overdue calls are looked for four times a timeout, at most a thousand times a second.
