@@ -296,6 +296,12 @@ std::shared_ptr<held_state> batch_task::hold(call_frame& frame, std::uint32_t no
   return desk_->hold(frame, node, ordinal_in(frame), deadline);
 }
 
+bool batch_task::holds_up_to(std::size_t member) const {
+  for (std::size_t m = 0; m <= member; ++m)
+    if (desk_->holds(chain_->members[m].node)) return true;
+  return false;
+}
+
 void batch_task::serve_tokens(time_point now) {
   if (const auto n = desk_->expire(now, run_.options().message_timeout)) timed_out_.add(n);
   if (!desk_->has_failed()) return;

@@ -130,6 +130,8 @@ class batch_task : public task_host {
   void give_up(const error& why, std::uint32_t node, std::uint64_t ordinal, const any_batch* in, std::size_t index,
                call_frame& frame);
   void emit_dead_letter(dead_letter letter, call_frame& frame);
+  /// A token of this member, or of one before it, is out.
+  bool holds_up_to(std::size_t member) const;
   /// What failed or outlived tokens mean for the attempt.
   void serve_tokens(time_point now);
   void call_woken();

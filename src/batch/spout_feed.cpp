@@ -351,6 +351,7 @@ void spout_feed::read_ranges(const collected& from) {
     } catch (...) {
       auto e = error_from_current_exception();
       e.message = "read failed: " + e.message;
+      raw_->clear();  // what it gave before it failed
       return fail_attempt({chain_->plan().head(), attempt_failure::no_tuple, std::move(e)});
     }
     close_round();
@@ -435,12 +436,12 @@ bool spout_feed::flush_members(bool block) {
   for (; flushed_members_ < chain_->members.size(); ++flushed_members_, member_flushed_ = false) {
     if (!member_flushed_ && !call_member(flushed_members_, &task_operator::flush, "flush failed: ")) return false;
     member_flushed_ = true;
-    while (block && desk_->outstanding() && !run_.cancelled()) {
+    while (block && holds_up_to(flushed_members_) && !run_.cancelled()) {
       serve_tokens(run_.options().clock->now());
       call_woken();
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
-    if (desk_->outstanding() || desk_->has_failed()) return false;
+    if (holds_up_to(flushed_members_) || desk_->has_failed()) return false;
   }
   return true;
 }

@@ -281,7 +281,7 @@ stage_task::outcome stage_task::flush() {
   for (; member_ < chain_->members.size(); ++member_, flushed_ = false) {
     if (!flushed_ && !call_member(member_, &task_operator::flush, "flush failed: ")) return outcome::more;
     flushed_ = true;
-    if (desk_->outstanding() != 0) return outcome::waiting;
+    if (holds_up_to(member_)) return outcome::waiting;
     if (desk_->has_failed()) return outcome::more;
   }
   at_ = at::ending;

@@ -29,6 +29,7 @@ class token_desk::token final : public held_state {
     return true;
   }
   bool live() const noexcept override { return !ended(); }
+  std::uint32_t node() const { return node_; }
   bool ended() const { return ended_.load(std::memory_order_acquire); }
 
  private:
@@ -43,7 +44,10 @@ std::shared_ptr<held_state> token_desk::hold(call_frame& frame, std::uint32_t no
                                              time_point deadline) {
   auto t = std::make_shared<token>(shared_from_this(), frame, node, ordinal);
   outstanding_.fetch_add(1, std::memory_order_acq_rel);  // before it is handed out: others may consume it at once
-  if (deadline != time_point::max()) by_deadline_.emplace_back(deadline, t);
+  // One token that is held for long must not keep the others' entries.
+  if (taken_in_order_.size() > 2 * std::size_t{outstanding()} + 64)
+    std::erase_if(taken_in_order_, [](const auto& e) { return e.second->ended(); });
+  taken_in_order_.emplace_back(deadline, t);
   frame.holds.push_back(t);
   frame.deferred = true;
   return t;
@@ -69,9 +73,10 @@ std::vector<token_desk::failed_token> token_desk::take_failed() {
 
 std::size_t token_desk::expire(time_point now, std::chrono::nanoseconds timeout) {
   std::size_t n = 0;
-  while (!by_deadline_.empty() && (by_deadline_.front().first <= now || by_deadline_.front().second->ended())) {
-    const auto t = std::move(by_deadline_.front().second);
-    by_deadline_.pop_front();
+  auto& all = taken_in_order_;
+  while (!all.empty() && (all.front().first <= now || all.front().second->ended())) {
+    const auto t = std::move(all.front().second);
+    all.pop_front();
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
     if (!t->ended())
       n += t->expire({errc::timeout, "held longer than message_timeout (" + std::to_string(ms) + " ms)"});
@@ -80,8 +85,15 @@ std::size_t token_desk::expire(time_point now, std::chrono::nanoseconds timeout)
 }
 
 token_desk::time_point token_desk::next_deadline() {
-  while (!by_deadline_.empty() && by_deadline_.front().second->ended()) by_deadline_.pop_front();
-  return by_deadline_.empty() ? time_point::max() : by_deadline_.front().first;
+  auto& all = taken_in_order_;
+  while (!all.empty() && all.front().second->ended()) all.pop_front();
+  return all.empty() ? time_point::max() : all.front().first;
+}
+
+bool token_desk::holds(std::uint32_t node) const {
+  for (const auto& [deadline, t] : taken_in_order_)
+    if (t->node() == node && !t->ended()) return true;
+  return false;
 }
 
 }  // namespace freshet

@@ -14,7 +14,7 @@ namespace freshet {
 
 /// The tokens that one attempt of a task has handed out: the attempt ends when all are consumed, and fails with the
 /// first that fails. An attempt has a desk of its own, so that answers to an earlier one change nothing.
-/// Thread safety: `hold`, `expire` and `next_deadline` from the task's thread, the rest from any.
+/// Thread safety: `hold`, `holds`, `expire` and `next_deadline` from the task's thread, the rest from any.
 /// Invariant: `outstanding` counts tokens neither consumed nor revoked.
 class token_desk : public std::enable_shared_from_this<token_desk> {
  public:
@@ -28,13 +28,15 @@ class token_desk : public std::enable_shared_from_this<token_desk> {
 
   std::shared_ptr<held_state> hold(call_frame& frame, std::uint32_t node, std::uint64_t ordinal, time_point deadline);
   std::uint32_t outstanding() const { return outstanding_.load(std::memory_order_acquire); }
+  /// A token of `node` is out.
+  bool holds(std::uint32_t node) const;
   bool has_failed() const { return has_failed_.load(std::memory_order_acquire); }
   std::vector<failed_token> take_failed();
   /// Revokes and fails tokens whose deadline has passed. Returns how many.
   std::size_t expire(time_point now, std::chrono::nanoseconds timeout);
   time_point next_deadline();
   /// Its task needs it no more: tokens are still answered, and nobody waits for them.
-  void abandon() { by_deadline_.clear(); }
+  void abandon() { taken_in_order_.clear(); }
 
  private:
   class token;
@@ -44,8 +46,9 @@ class token_desk : public std::enable_shared_from_this<token_desk> {
   const waker wake_;
   std::atomic<std::uint32_t> outstanding_{0};
   std::atomic<bool> has_failed_{false};
-  std::deque<std::pair<time_point, std::shared_ptr<token>>> by_deadline_;  // the task's; deadlines never decrease
-  std::mutex mutex_;                                                       // guards failed_
+  // The task's. Deadlines never decrease; tokens that have ended leave now and then.
+  std::deque<std::pair<time_point, std::shared_ptr<token>>> taken_in_order_;
+  std::mutex mutex_;  // guards failed_
   std::vector<failed_token> failed_;
 };
 

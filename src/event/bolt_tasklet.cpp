@@ -11,7 +11,7 @@ bool bolt_tasklet::work() {
   // Several a slice: an async bolt emits one reply a call and wakes itself while it has more.
   for (int n = 0; n < wakes_a_slice && !blocked() && take_wake(); ++n) {
     made = true;
-    if (call_members(&task_operator::wake, "on_wake")) continue;
+    if (call_woken()) continue;
     make_waker()();  // to be tried again
     return made;
   }
@@ -22,7 +22,7 @@ bool bolt_tasklet::work() {
       if (current_.from == 0) note_transfer();
       if (!read(*chain_.inputs[inputs_[current_input_].index].reader, current_, made)) break;
     }
-    if (!finish_current()) break;
+    finish_current();
     made = true;
   }
   if (took_) wake_producers();
@@ -60,23 +60,19 @@ bool bolt_tasklet::take_next() {
   return false;
 }
 
-/// Obeys the marks behind the batch and sends it home. False when a flush has to be tried again.
-bool bolt_tasklet::finish_current() {
+/// Obeys the marks behind the batch and sends it home.
+void bolt_tasklet::finish_current() {
   auto& in = inputs_[current_input_];
   const batch_marks marks = current_.batch->marks;
-  if (marks.flush) {
-    if (!call_members(&task_operator::flush, "flush")) return false;
-    batch_marks on;
-    on.flush = true;
-    send_marks(on);
-  }
   in.channel->give_back(current_.batch);
   current_ = {};
   if (marks.end) {
     in.ended = true;
     ++ended_;
   }
-  return true;
+  if (!marks.flush) return;
+  pass_flush_on();
+  flush_some();
 }
 
 void bolt_tasklet::close_inputs() {

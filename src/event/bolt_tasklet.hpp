@@ -31,7 +31,7 @@ class bolt_tasklet final : public event_task {
   static constexpr int batches_a_slice = 8;
   static constexpr int wakes_a_slice = 256;
   bool take_next();
-  bool finish_current();
+  void finish_current();
   void wake_producers();
   void note_transfer();
 

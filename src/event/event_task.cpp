@@ -207,7 +207,8 @@ void event_task::repeat(bool& made) {
     repeat_reading_ = {};
     repeat_retry_ = {};
     repeating_ = {};
-    if (phase_ == phase::flushing) phase_ = phase::working;  // bolts may hold something once more
+    flushes_last_ = false;  // bolts may hold something once more
+    if (phase_ == phase::flushing) phase_ = phase::working;
     if (!end) return;
   }
 }
@@ -341,15 +342,73 @@ bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* 
   return true;
 }
 
-/// False when a member's call is to be tried again later. Members before it may then be called twice.
-bool event_task::call_members(void (task_operator::*f)(), const char* what) {
-  bool made = false;
-  for (std::size_t m = 0; m < chain_.members.size(); ++m) {
-    // A sink in this task first gets what the bolts before it have just emitted.
-    if (chain_.plan().members[m].local_sink && !drain_sinks(made)) return false;
-    if (!guarded(m, f, what)) return false;
-  }
+bool event_task::call_woken() {
+  for (std::size_t m = 0; m < chain_.members.size(); ++m)
+    if (!guarded(m, &task_operator::wake, "on_wake")) return false;
   return true;
+}
+
+// --- flushing ---
+
+/// Grows with every tuple that a member reads or sends.
+std::uint64_t event_task::activity() const {
+  std::uint64_t sum = 0;
+  for (const auto& m : chain_.members) sum += m.op->executed;
+  for (const auto& l : links_) sum += l.out->box().appended();
+  return sum;
+}
+
+/// A mark behind which nothing has happened is dropped: marks come over every channel, and would multiply at every
+/// step.
+void event_task::pass_flush_on() {
+  const auto now = activity();
+  if (now == (flush_.active ? flush_.began : flushed_)) return;
+  if (flush_.active) flush_.again = true;
+  else begin_flush(true);
+}
+
+void event_task::begin_flush(bool tell) {
+  flush_ = {};
+  flush_.active = true;
+  flush_.tell = tell;
+  flush_.began = activity();
+  flush_.read = chain_.head().executed;
+}
+
+/// A member is flushed when those before it are, and when what they held by then has been let go: only then has it seen
+/// what it is to let go. True: something was done.
+bool event_task::flush_some() {
+  bool made = false;
+  while (flush_.active && !stalled() && !blocked()) {
+    if (flush_.member == chain_.members.size()) {
+      end_flush();
+      made = true;
+      continue;
+    }
+    if (!flush_.called) {
+      // A sink in this task first gets what the bolts before it have just emitted.
+      if (chain_.plan().members[flush_.member].local_sink && !drain_sinks(made)) break;
+      if (!guarded(flush_.member, &task_operator::flush, "flush")) break;
+      flush_.called = made = true;
+      flush_.taken = desk_->taken();
+    }
+    if (!desk_->settled(chain_.members[flush_.member].node, flush_.taken)) break;
+    flush_.called = false;
+    ++flush_.member;
+  }
+  return made;
+}
+
+void event_task::end_flush() {
+  if (flush_.tell) {
+    batch_marks m;
+    m.flush = true;
+    send_marks(m);
+  }
+  const auto done = std::exchange(flush_, {});
+  // What came out meanwhile has its mark behind it, unless it came of new tuples.
+  flushed_ = chain_.head().executed == done.read ? activity() : done.began;
+  if (done.again) begin_flush(true);
 }
 
 bool event_task::tick() {
@@ -390,6 +449,7 @@ tasklet::progress event_task::run(time_point now) {
   if (!stalled() && drain_sinks(made)) {
     // Also while flushing: what is held still needs its timeouts.
     if ((phase_ == phase::working || phase_ == phase::flushing) && !blocked()) made |= tick();
+    made |= flush_some();
     if (!stalled()) repeat(made);
     const bool works = phase_ == phase::working || phase_ == phase::flushing;
     if (works && !stalled() && drain_sinks(made)) made |= work();
@@ -410,7 +470,12 @@ bool event_task::step_to_end() {
   bool made = false;
   if (stalled() || !drain_sinks(made)) return made;
   if (phase_ == phase::working) {
-    if (blocked() || !call_members(&task_operator::flush, "flush")) return made;
+    made |= flush_some();
+    if (flush_.active) return made;
+    if (!std::exchange(flushes_last_, true)) {
+      begin_flush(false);
+      return true;
+    }
     phase_ = phase::flushing;
     return true;
   }

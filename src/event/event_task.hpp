@@ -84,8 +84,12 @@ class event_task : public tasklet, public task_host {
   void publish_members();
   /// A call failed in the code of `node`, or in what routes to it.
   void count_failure(std::uint32_t node);
-  /// Calls `f` for every member as a call of its own; a throw is tried again, then meets the policy.
-  bool call_members(void (task_operator::*f)(), const char* what);
+  /// Tells every member that the task was woken. False when one of them is to be told again later; those before it
+  /// are then told twice.
+  bool call_woken();
+  /// Every member is to let go what it holds, and those who read from here are told when that is done.
+  void pass_flush_on();
+  bool flush_some();
   void give_up(std::uint32_t node, error e, std::uint32_t attempts, const any_batch* in, std::size_t index,
                call_frame& frame);
   void emit_dead_letter(dead_letter letter, root anchor, const root_list* several, call_frame& frame);
@@ -103,7 +107,6 @@ class event_task : public tasklet, public task_host {
   time_point now_{};      ///< when the slice began
   time_point clocked_{};  ///< the last look at the clock in it
   phase phase_ = phase::working;
-  bool flush_sent_ = false;
 
   // Published once a slice.
   struct member_counters {
@@ -138,6 +141,18 @@ class event_task : public tasklet, public task_host {
     time_point due;
   };
   std::vector<edge_metrics> left() const;
+  /// How far a flush has come.
+  struct flushing {
+    bool active = false, tell = false;
+    bool again = false;  ///< another one was asked for meanwhile
+    std::size_t member = 0;
+    bool called = false;
+    std::uint64_t taken = 0;            ///< tokens there were when the member had been called
+    std::uint64_t began = 0, read = 0;  ///< activity, and tuples the head had read, when it began
+  };
+  void begin_flush(bool tell);
+  void end_flush();
+  std::uint64_t activity() const;
   bool housekeeping();
   bool tick();
   void answer(hold_desk::failed_hold f);
@@ -171,6 +186,9 @@ class event_task : public tasklet, public task_host {
     const any_batch* batch = nullptr;
     std::uint64_t base_call = 0;  ///< the call for tuple i is the frame's call base_call + i + 1
   } inside_;
+  flushing flush_;
+  std::uint64_t flushed_ = 0;                 ///< activity whose outcome has been let go and marked
+  bool flushes_last_ = false;                 ///< no input will come: the flush that this asks for is the last
   std::vector<std::uint32_t> call_attempts_;  ///< of ticks, flushes and wakes, by member
   std::vector<std::size_t> to_wake_;
   time_point blocked_since_{};

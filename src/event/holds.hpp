@@ -14,7 +14,7 @@
 namespace freshet {
 
 /// The tokens one task has handed out. Kept alive by the tokens, so that one may be consumed after the run is gone.
-/// Thread safety: `take_failed`, `expire`, `hold` and `close` from the task's thread, the rest from any.
+/// Thread safety: tokens may be consumed on any thread; the functions are for the task's.
 /// Invariant: `outstanding` counts tokens neither consumed nor revoked; a tuple's ledger count includes its token until
 /// then.
 class hold_desk : public std::enable_shared_from_this<hold_desk> {
@@ -46,6 +46,10 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   /// True when `take_failed` has something. Asked behind `outstanding() == 0` it misses nothing.
   bool has_failed() const;
   void settle_failed(const failed_hold& f) noexcept;
+  /// Tokens ever taken.
+  std::uint64_t taken() const { return taken_; }
+  /// None of the first `taken` tokens is one of `node` that is still out.
+  bool settled(std::uint32_t node, std::uint64_t taken) const;
   /// Revokes and fails tokens whose deadline has passed. Returns how many.
   std::size_t expire(time_point now, std::chrono::nanoseconds timeout);
   time_point next_deadline();
@@ -66,8 +70,15 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   bool keeps_failures_ = false;
   std::atomic<std::uint32_t> outstanding_{0};
   std::atomic<std::uint64_t> late_answers_{0};
-  std::deque<std::pair<time_point, std::shared_ptr<token>>> by_deadline_;  // the task's; deadlines never decrease
-  mutable std::mutex mutex_;                                               // guards failed_
+  struct entry {
+    time_point deadline;  ///< never less than that of the entry before
+    std::uint64_t number;
+    std::shared_ptr<token> held;
+  };
+  void forget_ended();
+  std::deque<entry> taken_in_order_;  // the task's; those that have ended leave now and then
+  std::uint64_t taken_ = 0;
+  mutable std::mutex mutex_;  // guards failed_
   std::vector<failed_hold> failed_;
 };
 

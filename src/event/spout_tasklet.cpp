@@ -38,25 +38,26 @@ bool spout_tasklet::work() {
         {errc::timeout, "drain_timeout: spout " + name_ + " has " + std::to_string(live_) + " unfinished messages"});
     return true;
   }
-  if (blocked() || !call_woken(made) || blocked() || !read_raw(made) || blocked()) return made;
+  if (blocked() || !wake_members(made) || blocked() || !read_raw(made) || blocked()) return made;
   made |= replay();
   if (!blocked() && phase_ == phase::working && wants_polls()) made |= poll();
   if (blocked() || !read_raw(made)) return made;
   if (ended_ && flush_due_ && live_ != 0 && !blocked()) {  // with nothing live the end mark flushes
-    send_flush();
-    made = true;
+    flush_due_ = false;
+    pass_flush_on();
+    made |= flush_some();
   }
   return made;
 }
 
 /// The waker serves the spout, and the bolts chained behind it. Taken before the poll: a wake during it counts for the
 /// next. False when a bolt's call is to be tried again first.
-bool spout_tasklet::call_woken(bool& made) {
+bool spout_tasklet::wake_members(bool& made) {
   if (!take_wake()) return true;
   made = true;
   idle_until_woken_ = false;
   if (poll_failures_ == 0) idle_until_ = {};  // else that is a back-off
-  if (call_members(&task_operator::wake, "on_wake")) return true;
+  if (call_woken()) return true;
   make_waker()();
   return false;
 }
@@ -577,15 +578,7 @@ void spout_tasklet::read_values(retry_message& m) {
   }
 }
 
-// --- marks and positions ---
-
-void spout_tasklet::send_flush() {
-  if (!call_members(&task_operator::flush, "flush")) return;
-  batch_marks m;
-  m.flush = true;
-  send_marks(m);
-  flush_due_ = false;
-}
+// --- positions ---
 
 bool spout_tasklet::commits() const { return spout_.replayable() && run_.commits_positions(); }
 

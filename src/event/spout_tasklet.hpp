@@ -66,7 +66,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool drain();
   bool wants_polls() const;
   bool has_slot() const { return !lane_ || lane_->room() != 0; }
-  bool call_woken(bool& made);
+  bool wake_members(bool& made);
   bool poll();
   void poll_failed(const char* what);
   void open_round(std::uint32_t wanted);
@@ -94,7 +94,6 @@ class spout_tasklet final : public event_task, private spout_host {
   void read_values(retry_message& m);
   static const position* first_surplus(const std::vector<position>& got, const std::vector<retry_ptr>& asked);
 
-  void send_flush();
   bool commit(bool last);
   bool commits() const;
 
@@ -119,7 +118,7 @@ class spout_tasklet final : public event_task, private spout_host {
   std::uint64_t live_ = 0;  ///< messages emitted and not finished, those in `retries_` too
   bool ended_ = false;
   bool draining_ = false;   ///< the spout has been told
-  bool flush_due_ = false;  ///< messages went out since the last flush mark
+  bool flush_due_ = false;  ///< messages went out since the last flush
   bool committed_last_ = false;
   time_point idle_until_{};
   bool idle_until_woken_ = false;

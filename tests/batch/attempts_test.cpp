@@ -323,7 +323,56 @@ TEST(attempts, key_functions_and_groupings_fail_for_the_reader) {
   EXPECT_EQ(unread[1].node, "custom");
 }
 
+TEST(attempts, a_read_that_fails_half_way_leaves_nothing_behind) {
+  struct fails_to_read : partitioned_spout_probe {
+    std::shared_ptr<std::atomic<int>> failures = std::make_shared<std::atomic<int>>(2);
+    fails_to_read() : partitioned_spout_probe(1, 20) {}
+    poll_status poll(spout_emitter<int>& out) { return partitioned_spout_probe::poll(out); }
+    void read(const position_range& range, spout_emitter<int>& out) {
+      if (failures->fetch_sub(1) <= 0) return partitioned_spout_probe::read(range, out);
+      partitioned_spout_probe::read({range.partition, range.from, range.from + 3}, out);
+      throw std::runtime_error("cable out");
+    }
+  };
+  topology_builder builder{"half a read"};
+  collect_sink<int> sink;
+  auto source = builder.spout("in", fails_to_read{});
+  builder.sink("out", sink).input(builder.bolt("same", [](int v) { return v; }).input(source));
+  auto faults = std::make_shared<fault_plan>();
+  faults->throw_at("same", 0, 11);
+  batch_executor{batches_of(20, {.faults = faults})}.start(builder.build()).wait();
+  EXPECT_EQ(sink.take(), numbers(20));
+}
+
 // --- held tuples ---
+
+/// Keeps what it gets until it is flushed.
+struct until_flushed {
+  std::vector<std::pair<int, held_tuple>> kept;
+  void process(int v, emitter<int>& out) { kept.emplace_back(v, out.hold()); }
+  void flush(emitter<int>& out) {
+    for (auto& [v, token] : std::exchange(kept, {})) {
+      out.emit(v, token);
+      token.ack();
+    }
+  }
+};
+
+TEST(held_in_batches, bolts_that_hold_may_follow_one_another_and_a_spout) {
+  for (bool behind_the_spout : {true, false}) {
+    topology_builder builder{"hold-hold"};
+    collect_sink<int> sink;
+    auto keep = [] { return until_flushed{}; };
+    auto source = builder.spout("in", vector_spout{numbers(20)});
+    auto first = builder.bolt("first", keep);
+    auto kept = behind_the_spout ? first.input(source) : first.input(source, shuffle_grouping{});
+    builder.sink("out", sink).input(builder.bolt("second", keep).input(kept));
+    auto run = batch_executor{batches_of(5)}.start(builder.build());
+    ASSERT_TRUE(run.wait_for(20s));
+    EXPECT_EQ(sink.take(), numbers(20));
+    EXPECT_EQ(run.metrics().total().timed_out, 0u);
+  }
+}
 
 /// Answers on a thread of its own.
 struct answers_later {

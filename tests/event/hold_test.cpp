@@ -2,6 +2,7 @@
 #include <set>
 
 #include "event_fixture.hpp"
+#include "freshet/stream/stream_builder.hpp"
 
 namespace freshet::event_tests {
 namespace {
@@ -331,32 +332,119 @@ TEST(hold, a_bolt_chained_behind_a_spout_is_woken) {
   }
 }
 
+/// Keeps what it gets until it is flushed.
+struct until_flushed {
+  std::shared_ptr<std::atomic<int>> flushes = std::make_shared<std::atomic<int>>(0);
+  std::vector<std::pair<int, held_tuple>> kept = {};
+  void process(const int& v, emitter<int>& out) { kept.emplace_back(v, out.hold()); }
+  void flush(emitter<int>& out) {
+    ++*flushes;
+    for (auto& [v, token] : std::exchange(kept, {})) {
+      out.emit(v, token);
+      token.ack();
+    }
+  }
+};
+
+TEST(hold, bolts_that_hold_may_follow_one_another) {
+  for (auto g : all_guarantees())
+    for (bool chained : {true, false}) {
+      stream_builder b("hold-hold");
+      collect_sink<int> got;
+      auto keep = [] { return until_flushed{}; };
+      auto first = b.spout("n", vector_spout<int>{numbers(5)}).process("first", keep);
+      auto second = chained ? first.process("second", keep) : first.shuffle().process("second", keep);
+      second.to("out", got);
+      const auto m = run_to_end(b.build(), fast(g));
+      EXPECT_EQ(sorted(got.values()), numbers(5));
+      EXPECT_EQ(m.total().timed_out, 0u);
+    }
+}
+
+TEST(hold, a_flush_waits_for_what_is_still_to_come_out_of_the_bolt_before) {
+  for (auto g : all_guarantees())
+    for (bool chained : {true, false}) {
+      stream_builder b("async-hold");
+      collect_sink<int> got;
+      const auto flushes = std::make_shared<std::atomic<int>>(0);
+      std::mutex mutex;
+      std::vector<std::pair<int, async_reply<int>>> asked;
+      auto replies = b.spout("n", vector_spout<int>{numbers(5)}).map_async<int>("ask", [&](int v, async_reply<int> r) {
+        std::lock_guard lock(mutex);
+        asked.emplace_back(v, std::move(r));
+      });
+      auto keep = [flushes] { return until_flushed{flushes}; };
+      auto kept = chained ? replies.process("keep", keep) : replies.shuffle().process("keep", keep);
+      kept.to("out", got);
+      auto run = event_executor{fast(g)}.start(b.build());
+      for (bool all = false; !all;) {
+        std::lock_guard lock(mutex);
+        all = asked.size() == 5;
+      }
+      // Time for a flush that doesn't wait.
+      for (int i = 0; i < 20 && *flushes == 0; ++i) std::this_thread::sleep_for(1ms);
+      for (auto& [v, reply] : asked) reply(v);
+      const auto m = finish(run);
+      EXPECT_EQ(sorted(got.values()), numbers(5));
+      EXPECT_EQ(m.total().timed_out, 0u);
+    }
+}
+
+TEST(hold, flushes_do_not_multiply_on_their_many_ways) {
+  stream_builder b("many-ways");
+  const auto flushes = std::make_shared<std::atomic<int>>(0);
+  auto same = [](const int& v) { return v; };
+  auto s = b.spout("n", vector_spout<int>{numbers(64)}).shuffle().map("0", same, {.parallelism = 4});
+  for (int n = 1; n <= 6; ++n) s = s.shuffle().map(std::to_string(n), same, {.parallelism = 4});
+  collect_sink<int> got;
+  auto keep = [flushes] { return until_flushed{flushes}; };
+  s.shuffle().process("keep", keep, {.parallelism = 4}).to("out", got);
+  run_to_end(b.build());
+  EXPECT_EQ(sorted(got.values()), numbers(64));
+  EXPECT_LE(flushes->load(), 1000) << "every task passes on to four: 4^7 ways lead to each of the last";
+}
+
+/// Emits the sum of two held tuples, acks both, and throws the first time.
+struct ack_then_throw {
+  std::shared_ptr<std::atomic<int>> releases = std::make_shared<std::atomic<int>>(0);
+  std::vector<held_tuple> waiting = {};
+  int sum = 0;
+  void process(const int& v, emitter<int>& out) {
+    waiting.push_back(out.hold());
+    sum += v;
+    if (waiting.size() == 2) release(out);
+  }
+  void flush(emitter<int>& out) {
+    if (!waiting.empty()) release(out);
+  }
+  void release(emitter<int>& out) {
+    out.emit(std::exchange(sum, 0), waiting);
+    for (auto& w : waiting) w.ack();
+    waiting.clear();
+    if (releases->fetch_add(1) == 0) throw std::runtime_error("after the acks");
+  }
+};
+
 TEST(hold, an_ack_inside_a_call_that_then_fails_does_not_lose_the_held_tuple) {
-  struct ack_then_throw {
-    std::vector<held_tuple> waiting;
-    attempts tried;
-    void process(const int& v, emitter<int>& out) {
-      waiting.push_back(out.hold());
-      if (waiting.size() < 2) return;
-      out.emit(v, waiting);
-      for (auto& w : waiting) w.ack();
-      waiting.clear();
-      if (tried(0) == 1) throw std::runtime_error("after the acks");
-    }
-    void flush(emitter<int>&) {
-      for (auto& w : waiting) w.ack();
-      waiting.clear();
-    }
-  };
-  topology_builder b{"ack-throw"};
-  std::atomic<int> got{0};
-  auto n = b.spout("n", vector_spout<int>{numbers(2)});
-  auto h = b.bolt("hold", [] { return ack_then_throw{}; }).input(n, global_grouping{});
-  (void)b.sink("out", [&](const int&) { ++got; }).input(h, shuffle_grouping{});
-  const auto m = run_to_end(b.build());
-  EXPECT_LE(got.load(), 1) << "the first result was cut back; the two may be replayed in rounds of their own";
-  EXPECT_EQ(m.node("n").acked, 2u);
-  EXPECT_EQ(m.node("n").replayed, 2u);
+  for (std::size_t workers : {1, 2}) {
+    topology_builder b{"ack-throw"};
+    collect_sink<int> got;
+    const auto releases = std::make_shared<std::atomic<int>>(0);
+    auto n = b.spout("n", vector_spout<int>{{1, 2}});
+    auto h = b.bolt("hold", [releases] { return ack_then_throw{releases}; }).input(n, global_grouping{});
+    (void)b.sink("out", got).input(h, shuffle_grouping{});
+    auto o = fast();
+    o.workers = workers;
+    const auto m = run_to_end(b.build(), o);
+    // Both messages fail with the call, and the result that was cut back comes again. On one worker the spout learns of
+    // both failures at once, so both are due at the same time and come together. On two it may look between the one and
+    // the other: then each is replayed on its own, with a flush behind it, and the result comes in two parts.
+    const auto results = got.values();
+    EXPECT_EQ(std::accumulate(results.begin(), results.end(), 0), 3);
+    if (workers == 1) { EXPECT_EQ(results.size(), 1u); }
+    EXPECT_EQ(m.node("n").acked, 2u);
+    EXPECT_EQ(m.node("n").replayed, 2u);
+  }
 }
 
 }  // namespace

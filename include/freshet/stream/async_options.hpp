@@ -20,7 +20,8 @@ struct async_options {
   /// A call without reply fails after so long. It cannot be endless, as what is in flight holds the end of a run up;
   /// keep it below the engine's message_timeout (30 s), which speaks of the held tuple and not of the call.
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);
-  /// Results in the order of the tuples; else in that of the replies. On, as it is a surprise to nobody.
+  /// Results in the order of the tuples; else in that of the replies. On, as it is a surprise to nobody. Batches always
+  /// keep the order of the tuples, since a part of one that got lost must come out the same when it is computed again.
   bool ordered = true;
   /// Nothing is dropped silently.
   freshet::on_failure on_failure = freshet::on_failure::dead_letter;

@@ -27,6 +27,7 @@ class async_bolt {
 
   void open(const task_context& context) {
     context_ = context;
+    ordered_ = options_.ordered || context.batched;
     mailbox_ = std::make_shared<async_mailbox<U>>(context.wake);
     calls_.open(options_.capacity);
   }
@@ -48,7 +49,7 @@ class async_bolt {
       calls_.give_back(place);
       throw;
     }
-    if (options_.ordered) calls_.join_line(place);
+    if (ordered_) calls_.join_line(place);
   }
   void on_wake(emitter<U>& out) {
     mailbox_->take(arrived_);
@@ -84,12 +85,12 @@ class async_bolt {
     if (!r.value) return failed(r.to.place, std::move(r.why));
     c.value = std::move(r.value);
     c.is = stage::replied;
-    if (!options_.ordered) calls_.join_line(r.to.place);
+    if (!ordered_) calls_.join_line(r.to.place);
   }
   void failed(std::uint32_t place, error why) {
     call& c = calls_[place];
     c.held.fail(std::move(why));
-    if (options_.ordered) c.is = stage::gone;
+    if (ordered_) c.is = stage::gone;
     else calls_.give_back(place);
   }
   std::string limit() const {
@@ -110,6 +111,7 @@ class async_bolt {
 
   F f_;
   const async_options options_;
+  bool ordered_ = true;  ///< in batches always: what is computed again must come in the same order
   task_context context_;
   std::shared_ptr<async_mailbox<U>> mailbox_;
   std::vector<typename async_mailbox<U>::reply> arrived_;
