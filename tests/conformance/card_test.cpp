@@ -1,6 +1,7 @@
 // One person's payments by card: totals, and two rules that find suspicious ones.
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "conformance/expected_rows.hpp"
 #include "conformance/last_rows.hpp"

@@ -1,6 +1,8 @@
 // Two files of JSON lines: a funnel from click to order, and the repositories where most happened. What is needed of a
 // line is found by its surroundings.
 #include <functional>
+#include <iterator>
+#include <optional>
 #include <string_view>
 #include <utility>
 

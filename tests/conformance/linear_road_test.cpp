@@ -1,5 +1,5 @@
 // Position reports of vehicles on expressways: which of them stand still.
-#include <tuple>
+#include <optional>
 
 #include "conformance/expected_rows.hpp"
 #include "conformance/number_lines.hpp"

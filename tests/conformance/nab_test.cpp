@@ -1,8 +1,10 @@
 // Sensor series: outliers against the last 288 values, irregular steps, runs below a threshold.
 #include <cmath>
 #include <deque>
+#include <map>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "conformance/expected_rows.hpp"
 #include "conformance/last_rows.hpp"

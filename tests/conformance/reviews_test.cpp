@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "conformance/expected_rows.hpp"
 #include "conformance/last_rows.hpp"

@@ -1,5 +1,6 @@
 // Taxi rides: how long each took, from its start event and its end event.
 #include <optional>
+#include <utility>
 
 #include "conformance/expected_rows.hpp"
 #include "conformance/on_both_engines.hpp"

@@ -1,6 +1,7 @@
 // Word counts of two texts.
 #include <algorithm>
 #include <functional>
+#include <map>
 
 #include "conformance/expected_rows.hpp"
 #include "conformance/last_rows.hpp"
