@@ -43,7 +43,7 @@ std::shared_ptr<held_state> token_desk::hold(call_frame& frame, std::uint32_t no
                                              time_point deadline) {
   auto t = std::make_shared<token>(shared_from_this(), frame, node, ordinal);
   outstanding_.fetch_add(1, std::memory_order_acq_rel);  // before it is handed out: others may consume it at once
-  if (deadline != time_point::max()) by_deadline_.emplace_back(deadline, t);
+  if (deadline != time_point::max()) by_deadline_.push(deadline, t, outstanding());
   frame.holds.push_back(t);
   frame.deferred = true;
   return t;
@@ -69,19 +69,15 @@ std::vector<token_desk::failed_token> token_desk::take_failed() {
 
 std::size_t token_desk::expire(time_point now, std::chrono::nanoseconds timeout) {
   std::size_t n = 0;
-  while (!by_deadline_.empty() && (by_deadline_.front().first <= now || by_deadline_.front().second->ended())) {
-    const auto t = std::move(by_deadline_.front().second);
-    by_deadline_.pop_front();
+  while (const auto t = by_deadline_.pop_due(now)) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
-    if (!t->ended())
-      n += t->expire({errc::timeout, "held longer than message_timeout (" + std::to_string(ms) + " ms)"});
+    n += t->expire({errc::timeout, "held longer than message_timeout (" + std::to_string(ms) + " ms)"});
   }
   return n;
 }
 
-token_desk::time_point token_desk::next_deadline() {
-  while (!by_deadline_.empty() && by_deadline_.front().second->ended()) by_deadline_.pop_front();
-  return by_deadline_.empty() ? time_point::max() : by_deadline_.front().first;
-}
+void token_desk::abandon() { by_deadline_.clear(); }
+
+token_desk::time_point token_desk::next_deadline() { return by_deadline_.next(); }
 
 }  // namespace freshet

@@ -60,7 +60,7 @@ class hold_desk::token final : public held_state {
 std::shared_ptr<held_state> hold_desk::hold(call_frame& frame, std::uint32_t node, time_point deadline) {
   auto t = std::make_shared<token>(shared_from_this(), frame, node);
   outstanding_.fetch_add(1, std::memory_order_acq_rel);
-  if (deadline != time_point::max()) by_deadline_.emplace_back(deadline, t);
+  if (deadline != time_point::max()) by_deadline_.push(deadline, t, outstanding());
   settle(*t, 1);
   frame.holds.push_back(t);
   frame.deferred = true;
@@ -97,21 +97,13 @@ std::vector<hold_desk::failed_hold> hold_desk::take_failed() {
 
 std::size_t hold_desk::expire(time_point now, std::chrono::nanoseconds timeout) {
   std::size_t n = 0;
-  while (!by_deadline_.empty() && (by_deadline_.front().first <= now || by_deadline_.front().second->ended())) {
-    const auto t = std::move(by_deadline_.front().second);
-    by_deadline_.pop_front();
-    if (!t->ended())
-      n += t->expire(
-          {errc::timeout, "held longer than message_timeout (" +
-                              std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count()) +
-                              " ms)"});
+  while (const auto t = by_deadline_.pop_due(now)) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+    n += t->expire({errc::timeout, "held longer than message_timeout (" + std::to_string(ms) + " ms)"});
   }
   return n;
 }
 
-hold_desk::time_point hold_desk::next_deadline() {
-  while (!by_deadline_.empty() && by_deadline_.front().second->ended()) by_deadline_.pop_front();
-  return by_deadline_.empty() ? time_point::max() : by_deadline_.front().first;
-}
+hold_desk::time_point hold_desk::next_deadline() { return by_deadline_.next(); }
 
 }  // namespace freshet

@@ -1,7 +1,6 @@
 #pragma once
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "event/ledger.hpp"
 #include "freshet/core/held_tuple.hpp"
 #include "freshet/core/task_context.hpp"
+#include "runtime/deadline_queue.hpp"
 
 namespace freshet {
 
@@ -52,8 +52,8 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   bool keeps_failures_ = false;
   std::atomic<std::uint32_t> outstanding_{0};
   std::atomic<std::uint64_t> late_answers_{0};
-  std::deque<std::pair<time_point, std::shared_ptr<token>>> by_deadline_;  // the task's; deadlines never decrease
-  std::mutex mutex_;                                                       // guards failed_
+  deadline_queue<token> by_deadline_;  // the task's
+  std::mutex mutex_;                   // guards failed_
   std::vector<failed_hold> failed_;
 };
 
