@@ -104,6 +104,7 @@ class batch_driver {
   const batch_options& options_;
   std::atomic<phase> phase_{phase::waiting};
   std::atomic<std::size_t> leader_{0};
+  const std::int64_t most_rows_, most_bytes_;  ///< collected for one batch
 
   // The leader's, or of whoever has the phase.
   std::uint64_t batch_ = 0;

@@ -93,7 +93,7 @@ void batch_task::open() {
     const auto interval = run_.graph().nodes()[chain_->members[m].node].options.tick;
     if (interval > std::chrono::nanoseconds{})
       ticks_.emplace_back().member = m, ticks_.back().interval = interval,
-      ticks_.back().due = (now + interval).time_since_epoch().count();
+      ticks_.back().due = deadline(now, interval).time_since_epoch().count();
   }
   if (!open_members(0)) throw run_error(located(failure_->node, failure_->error));
 }
@@ -194,7 +194,7 @@ std::uint32_t batch_task::most_attempts() const {
 }
 
 bool batch_task::over_limit(const attempt_failure& why) {
-  const auto most = most_attempts();
+  const std::uint64_t most = most_attempts();
   if (++record_->fruitless >= most * patience) return true;
   if (why.ordinal == attempt_failure::no_tuple) return ++record_->other_failures >= most;
   if (++record_->failures[why.ordinal] < most) return false;
@@ -291,9 +291,9 @@ std::uint64_t batch_task::ordinal_in(const call_frame& frame) const {
 
 std::shared_ptr<held_state> batch_task::hold(call_frame& frame) {
   const auto timeout = run_.options().message_timeout;
-  const auto deadline =
-      timeout > std::chrono::nanoseconds{} ? run_.options().clock->now() + timeout : time_point::max();
-  return desk_->hold(frame, chain_->plan().head(), ordinal_in(frame), deadline);
+  const auto until =
+      timeout > std::chrono::nanoseconds{} ? deadline(run_.options().clock->now(), timeout) : time_point::max();
+  return desk_->hold(frame, chain_->plan().head(), ordinal_in(frame), until);
 }
 
 void batch_task::serve_tokens(time_point now) {
@@ -370,9 +370,8 @@ void batch_task::note_ticks(time_point now) {
     if (t.due.load(std::memory_order_relaxed) > now.time_since_epoch().count()) continue;
     record_->ticks.push_back(t.member);
     // Overdue ticks collapse into one.
-    const auto next =
-        std::max(t.due.load(std::memory_order_relaxed) + t.interval.count(), now.time_since_epoch().count());
-    t.due.store(next, std::memory_order_relaxed);
+    const time_point due{std::chrono::nanoseconds(t.due.load(std::memory_order_relaxed))};
+    t.due.store(std::max(deadline(due, t.interval), now).time_since_epoch().count(), std::memory_order_relaxed);
   }
 }
 

@@ -6,7 +6,10 @@ namespace freshet {
 
 std::chrono::nanoseconds retry_options::backoff(std::uint32_t attempt) const {
   auto pause = first;
-  for (std::uint32_t n = 2; n < attempt && pause < longest; ++n) pause *= 2;
+  for (std::uint32_t n = 2; n < attempt && pause < longest && pause > pause.zero(); ++n) {
+    if (pause > longest / 2) return longest;  // also where twice as much would be more than there is
+    pause *= 2;
+  }
   return std::min(pause, longest);
 }
 
@@ -56,7 +59,8 @@ void event_task::open() {
       e.message = describe(member.node, 1, {e.code, "open failed: " + e.message});
       throw run_error(std::move(e));
     }
-    if (n.options.tick > std::chrono::nanoseconds{}) ticks_.push_back({m, n.options.tick, now + n.options.tick});
+    if (n.options.tick > std::chrono::nanoseconds{})
+      ticks_.push_back({m, n.options.tick, deadline(now, n.options.tick)});
   }
 }
 
@@ -92,7 +96,7 @@ task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, st
   const auto attempts = ++retry_.attempts;
   if (!best_effort && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
-    retry_.due = run_.options().clock->now() + run_.options().retry.backoff(attempts + 1);
+    retry_.due = deadline(run_.options().clock->now(), run_.options().retry.backoff(attempts + 1));
     return verdict::again_later;
   }
   retry_ = {};
@@ -147,8 +151,8 @@ void event_task::emit_dead_letter(dead_letter letter, root anchor, const root_li
 
 std::shared_ptr<held_state> event_task::hold(call_frame& frame) {
   const auto timeout = run_.options().message_timeout;
-  const auto deadline = timeout > std::chrono::nanoseconds{} ? now_ + timeout : time_point::max();
-  return desk_->hold(frame, chain_.plan().head(), deadline);
+  const auto until = timeout > std::chrono::nanoseconds{} ? deadline(now_, timeout) : time_point::max();
+  return desk_->hold(frame, chain_.plan().head(), until);
 }
 
 // --- reading and sending ---
@@ -256,7 +260,7 @@ bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* 
   const auto attempts = ++call_attempts_[m];
   if (guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
-    retry_.due = run_.options().clock->now() + run_.options().retry.backoff(attempts + 1);
+    retry_.due = deadline(run_.options().clock->now(), run_.options().retry.backoff(attempts + 1));
     return false;
   }
   call_attempts_[m] = 0;
@@ -282,7 +286,7 @@ bool event_task::tick() {
     if (t.due > now_) continue;
     made = true;
     if (!guarded(t.member, &task_operator::tick, "on_tick")) break;
-    t.due = std::max(t.due + t.interval, now_);  // overdue ticks collapse into one
+    t.due = std::max(deadline(t.due, t.interval), now_);  // overdue ticks collapse into one
   }
   return made;
 }

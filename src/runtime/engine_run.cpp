@@ -68,9 +68,9 @@ bool engine_run::wait_until(std::chrono::steady_clock::time_point when) {
 
 /// When waiting makes no sense any more. The engine's own tasks notice an overdue drain first, and say more.
 std::chrono::steady_clock::time_point engine_run::give_up_at() const {
-  if (state_.load() == run_state::failed) return failed_at_ + how_.stop_timeout;
+  if (state_.load() == run_state::failed) return deadline(failed_at_, how_.stop_timeout);
   const auto limit = drain_deadline();
-  return limit == never ? never : limit + std::chrono::milliseconds(100);
+  return deadline(limit, std::chrono::milliseconds(100));
 }
 
 void engine_run::rethrow() const {
@@ -83,8 +83,8 @@ void engine_run::end_spouts(run_state to) {
     std::lock_guard lock(mutex_);
     const auto now = state_.load();
     if (now == run_state::finished || now == run_state::failed || now == run_state::stopping || now == to) return;
-    const auto deadline = how_.clock->now() + how_.drain_timeout;
-    drain_deadline_.store(deadline.time_since_epoch().count(), std::memory_order_release);
+    const auto limit = deadline(how_.clock->now(), how_.drain_timeout);
+    drain_deadline_.store(limit.time_since_epoch().count(), std::memory_order_release);
     state_.store(to, std::memory_order_release);
   }
   over_.notify_all();
@@ -108,7 +108,7 @@ void engine_run::fail(error e) {
   how_.log.log(log_level::error, how_.executor, e.message);
   {
     std::lock_guard lock(mutex_);
-    if (cancelled_.load()) return;
+    if (cancelled_.load() || is_over_) return;
     error_ = std::move(e);
     failed_at_ = std::chrono::steady_clock::now();
     state_.store(run_state::failed, std::memory_order_release);

@@ -95,7 +95,7 @@ class async_bolt {
     ++c.attempts;
     c.serial = ++serial_;
     c.is = stage::asked;
-    c.deadline = context_.clock->now() + options_.timeout;
+    c.deadline = deadline(context_.clock->now(), options_.timeout);
     std::invoke(f_, value, async_reply<U>(mailbox_, {place, c.serial}));
   }
   void ask_again(std::uint32_t place) {
