@@ -133,10 +133,12 @@ set(FRESHET_SOURCES
   src/runtime/engine_run.cpp
   src/runtime/plan.cpp
   src/runtime/signals.cpp
+  src/runtime/option_check.cpp
   src/runtime/topology_run.cpp
   src/runtime/worker_pool.cpp
 )
 
+  src/stream/async_options.cpp
 # Offered to those who use Boost.Asio; no other header of ours includes it.
 set(FRESHET_ASIO_HEADERS
   include/freshet/connect/asio.hpp

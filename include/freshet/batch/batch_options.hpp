@@ -57,7 +57,7 @@ struct batch_options {
   backpressure_options backpressure = {};
   /// Tuples in one piece of a block. 1024 spread the cost of handing a piece on, and take 16 KiB for small tuples.
   std::size_t max_batch = 1024;
-  /// Held tuples only: nothing else can get lost inside a process. Storm's default.
+  /// Held tuples only: nothing else can get lost inside a process. Storm's default. 0 or max(): no limit.
   std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
   std::chrono::nanoseconds stop_timeout = std::chrono::seconds(10);

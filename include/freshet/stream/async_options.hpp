@@ -3,7 +3,9 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 #include "freshet/core/topology.hpp"
 #include "freshet/stream/async_reply.hpp"
@@ -13,12 +15,15 @@ namespace freshet {
 /// Settings of `map_async`.
 struct async_options {
   std::size_t parallelism = 1;
-  std::size_t capacity = 100;  ///< calls in flight, a task; at this bound the stream waits
+  std::size_t capacity = 100;  ///< calls in flight, a task, 1 to 1,048,576; at this bound the stream waits
   /// A call without reply fails after so long. It cannot be endless, as what is in flight holds the end of a run up;
   /// keep it below the engine's message_timeout (30 s), which speaks of the held tuple and not of the call.
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);
   bool ordered = true;  ///< results in the order of the tuples; else in that of the replies
   freshet::on_failure on_failure = freshet::on_failure::dead_letter;
+
+  /// What can't be, as ends of sentences about the bolt.
+  std::vector<std::string> mistakes() const;
 
   /// As settings of the bolt: overdue calls are looked for four times a timeout, at most a thousand times a second.
   bolt_options of_bolt() const {
