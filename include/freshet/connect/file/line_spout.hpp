@@ -11,8 +11,10 @@ namespace freshet::file {
 /// Settings of a line_spout.
 struct line_options {
   /// A longer line is an error: what is one line of 100 GB is no text, and would take the memory of everything else.
+  /// The largest number there is means no limit.
   std::size_t max_line_bytes = std::size_t{16} << 20;
-  /// Bytes asked of the system at once. More than 256 KiB gains nothing: the cost of a call is spread by then.
+  /// Bytes asked of the system at once. More than 256 KiB gains nothing: the cost of a call is spread by then. Above
+  /// 64 MiB counts as 64 MiB.
   std::size_t buffer_bytes = std::size_t{256} << 10;
   /// Takes the "\r" of a "\r\n" off the line. Off for data whose lines may end in that byte.
   bool strip_carriage_return = true;
