@@ -101,12 +101,13 @@ void batch_run::start() {
   place();
   try {
     open_tasks();
+    driver_->start(options_.clock->now());
+    start_threads(feeds_.size() + runners_.size());
   } catch (...) {
+    give_up_start();
     close_all();
     throw;
   }
-  driver_->start(options_.clock->now());
-  start_threads(feeds_.size() + runners_.size());
 }
 
 // --- what it tells ---

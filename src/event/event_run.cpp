@@ -134,11 +134,12 @@ void event_run::start() {
       for (auto& t : chain) t->abandon();
     throw;
   }
-  start_threads(count);
 }
 
 void event_run::reader_done() {
+    start_threads(count);
   // Spouts may wait for the last of them.
+    give_up_start();
   if (readers_left_.fetch_sub(1, std::memory_order_acq_rel) == 1) pool_->wake_all();
 }
 

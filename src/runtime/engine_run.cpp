@@ -1,6 +1,7 @@
 #include "runtime/engine_run.hpp"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace freshet {
@@ -28,7 +29,25 @@ std::string engine_run::task_name(std::uint32_t node, std::uint32_t task) const 
 void engine_run::start_threads(std::size_t tasklets) {
   tasklets_left_.store(tasklets, std::memory_order_relaxed);
   started_ = how_.clock->now();
-  pool_->start([this](const std::string& label, std::chrono::nanoseconds held) { note_stall(label, held); });
+  try {
+    pool_->start([this](const std::string& label, std::chrono::nanoseconds held) { note_stall(label, held); });
+  } catch (const std::system_error& e) { throw run_error({errc::full, e.what(), true}); }
+}
+
+void engine_run::give_up_start() noexcept {
+  state_.store(run_state::failed, std::memory_order_release);
+  cancelled_.store(true, std::memory_order_release);
+  stop_source_.request_stop();
+}
+
+std::vector<std::vector<spout_partition>> engine_run::deal(std::uint32_t node, spout_operator& first) const {
+  try {
+    return deal_partitions(first.partitions(), graph_.nodes()[node].parallelism());
+  } catch (...) {
+    auto e = error_from_current_exception();
+    e.message = "spout " + task_name(node, 0) + ": partitions failed: " + e.message;
+    throw run_error(std::move(e));
+  }
 }
 
 void engine_run::note_stall(const std::string& label, std::chrono::nanoseconds held) {
