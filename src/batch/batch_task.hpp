@@ -152,7 +152,7 @@ class batch_task : public task_host {
 
   /// While it lives, the task is at work.
   struct inside {
-    explicit inside(batch_task& t) : flag(t.inside_) { flag.store(true, std::memory_order_relaxed); }
+    explicit inside(batch_task& t) : flag(t.inside_), label(t.name_) { flag.store(true, std::memory_order_relaxed); }
     inside(const inside&) = delete;
     inside& operator=(const inside&) = delete;
     ~inside() { flag.store(false, std::memory_order_relaxed); }
@@ -161,6 +161,7 @@ class batch_task : public task_host {
 
   batch_run& run_;
   const std::uint32_t chain_index_, task_;
+    const work_label label;
   const std::string name_;
   std::shared_ptr<task_waker> waker_;
   std::unique_ptr<chain_task> chain_;

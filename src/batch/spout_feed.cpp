@@ -414,6 +414,7 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   tuples_cut_.clear();
   for (const auto& r : chain_->routes)
     for (const auto* box : r.router->outboxes()) tuples_cut_.push_back(box->appended());
+  const inside at_work(*this);
   if (raw_ && !can_read_again_ && raw_->size()) open_.raws.push_back(std::move(raw_));
   cut_ = std::exchange(open_, {});
   cutting_ = false;
@@ -549,6 +550,7 @@ void spout_feed::note_next_wake() {
 
 void spout_feed::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
   const auto mine = into.tasks.size();
+  const inside at_work(*this);
   batch_task::collect(into, uptime);
   into.tasks[mine].executed = polled_.get();
   into.tasks[mine].emitted = polled_.get();
