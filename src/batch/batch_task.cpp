@@ -36,7 +36,9 @@ batch_task::batch_task(batch_run& run, std::uint32_t chain, std::uint32_t task)
       name_(run.task_name(run.plan().chains.chains[chain].head(), task)),
       waker_(std::make_shared<task_waker>(run.shared_pool(), 0)),
       desk_(std::make_shared<token_desk>(waker{waker_})) {
-  chain_ = make_chain(nullptr, false);
+  try {
+    chain_ = make_chain(nullptr, false);
+  } catch (const task_not_made& e) { throw run_error(located(e.why().node, e.why().error)); }
   const auto members = chain_->members.size();
   executed_before_.assign(members, 0);
   executed_by_member_.resize(members);
@@ -68,6 +70,16 @@ std::unique_ptr<chain_task> batch_task::make_chain(std::unique_ptr<any_state>* s
     for (std::size_t b = 0; b < boxes.size(); ++b) boxes[b]->pool.attach(&shelves_[r][b]);
   }
   return made;
+}
+
+std::unique_ptr<chain_task> batch_task::try_make_chain(std::unique_ptr<any_state>* state, bool headless) {
+  try {
+    return make_chain(state, headless);
+  } catch (const task_not_made& e) {
+    failed_.add(1);
+    fail_attempt({e.why().node, attempt_failure::no_tuple, e.why().error});
+    return nullptr;
+  }
 }
 
 task_context batch_task::context_of(std::size_t m) const {
@@ -137,11 +149,14 @@ bool batch_task::renew(bool keep_head) {
   if (keep_head) head = chain_->release_head();
   else state = std::move(members[0].op->state);
   if (state) state->rollback();
-  chain_ = make_chain(&state, keep_head);
+  auto made = try_make_chain(&state, keep_head);
+  const bool success = made != nullptr;
+  if (success) chain_ = std::move(made);
   if (head) chain_->adopt_head(std::move(head));
+  if (!success && state) members[0].op->state = std::move(state);
   desk_->abandon();
   desk_ = std::make_shared<token_desk>(waker{waker_});
-  return open_members(keep_head);
+  return success && open_members(keep_head);
 }
 
 void batch_task::begin_attempt() {

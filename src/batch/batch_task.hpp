@@ -116,6 +116,8 @@ class batch_task : public task_host {
   std::unique_ptr<chain_task> make_chain(std::unique_ptr<any_state>* state, bool headless);
   bool open_members(std::size_t from);
   task_context context_of(std::size_t member) const;
+  /// Null: it could not be made, and the attempt has failed.
+  std::unique_ptr<chain_task> try_make_chain(std::unique_ptr<any_state>* state, bool headless);
   void close_members(chain_task& chain, std::size_t from) noexcept;
   /// State as it was when the batch began; routes as in every attempt.
   void begin_attempt();

@@ -457,25 +457,28 @@ void spout_feed::request_again() {
 /// Blocks of the running batch got lost: its messages go once more through a chain of their own, while that of the
 /// batch being collected keeps what it has.
 void spout_feed::compute_again() {
-  auto chain = std::exchange(chain_, make_chain(nullptr, true));
-  auto desk = std::exchange(desk_, std::make_shared<token_desk>(waker{waker_}));
-  auto failure = std::exchange(failure_, {});
-  auto raw = std::exchange(raw_, nullptr);
-  const auto raw_read = std::exchange(raw_read_, 0);
-  const auto ordinal = base_ordinal_;
-  chain_->adopt_head(chain->release_head());
   record_ = &cut_.record;
-  run_again();
-  if (!run_.cancelled()) store_outputs(true);
-  close_members(*chain_, 1);
-  chain->adopt_head(chain_->release_head());
-  chain_ = std::move(chain);
-  desk_->abandon();
-  desk_ = std::move(desk);
+  auto failure = std::exchange(failure_, {});
+  ++record_->attempt;
+  if (auto made = make_second_chain()) {
+    auto chain = std::exchange(chain_, std::move(made));
+    auto desk = std::exchange(desk_, std::make_shared<token_desk>(waker{waker_}));
+    auto raw = std::exchange(raw_, nullptr);
+    const auto raw_read = std::exchange(raw_read_, 0);
+    const auto ordinal = base_ordinal_;
+    chain_->adopt_head(chain->release_head());
+    run_again();
+    if (!run_.cancelled()) store_outputs(true);
+    close_members(*chain_, 1);
+    chain->adopt_head(chain_->release_head());
+    chain_ = std::move(chain);
+    desk_->abandon();
+    desk_ = std::move(desk);
+    raw_ = std::move(raw);
+    raw_read_ = raw_read;
+    base_ordinal_ = ordinal;
+  }
   failure_ = std::move(failure);
-  raw_ = std::move(raw);
-  raw_read_ = raw_read;
-  base_ordinal_ = ordinal;
   record_ = &open_.record;
   run_.driver().refilled(*this);
 }
@@ -483,7 +486,6 @@ void spout_feed::compute_again() {
 /// Attempts over the batch that was cut, until one succeeds or the run is over. Waits for tokens on the spot: this is
 /// rare, and the batch waits anyway.
 void spout_feed::run_again() {
-  ++record_->attempt;
   for (bool opened = open_members(1); !run_.cancelled();) {
     if (failure_ && !absorb_failure()) return;
     if (!std::exchange(opened, false) && !renew(true)) continue;
@@ -518,6 +520,15 @@ void spout_feed::end_batch() {
   for (auto& raw : cut_.raws) {
     raw->clear();
     spares_.push_back(std::move(raw));
+/// Attempts to make a chain, until one succeeds. Null: the run is over.
+std::unique_ptr<chain_task> spout_feed::make_second_chain() {
+  while (!run_.cancelled()) {
+    if (auto made = try_make_chain(nullptr, true)) return made;
+    if (!absorb_failure()) break;
+  }
+  return nullptr;
+}
+
   }
   cut_ = {};
 }

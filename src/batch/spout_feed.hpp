@@ -102,6 +102,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void run_again();
   void end_batch();
   void commit_positions();
+  std::unique_ptr<chain_task> make_second_chain();
   void tell_driver();
   void note_next_wake();
 
