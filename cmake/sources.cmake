@@ -112,6 +112,7 @@ set(FRESHET_SOURCES
   src/batch/stage_task.cpp
   src/batch/token_desk.cpp
   src/connect/file/file_set.cpp
+  src/connect/file/file_claims.cpp
   src/connect/file/line_reader.cpp
   src/connect/file/line_spout.cpp
   src/connect/file/output_file.cpp

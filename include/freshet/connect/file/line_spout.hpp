@@ -28,8 +28,9 @@ struct line_options {
 ///
 /// The path is a file, or a pattern of glob(7) where no file has that name. What a pattern matches is read in the
 /// order of the names, a file with several names once; a list is read as it is given. Only regular files can be read.
-/// They are looked up when the run starts: a file that is missing, a folder, or not readable is an error then, with
-/// path and reason. What is written to a file after its end was reached is not seen: nothing is followed.
+/// They are looked up when the run starts: a file that is missing, a folder, not readable, or written by a sink of the
+/// same run is an error then, with path and reason. What is written to a file after its end was reached is not seen:
+/// nothing is followed.
 ///
 /// Can read again. It has one partition, read by the spout's first task. The offset of a line is {number of the file
 /// in the list (24 bits), byte in the file (40 bits)}, see `offset_of`; its position ends where the next line begins.
