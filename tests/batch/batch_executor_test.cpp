@@ -360,6 +360,36 @@ TEST(batch_executor, bounds_without_end_are_taken_for_that) {
   run.drain();
 }
 
+class closed_text {
+ public:
+  closed_text() = default;
+  explicit closed_text(std::string s) : text_(std::move(s)) {}
+
+ private:
+  std::string text_;
+};
+
+/// in -> seal -> (chained) open, and to everybody else over a block
+topology sealed() {
+  topology_builder builder{"sealed"};
+  auto in = builder.spout("in", vector_spout{numbers(3)});
+  auto seal = builder.bolt("seal", [](int v) { return closed_text(std::to_string(v)); }).input(in, shuffle_grouping{});
+  auto inside = builder.bolt("inside", [](const closed_text&) { return 1; }).input(seal);
+  builder.sink("ones", [](int) {}).input(inside, global_grouping{});
+  builder.sink("first", [](const closed_text&) {}).input(seal, global_grouping{});
+  builder.sink("second", [](const closed_text&) {}).input(seal, shuffle_grouping{});
+  return builder.build();
+}
+
+TEST(batch_executor, says_which_blocks_it_cannot_verify) {
+  const auto wrong = mistakes_of({.verify_blocks = true}, sealed());
+  ASSERT_EQ(wrong.size(), 1u);
+  EXPECT_THAT(wrong[0], ::testing::AllOf(::testing::HasSubstr("verify_blocks"), ::testing::HasSubstr("closed_text"),
+                                         ::testing::HasSubstr("bolt \"seal\""), ::testing::HasSubstr("codec")));
+  EXPECT_TRUE(mistakes_of({}, sealed()).empty());
+  EXPECT_TRUE(mistakes_of({.verify_blocks = true}, only_numbers()).empty());
+}
+
 // --- the life of a run ---
 
 topology endless(const push_like_spout& spout, const collect_sink<int>& sink) {

@@ -52,7 +52,7 @@ struct batch_options {
   std::size_t block_store_bytes = 256u << 20;
   /// Notices blocks that changed in memory. Off, because a checksum of 16-byte tuples, made and verified, costs a tenth
   /// of a plain pipeline's time, and blocks never leave memory, which the machine itself watches; with `faults` it is
-  /// always on.
+  /// always on. When it is true, `start` refuses streams of types in which a change can't be noticed.
   bool verify_blocks = false;
   backpressure_options backpressure = {};
   /// Tuples in one piece of a block. 1024 spread the cost of handing a piece on, and take 16 KiB for small tuples.
