@@ -390,6 +390,61 @@ TEST(batch_executor, says_which_blocks_it_cannot_verify) {
   EXPECT_TRUE(mistakes_of({.verify_blocks = true}, only_numbers()).empty());
 }
 
+// --- memory ---
+
+/// What all texts of a test hold now, and have held at most.
+struct text_memory {
+  static inline std::atomic<std::int64_t> now{0}, most{0};
+  static void add(std::int64_t bytes) {
+    const auto sum = now.fetch_add(bytes) + bytes;
+    for (auto seen = most.load(); sum > seen && !most.compare_exchange_weak(seen, sum);) {}
+  }
+};
+template <class T>
+struct counting_allocator {
+  using value_type = T;
+  counting_allocator() = default;
+  template <class U>
+  counting_allocator(const counting_allocator<U>&) {}
+  T* allocate(std::size_t n) {
+    text_memory::add(static_cast<std::int64_t>(n * sizeof(T)));
+    return std::allocator<T>{}.allocate(n);
+  }
+  void deallocate(T* p, std::size_t n) {
+    text_memory::add(-static_cast<std::int64_t>(n * sizeof(T)));
+    std::allocator<T>{}.deallocate(p, n);
+  }
+  friend bool operator==(counting_allocator, counting_allocator) { return true; }
+};
+using large_text = std::basic_string<char, std::char_traits<char>, counting_allocator<char>>;
+constexpr std::size_t mib = 1u << 20;
+
+/// So many texts of 1 MiB; as many as it is asked for at once.
+struct large_texts {
+  int left;
+  poll_status poll(spout_emitter<large_text>& out) {
+    for (auto room = out.room(); left > 0 && room > 0; --room, --left) out.emit(large_text(mib, 'x'));
+    return left > 0 ? poll_status::emitted() : poll_status::ended();
+  }
+};
+
+TEST(batch_executor, the_store_is_a_bound_for_what_values_own_too) {
+  text_memory::most = 0;
+  topology_builder builder{"large"};
+  std::atomic<int> rows{0};
+  auto in = builder.spout("in", large_texts{300});
+  auto same = builder.bolt("same", [](large_text t) { return t; }).input(in, shuffle_grouping{});
+  builder.sink("out", [&](const large_text&) { ++rows; }).input(same, global_grouping{});
+  auto run =
+      batch_executor{quiet({.interval = 1h, .workers = 2, .block_store_bytes = 16 * mib})}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(rows.load(), 300);
+  EXPECT_GE(run.metrics().batches_done, 300 / 16u);
+  // Collected (and kept to be read again): half of the store. The batch at work: what had been collected for it, and
+  // what its stages have made of it, within the store. The batch before it: its memory, not yet used again.
+  EXPECT_LE(text_memory::most.load(), static_cast<std::int64_t>(64 * mib));
+}
+
 // --- the life of a run ---
 
 topology endless(const push_like_spout& spout, const collect_sink<int>& sink) {

@@ -48,7 +48,8 @@ struct batch_options {
   /// How often one tuple, or one task for another reason, may fail in a batch before it is given up. Spark's default.
   std::uint32_t max_task_attempts = 4;
   /// Blocks of the running batch beyond this are evicted, those that have been read first, and computed again where
-  /// somebody needs them. Polling ahead stops at half of it.
+  /// somebody needs them. Polling ahead stops at half of it. What strings and containers own is counted too, estimated
+  /// from a few tuples of each piece (see core/value_bytes.hpp).
   std::size_t block_store_bytes = 256u << 20;
   /// Notices blocks that changed in memory. Off, because a checksum of 16-byte tuples, made and verified, costs a tenth
   /// of a plain pipeline's time, and blocks never leave memory, which the machine itself watches; with `faults` it is

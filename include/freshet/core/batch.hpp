@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include "freshet/base/type_name.hpp"
 #include "freshet/core/codec.hpp"
 #include "freshet/core/root.hpp"
+#include "freshet/core/value_bytes.hpp"
 
 namespace freshet {
 
@@ -104,6 +106,8 @@ class any_batch {
   }
   /// Bytes held, without what the values own elsewhere.
   virtual std::size_t bytes() const = 0;
+  /// Bytes held, with an estimate of what the values own elsewhere.
+  std::size_t held_bytes() const { return bytes() + (type_->owned_bytes ? type_->owned_bytes(*this, 0, size_) : 0); }
 
   /// REQUIRES: nobody else can reach the batch yet. `readers` tasks will each call `release` once.
   void share(std::uint32_t readers) { readers_.store(readers, std::memory_order_relaxed); }
@@ -219,14 +223,14 @@ class batch final : public any_batch {
   T* values_;
 };
 
-/// A checksum of a batch's values, to notice memory or storage that changed: over the bytes of trivially copyable
-/// values, over the encoding of those with a codec, 0 for others.
-template <class T>
-requires has_checksum<T> std::uint64_t batch_checksum(const batch<T>& b) {
 /// True when a change in the memory of a value can be noticed: its bytes are all there is of it, or it has a codec.
 template <class T>
 inline constexpr bool has_checksum = std::is_trivially_copyable_v<T> || durable<T>;
 
+/// A checksum of a batch's values, to notice memory or storage that changed: over the bytes of trivially copyable
+/// values, over the encoding of others.
+template <class T>
+requires has_checksum<T> std::uint64_t batch_checksum(const batch<T>& b) {
   if constexpr (std::is_trivially_copyable_v<T>) {
     return b.size() ? hash_bytes(&b.value(0), b.size() * sizeof(T)) : 0;
   } else {
@@ -241,10 +245,6 @@ inline constexpr bool has_checksum = std::is_trivially_copyable_v<T> || durable<
   }
 }
 
-template <class T>
-const stream_type& stream_type_of() {
-  static constexpr char id = 0;
-  static constexpr stream_type type = [] {
 /// What the tuples [from, to) own outside the batch, from at most 16 of them: a cost that doesn't grow with the batch.
 template <class T>
 std::size_t batch_owned_bytes(const batch<T>& b, std::size_t from, std::size_t to) {
@@ -254,6 +254,10 @@ std::size_t batch_owned_bytes(const batch<T>& b, std::size_t from, std::size_t t
   return looked_at ? sum / looked_at * (to - from) : 0;
 }
 
+template <class T>
+const stream_type& stream_type_of() {
+  static constexpr char id = 0;
+  static constexpr stream_type type = [] {
     stream_type t{};
     t.name = type_name<T>();
     t.id = &id;
