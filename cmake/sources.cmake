@@ -62,6 +62,7 @@ set(FRESHET_HEADERS
   include/freshet/core/topology.hpp
   include/freshet/core/topology_builder.hpp
   include/freshet/core/value.hpp
+  include/freshet/core/value_bytes.hpp
   include/freshet/core/wiring.hpp
   include/freshet/event/event_executor.hpp
   include/freshet/event/event_options.hpp
@@ -111,6 +112,7 @@ set(FRESHET_SOURCES
   src/batch/stage_runner.cpp
   src/batch/stage_task.cpp
   src/batch/token_desk.cpp
+  src/connect/file/file_claims.cpp
   src/connect/file/file_set.cpp
   src/connect/file/line_reader.cpp
   src/connect/file/line_spout.cpp
@@ -131,10 +133,12 @@ set(FRESHET_SOURCES
   src/event/spout_tasklet.cpp
   src/runtime/chain_task.cpp
   src/runtime/engine_run.cpp
+  src/runtime/option_check.cpp
   src/runtime/plan.cpp
   src/runtime/signals.cpp
   src/runtime/topology_run.cpp
   src/runtime/worker_pool.cpp
+  src/stream/async_options.cpp
 )
 
 # Offered to those who use Boost.Asio; no other header of ours includes it.

@@ -1,6 +1,7 @@
 #include "batch/batch_driver.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "batch/batch_run.hpp"
 #include "batch/spout_feed.hpp"
@@ -15,6 +16,11 @@ constexpr std::uint64_t small_batch = 2048;
 /// millisecond, and the fixed cost of a batch a few percent of it.
 constexpr std::uint64_t worthwhile_batch = 32'768;
 
+/// A size as a signed number to count with: more than half of what there is means "no limit".
+std::int64_t countable(std::size_t n) {
+  return static_cast<std::int64_t>(std::min<std::size_t>(n, std::numeric_limits<std::int64_t>::max() / 2));
+}
+
 std::chrono::nanoseconds interval_of(const batch_options& o) {
   return o.trigger == batch_trigger::interval ? o.interval : std::chrono::nanoseconds{};
 }
@@ -23,12 +29,14 @@ std::chrono::nanoseconds interval_of(const batch_options& o) {
 batch_driver::batch_driver(batch_run& run)
     : run_(run),
       options_(run.options()),
+      most_rows_(countable(options_.rows_per_batch)),
+      most_bytes_(countable(options_.block_store_bytes / 2)),
       limiter_(options_.backpressure, interval_of(options_)),
-      room_(static_cast<std::int64_t>(options_.rows_per_batch)) {}
+      room_(most_rows_) {}
 
 void batch_driver::start(time_point now) {
   const auto& plan = run_.plan();
-  next_tick_ = now + options_.interval;
+  next_tick_ = deadline(now, options_.interval);
   left_.resize(plan.chains.chains.size());
   waits_.resize(plan.chains.chains.size());
   owners_.resize(plan.blocks);
@@ -45,8 +53,13 @@ void batch_driver::start(time_point now) {
 // --- waiting ---
 
 bool batch_driver::is_full() const {
-  return collected_.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options_.rows_per_batch) ||
-         bytes_.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(options_.block_store_bytes / 2);
+  return collected_.load(std::memory_order_relaxed) >= most_rows_ ||
+         bytes_.load(std::memory_order_relaxed) >= most_bytes_;
+}
+
+double batch_driver::bytes_for_each_feed() const {
+  const auto left = most_bytes_ - bytes_.load(std::memory_order_relaxed);
+  return static_cast<double>(left) / static_cast<double>(run_.feeds().size());
 }
 
 batch_driver::outlook batch_driver::look(time_point now) const {

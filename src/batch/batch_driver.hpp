@@ -51,6 +51,8 @@ class batch_driver {
   std::uint32_t claim(std::uint32_t want, bool first, time_point now, time_point& until);
   /// Of what was claimed so many messages came, and `bytes` more are collected.
   void polled(std::uint32_t claimed, std::uint32_t messages, std::int64_t bytes);
+  /// What the feeds may still collect, in equal parts.
+  double bytes_for_each_feed() const;
   /// So much of what was collected belongs to a batch now.
   void handed_over(std::uint64_t messages, std::int64_t bytes);
   /// The feed on `worker` has something that may start a batch.
@@ -102,6 +104,7 @@ class batch_driver {
 
   batch_run& run_;
   const batch_options& options_;
+  const std::int64_t most_rows_, most_bytes_;  ///< collected for one batch
   std::atomic<phase> phase_{phase::waiting};
   std::atomic<std::size_t> leader_{0};
 

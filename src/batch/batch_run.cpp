@@ -38,11 +38,11 @@ void batch_run::make_tasks() {
                                          options_.verify_blocks || options_.faults);
 }
 
-void batch_run::deal() {
+void batch_run::deal_all() {
   partitions_.resize(stages_.size());
   for (std::uint32_t c = 0; c < stages_.size(); ++c)
     if (plan_.chains.chains[c].is_spout)
-      partitions_[c] = deal_partitions(feed(c, 0)->spout().partitions(), plan_.chains.chains[c].parallelism);
+      partitions_[c] = engine_run::deal(plan_.chains.chains[c].head(), feed(c, 0)->spout());
 }
 
 spout_feed* batch_run::feed(std::uint32_t chain, std::uint32_t task) {
@@ -96,17 +96,18 @@ void batch_run::close_all() noexcept {
 
 void batch_run::start() {
   make_tasks();
-  deal();
+  deal_all();
   driver_ = std::make_unique<batch_driver>(*this);
   place();
   try {
     open_tasks();
+    driver_->start(options_.clock->now());
+    start_threads(feeds_.size() + runners_.size());
   } catch (...) {
+    give_up_start();
     close_all();
     throw;
   }
-  driver_->start(options_.clock->now());
-  start_threads(feeds_.size() + runners_.size());
 }
 
 // --- what it tells ---

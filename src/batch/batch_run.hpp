@@ -47,7 +47,7 @@ class batch_run final : public engine_run {
 
  private:
   void make_tasks();
-  void deal();
+  void deal_all();
   void place();
   void open_tasks();
   void close_all() noexcept override;

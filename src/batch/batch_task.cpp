@@ -8,8 +8,8 @@
 namespace freshet {
 
 namespace {
-/// Attempts without any tuple given up, as a multiple of max_task_attempts: tuples that fail now and then, never the
-/// same one, must not keep a task busy for ever.
+/// Attempts that got no further, as a multiple of max_task_attempts: a few tuples that fail by turns must not keep a
+/// task busy for ever.
 constexpr std::uint32_t patience = 4;
 }  // namespace
 
@@ -36,7 +36,9 @@ batch_task::batch_task(batch_run& run, std::uint32_t chain, std::uint32_t task)
       name_(run.task_name(run.plan().chains.chains[chain].head(), task)),
       waker_(std::make_shared<task_waker>(run.shared_pool(), 0)),
       desk_(std::make_shared<token_desk>(waker{waker_})) {
-  chain_ = make_chain(nullptr, false);
+  try {
+    chain_ = make_chain(nullptr, false);
+  } catch (const task_not_made& e) { throw run_error(located(e.why().node, e.why().error)); }
   const auto members = chain_->members.size();
   executed_before_.assign(members, 0);
   by_member_.resize(members);
@@ -70,6 +72,16 @@ std::unique_ptr<chain_task> batch_task::make_chain(std::unique_ptr<any_state>* s
   return made;
 }
 
+std::unique_ptr<chain_task> batch_task::try_make_chain(std::unique_ptr<any_state>* state, bool headless) {
+  try {
+    return make_chain(state, headless);
+  } catch (const task_not_made& e) {
+    failed_.add(1);
+    fail_attempt({e.why().node, attempt_failure::no_tuple, e.why().error});
+    return nullptr;
+  }
+}
+
 task_context batch_task::context_of(std::size_t m) const {
   const node& n = run_.graph().nodes()[chain_->members[m].node];
   task_context c;
@@ -93,7 +105,7 @@ void batch_task::open() {
     const auto interval = run_.graph().nodes()[chain_->members[m].node].options.tick;
     if (interval > std::chrono::nanoseconds{})
       ticks_.emplace_back().member = m, ticks_.back().interval = interval,
-      ticks_.back().due = (now + interval).time_since_epoch().count();
+      ticks_.back().due = deadline(now, interval).time_since_epoch().count();
   }
   if (!open_members(0)) throw run_error(located(failure_->node, failure_->error));
 }
@@ -137,11 +149,14 @@ bool batch_task::renew(bool keep_head) {
   if (keep_head) head = chain_->release_head();
   else state = std::move(members[0].op->state);
   if (state) state->rollback();
-  chain_ = make_chain(&state, keep_head);
+  auto made = try_make_chain(&state, keep_head);
+  const bool success = made != nullptr;
+  if (success) chain_ = std::move(made);
   if (head) chain_->adopt_head(std::move(head));
+  if (!success && state) members[0].op->state = std::move(state);
   desk_->abandon();
   desk_ = std::make_shared<token_desk>(waker{waker_});
-  return open_members(keep_head);
+  return success && open_members(keep_head);
 }
 
 void batch_task::begin_attempt() {
@@ -194,7 +209,12 @@ std::uint32_t batch_task::most_attempts() const {
 }
 
 bool batch_task::over_limit(const attempt_failure& why) {
-  const auto most = most_attempts();
+  const std::uint64_t most = most_attempts();
+  const bool further = why.ordinal != attempt_failure::no_tuple && why.ordinal >= record_->reached;
+  if (further) {
+    record_->reached = why.ordinal + 1;
+    record_->fruitless = 0;
+  }
   if (++record_->fruitless >= most * patience) return true;
   if (why.ordinal == attempt_failure::no_tuple) return ++record_->other_failures >= most;
   if (++record_->failures[why.ordinal] < most) return false;
@@ -291,9 +311,9 @@ std::uint64_t batch_task::ordinal_in(const call_frame& frame) const {
 
 std::shared_ptr<held_state> batch_task::hold(call_frame& frame, std::uint32_t node) {
   const auto timeout = run_.options().message_timeout;
-  const auto deadline =
-      timeout > std::chrono::nanoseconds{} ? run_.options().clock->now() + timeout : time_point::max();
-  return desk_->hold(frame, node, ordinal_in(frame), deadline);
+  const auto until =
+      timeout > std::chrono::nanoseconds{} ? deadline(run_.options().clock->now(), timeout) : time_point::max();
+  return desk_->hold(frame, node, ordinal_in(frame), until);
 }
 
 bool batch_task::holds_up_to(std::size_t member) const {
@@ -376,9 +396,8 @@ void batch_task::note_ticks(time_point now) {
     if (t.due.load(std::memory_order_relaxed) > now.time_since_epoch().count()) continue;
     record_->ticks.push_back(t.member);
     // Overdue ticks collapse into one.
-    const auto next =
-        std::max(t.due.load(std::memory_order_relaxed) + t.interval.count(), now.time_since_epoch().count());
-    t.due.store(next, std::memory_order_relaxed);
+    const time_point due{std::chrono::nanoseconds(t.due.load(std::memory_order_relaxed))};
+    t.due.store(std::max(deadline(due, t.interval), now).time_since_epoch().count(), std::memory_order_relaxed);
   }
 }
 

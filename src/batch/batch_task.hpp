@@ -37,7 +37,8 @@ struct batch_record {
   std::set<std::uint64_t> given_up;                 ///< tuples that meet their node's policy when they fail again
   std::uint32_t other_failures = 0;                 ///< of no tuple
   std::uint32_t attempts_failed = 0;                ///< of all kinds
-  std::uint32_t fruitless = 0;                      ///< attempts since a tuple was last given up
+  std::uint64_t reached = 0;                        ///< all tuples before this one have succeeded once, or failed
+  std::uint32_t fruitless = 0;                      ///< attempts since one got further, or a tuple was given up
   std::vector<std::size_t> ticks;                   ///< members whose tick is due in this batch
 
   std::uint64_t dead_lettered = 0, skipped = 0;
@@ -111,9 +112,13 @@ class batch_task : public task_host {
     std::atomic<std::int64_t> due;  ///< ns of the steady clock; read by whoever decides about the next batch
   };
 
-  /// Makes the chain anew and opens it; state and a spout are taken over from the one before. False: opening failed.
+  /// Makes the chain anew and opens it; state and a spout are taken over from the one before. False: that failed, and
+  /// so has the attempt. The chain is then the one before, closed: to be renewed before anything else.
   bool renew(bool keep_head);
+  /// Throws task_not_made.
   std::unique_ptr<chain_task> make_chain(std::unique_ptr<any_state>* state, bool headless);
+  /// Null: it could not be made, and the attempt has failed.
+  std::unique_ptr<chain_task> try_make_chain(std::unique_ptr<any_state>* state, bool headless);
   bool open_members(std::size_t from);
   task_context context_of(std::size_t member) const;
   void close_members(chain_task& chain, std::size_t from) noexcept;
@@ -155,13 +160,14 @@ class batch_task : public task_host {
   error located(std::uint32_t node, error e) const;
   std::uint64_t ordinal_in(const call_frame& frame) const;
 
-  /// While it lives, the task is at work.
+  /// While it lives, the task is at work, and the stall detector knows it by its own name, whoever does the work.
   struct inside {
-    explicit inside(batch_task& t) : flag(t.inside_) { flag.store(true, std::memory_order_relaxed); }
+    explicit inside(batch_task& t) : flag(t.inside_), label(t.name_) { flag.store(true, std::memory_order_relaxed); }
     inside(const inside&) = delete;
     inside& operator=(const inside&) = delete;
     ~inside() { flag.store(false, std::memory_order_relaxed); }
     std::atomic<bool>& flag;
+    const work_label label;
   };
 
   batch_run& run_;

@@ -9,17 +9,27 @@ namespace freshet {
 
 std::uint64_t checksum_of(const batch_list& all) {
   std::uint64_t sum = 0;
-  for (const any_batch* b = all.front(); b; b = b->next) sum = mix64(sum + b->type().checksum(*b));
+  for (const any_batch* b = all.front(); b; b = b->next)
+    sum = mix64(sum + (b->type().checksum ? b->type().checksum(*b) : 0));
   return sum;
 }
 
-void block_store::fill(entry& b, batch_list from) {
-  b.rows = b.bytes = 0;
-  for (const any_batch* each = from.front(); each; each = each->next) {
-    b.rows += each->size();
-    b.bytes += each->bytes();
+/// Outside the lock: it looks at values.
+block_store::contents block_store::look_at(const batch_list& all) const {
+  contents found;
+  for (const any_batch* each = all.front(); each; each = each->next) {
+    found.rows += each->size();
+    found.bytes += each->held_bytes();
   }
+  if (checksums_) found.checksum = checksum_of(all);
+  return found;
+}
+
+void block_store::fill(entry& b, batch_list from, const contents& what) {
   b.batches = std::move(from);
+  b.rows = what.rows;
+  b.bytes = what.bytes;
+  b.checksum = what.checksum;
   b.missing = false;
   b.last_use = ++clock_;
   bytes_ += b.bytes;
@@ -54,26 +64,24 @@ void block_store::suffer(entry& b, fault_injector::block_fault fault) {
 }
 
 void block_store::put(id at, batch_list from, std::uint32_t readers, fault_injector::block_fault fault) {
-  const auto sum = checksums_ ? checksum_of(from) : 0;
+  const auto what = look_at(from);
   std::lock_guard lock(mutex_);
   entry& b = blocks_[at];
   FRESHET_ASSERT(!b.stored, "a block was stored twice in one batch", at);
   b.stored = true;
   b.readers_left = readers;
   used_.push_back(at);
-  fill(b, std::move(from));
-  b.checksum = sum;
+  fill(b, std::move(from), what);
   suffer(b, fault);
   if (bytes_ > budget_) evict(&b);
 }
 
 bool block_store::refill(id at, batch_list& from) {
-  const auto sum = checksums_ ? checksum_of(from) : 0;
+  const auto what = look_at(from);
   std::lock_guard lock(mutex_);
   entry& b = blocks_[at];
   if (!b.stored || !b.missing) return false;
-  fill(b, std::move(from));
-  b.checksum = sum;
+  fill(b, std::move(from), what);
   if (bytes_ > budget_) evict(&b);
   return true;
 }

@@ -11,6 +11,7 @@ namespace freshet {
 
 /// The blocks of the running batch: what tasks of one stage have for tasks of the next. A block that is lost, evicted
 /// or found damaged is missing until somebody computes it again.
+/// `bytes` counts what strings and containers of the values own, estimated from a few tuples of each batch.
 /// Thread safety: all functions, but `batches` and `clear` as said there.
 /// Invariants: 1. A pinned block stays as it is. 2. `bytes` is the sum over the present blocks. 3. Above the budget
 /// every present block is pinned, wanted or the newest: those are what the running tasks need at this moment.
@@ -73,7 +74,12 @@ class block_store {
     std::uint32_t pins = 0;
     bool stored = false, missing = false, wanted = false;
   };
-  void fill(entry& b, batch_list from);
+  struct contents {
+    std::size_t rows = 0, bytes = 0;
+    std::uint64_t checksum = 0;
+  };
+  contents look_at(const batch_list& all) const;
+  void fill(entry& b, batch_list from, const contents& what);
   void drop(entry& b);
   void suffer(entry& b, fault_injector::block_fault fault);
   void evict(const entry* keep);

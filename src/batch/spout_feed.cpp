@@ -13,6 +13,14 @@ namespace {
 constexpr std::uint64_t slice_messages = 4096;
 constexpr int slice_polls = 64;
 constexpr auto first_pause = std::chrono::milliseconds(10);
+/// Messages polled before it is known how large they are, where that cannot be seen from their type.
+constexpr std::uint32_t first_look = 4;
+
+/// What a tuple takes in a batch, itself and its columns.
+double bytes_in_batch(const stream_type& type) {
+  const std::unique_ptr<any_batch> sample(type.make({256, false, false}));
+  return static_cast<double>(sample->bytes()) / 256;
+}
 }  // namespace
 
 spout_feed::spout_feed(batch_run& run, std::uint32_t chain, std::uint32_t task)
@@ -21,9 +29,10 @@ spout_feed::spout_feed(batch_run& run, std::uint32_t chain, std::uint32_t task)
       can_read_again_(spout().replayable()) {
   for (const auto& r : chain_->routes) {
     const auto& boxes = r.router->outboxes();
-    const std::unique_ptr<any_batch> sample(boxes[0]->pool.type().make({256, false, false}));
-    bytes_a_tuple_.push_back(static_cast<double>(sample->bytes()) / 256);
+    bytes_a_tuple_.push_back(bytes_in_batch(boxes[0]->pool.type()));
+    weighed_.resize(weighed_.size() + boxes.size());
   }
+  bytes_a_raw_tuple_ = bytes_in_batch(spout().type());
   record_ = &open_.record;
 }
 
@@ -144,7 +153,8 @@ bool spout_feed::poll(time_point now) {
   close_round();
   polled_.add(messages);
   busy_ns_.add(static_cast<std::uint64_t>((run_.options().clock->now() - began).count()));
-  const auto bytes = collected_bytes();
+  weigh(messages);
+  const auto bytes = static_cast<std::int64_t>(output_bytes_ + raw_bytes_);
   run_.driver().polled(claimed, messages, bytes - std::exchange(bytes_told_, bytes));
   if (thrown && messages) poll_failures_ = 0;  // it got on
   if (thrown) poll_failed(now);
@@ -167,7 +177,7 @@ bool spout_feed::ask_spout(poll_status& status) {
 }
 
 std::uint32_t spout_feed::claim(time_point now) {
-  const auto want = static_cast<std::uint32_t>(options_.max_batch);
+  const auto want = messages_wanted();
   if (const auto got = run_.driver().claim(want, open_.empty(), now, idle_until_)) return got;
   if (idle_until_ > now) return 0;  // the rate asks for a pause
   // Whoever makes room looks at the flag behind it, so one of the two sees the other (a fence on both sides).
@@ -176,6 +186,14 @@ std::uint32_t spout_feed::claim(time_point now) {
   const auto got = run_.driver().claim(want, open_.empty(), now, idle_until_);
   if (got) wants_room_.store(false, std::memory_order_relaxed);
   return got;
+}
+
+/// As many as one turn takes, and as there is memory for, going by those that came last.
+std::uint32_t spout_feed::messages_wanted() const {
+  const auto most = static_cast<std::uint32_t>(options_.max_batch);
+  if (!knows_messages_) return spout().type().owned_bytes ? std::min(most, first_look) : most;
+  const auto fit = run_.driver().bytes_for_each_feed() / std::max(bytes_a_message_, 1.0);
+  return static_cast<std::uint32_t>(std::clamp(fit, 1.0, static_cast<double>(most)));
 }
 
 void spout_feed::wake_if_starved() {
@@ -245,7 +263,7 @@ void spout_feed::open_round(std::uint32_t wanted, bool direct) {
   }
   if (!raw_) {
     raw_ = spare_raw();
-    raw_read_ = 0;
+    raw_read_ = raw_weighed_ = 0;
   }
   round_.raw = raw_.get();
 }
@@ -279,9 +297,10 @@ spout_feed::raw_ptr spout_feed::spare_raw() {
 void spout_feed::round_full(spout_round& round) {
   if (!round.through) read_raw();
   if (!can_read_again_) {
+    weigh_raw();
     open_.raws.push_back(std::move(raw_));
     raw_ = spare_raw();
-    raw_read_ = 0;
+    raw_read_ = raw_weighed_ = 0;
   }
   round.raw = raw_.get();
 }
@@ -306,15 +325,34 @@ void spout_feed::read_raw(any_batch& raw, std::size_t from) {
   base_ordinal_ += raw.size();
 }
 
-std::int64_t spout_feed::collected_bytes() const {
-  double sum = 0;
+/// Adds what a poll has brought to what is collected.
+void spout_feed::weigh(std::uint64_t messages) {
+  const auto before = output_bytes_ + raw_bytes_;
+  weigh_outputs();
+  weigh_raw();
+  if (messages == 0) return;
+  // Growth is believed at once, shrinking by half: too few messages cost a poll, too many the memory.
+  const auto each = (output_bytes_ + raw_bytes_ - before) / static_cast<double>(messages);
+  bytes_a_message_ = std::max(each, (each + bytes_a_message_) / 2);
+  knows_messages_ = true;
+}
+
+void spout_feed::weigh_outputs() {
   for (std::size_t k = 0, i = 0; k < chain_->routes.size(); ++k)
     for (const auto* box : chain_->routes[k].router->outboxes()) {
-      const auto before = i < tuples_cut_.size() ? tuples_cut_[i] : 0;
-      sum += static_cast<double>(box->appended() - before) * bytes_a_tuple_[k];
-      ++i;
+      const auto fresh = box->appended() - std::exchange(weighed_[i++], box->appended());
+      output_bytes_ += static_cast<double>(fresh) * bytes_a_tuple_[k] + static_cast<double>(box->owned_by_last(fresh));
     }
-  return static_cast<std::int64_t>(sum);
+}
+
+void spout_feed::weigh_raw() {
+  if (can_read_again_ || !raw_) return;
+  const auto size = raw_->size();
+  const auto fresh = size - raw_weighed_;
+  raw_bytes_ += static_cast<double>(fresh) * bytes_a_raw_tuple_;
+  if (const auto estimate = raw_->type().owned_bytes; estimate && fresh)
+    raw_bytes_ += static_cast<double>(estimate(*raw_, raw_weighed_, size));
+  raw_weighed_ = size;
 }
 
 // --- once more ---
@@ -324,7 +362,8 @@ std::int64_t spout_feed::collected_bytes() const {
 bool spout_feed::make_good() {
   while (failure_) {
     if (!absorb_failure()) return false;
-    tuples_cut_.clear();
+    std::fill(weighed_.begin(), weighed_.end(), 0);  // the outboxes are new as well
+    output_bytes_ = 0;
     if (!renew(true)) continue;
     begin_attempt();
     read_again(open_);
@@ -375,6 +414,7 @@ void spout_feed::let_go(std::unique_lock<std::mutex> slice) {
 spout_feed::cut_result spout_feed::cut(std::uint64_t batch, time_point now) {
   std::unique_lock lock(slice_, std::try_to_lock);
   if (!lock.owns_lock()) return cut_result::busy;
+  const inside at_work(*this);
   const auto result = cut_held(batch, now);
   note_next_wake();
   let_go(std::move(lock));
@@ -411,9 +451,8 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   if (run_.cancelled()) return false;
   store_outputs(false);
   run_.driver().handed_over(open_.messages, std::exchange(bytes_told_, 0));
-  tuples_cut_.clear();
-  for (const auto& r : chain_->routes)
-    for (const auto* box : r.router->outboxes()) tuples_cut_.push_back(box->appended());
+  weigh_outputs();  // what flushing has added
+  output_bytes_ = raw_bytes_ = 0;
   if (raw_ && !can_read_again_ && raw_->size()) open_.raws.push_back(std::move(raw_));
   cut_ = std::exchange(open_, {});
   cutting_ = false;
@@ -456,33 +495,44 @@ void spout_feed::request_again() {
 /// Blocks of the running batch got lost: its messages go once more through a chain of their own, while that of the
 /// batch being collected keeps what it has.
 void spout_feed::compute_again() {
-  auto chain = std::exchange(chain_, make_chain(nullptr, true));
-  auto desk = std::exchange(desk_, std::make_shared<token_desk>(waker{waker_}));
-  auto failure = std::exchange(failure_, {});
-  auto raw = std::exchange(raw_, nullptr);
-  const auto raw_read = std::exchange(raw_read_, 0);
-  const auto ordinal = base_ordinal_;
-  chain_->adopt_head(chain->release_head());
   record_ = &cut_.record;
-  run_again();
-  if (!run_.cancelled()) store_outputs(true);
-  close_members(*chain_, 1);
-  chain->adopt_head(chain_->release_head());
-  chain_ = std::move(chain);
-  desk_->abandon();
-  desk_ = std::move(desk);
+  auto failure = std::exchange(failure_, {});
+  ++record_->attempt;
+  if (auto made = make_second_chain()) {
+    auto chain = std::exchange(chain_, std::move(made));
+    auto desk = std::exchange(desk_, std::make_shared<token_desk>(waker{waker_}));
+    auto raw = std::exchange(raw_, nullptr);
+    const auto raw_read = std::exchange(raw_read_, 0);
+    const auto ordinal = base_ordinal_;
+    chain_->adopt_head(chain->release_head());
+    run_again();
+    if (!run_.cancelled()) store_outputs(true);
+    close_members(*chain_, 1);
+    chain->adopt_head(chain_->release_head());
+    chain_ = std::move(chain);
+    desk_->abandon();
+    desk_ = std::move(desk);
+    raw_ = std::move(raw);
+    raw_read_ = raw_read;
+    base_ordinal_ = ordinal;
+  }
   failure_ = std::move(failure);
-  raw_ = std::move(raw);
-  raw_read_ = raw_read;
-  base_ordinal_ = ordinal;
   record_ = &open_.record;
   run_.driver().refilled(*this);
+}
+
+/// Attempts to make a chain, until one succeeds. Null: the run is over.
+std::unique_ptr<chain_task> spout_feed::make_second_chain() {
+  while (!run_.cancelled()) {
+    if (auto made = try_make_chain(nullptr, true)) return made;
+    if (!absorb_failure()) break;
+  }
+  return nullptr;
 }
 
 /// Attempts over the batch that was cut, until one succeeds or the run is over. Waits for tokens on the spot: this is
 /// rare, and the batch waits anyway.
 void spout_feed::run_again() {
-  ++record_->attempt;
   for (bool opened = open_members(1); !run_.cancelled();) {
     if (failure_ && !absorb_failure()) return;
     if (!std::exchange(opened, false) && !renew(true)) continue;
@@ -500,6 +550,7 @@ void spout_feed::committed(time_point now) {
   committed_.store(true, std::memory_order_release);
   std::unique_lock lock(slice_, std::try_to_lock);
   if (!lock.owns_lock()) return;  // it is at work, and sees the flag with its next slice
+  const inside at_work(*this);
   end_batch();
   let_go(std::move(lock));
 }

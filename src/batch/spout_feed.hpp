@@ -19,7 +19,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   using time_point = tasklet::time_point;
   spout_feed(batch_run& run, std::uint32_t chain, std::uint32_t task);
   ~spout_feed() override;
-  spout_operator& spout() { return static_cast<spout_operator&>(chain_->head()); }
+  spout_operator& spout() const { return static_cast<spout_operator&>(chain_->head()); }
   /// The worker that runs it.
   void place(std::size_t worker);
   std::size_t worker() const { return worker_; }
@@ -90,7 +90,10 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool drain();
   bool may_poll(time_point now) const;
   bool wants_polls() const;
-  std::int64_t collected_bytes() const;
+  std::uint32_t messages_wanted() const;
+  void weigh(std::uint64_t messages);
+  void weigh_outputs();
+  void weigh_raw();
 
   bool make_good();
   void read_again(const collected& from);
@@ -99,6 +102,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool close_cut(std::uint64_t batch, time_point now);
   bool flush_members(bool block);
   void compute_again();
+  std::unique_ptr<chain_task> make_second_chain();
   void run_again();
   void end_batch();
   void commit_positions();
@@ -114,9 +118,14 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   raw_ptr raw_;               ///< being filled
   std::size_t raw_read_ = 0;  ///< so much of it went through the chain
   std::vector<raw_ptr> spares_;
-  std::vector<double> bytes_a_tuple_;      ///< by route
-  std::vector<std::uint64_t> tuples_cut_;  ///< by route and outbox: appended before this batch
-  std::size_t flushed_members_ = 0;        ///< while a cut is under way
+  std::size_t raw_weighed_ = 0;        ///< so much of it is in `raw_bytes_`
+  std::vector<double> bytes_a_tuple_;  ///< by route: in a batch, without what it owns elsewhere
+  double bytes_a_raw_tuple_ = 0;
+  std::vector<std::uint64_t> weighed_;       ///< by route and outbox: tuples that are in `output_bytes_`, or cut
+  double output_bytes_ = 0, raw_bytes_ = 0;  ///< collected: in outboxes, and kept to be read again
+  double bytes_a_message_ = 0;               ///< of the last polls
+  bool knows_messages_ = false;              ///< some have been weighed
+  std::size_t flushed_members_ = 0;          ///< while a cut is under way
   bool member_flushed_ = false, cutting_ = false, ticked_ = false;
   time_point idle_until_{};
   bool idle_until_woken_ = false;

@@ -59,6 +59,7 @@ void stage_task::commit(std::size_t leader) {
 
 bool stage_task::commit_epoch() {
   if (!std::exchange(epoch_open_, false)) return true;
+  const inside at_work(*this);
   // What has been decided is done: a commit may be repeated and then changes nothing.
   while (!call_member(0, &task_operator::commit_epoch, "commit failed: "))
     if (!absorb_failure()) return false;

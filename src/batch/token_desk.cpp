@@ -44,10 +44,7 @@ std::shared_ptr<held_state> token_desk::hold(call_frame& frame, std::uint32_t no
                                              time_point deadline) {
   auto t = std::make_shared<token>(shared_from_this(), frame, node, ordinal);
   outstanding_.fetch_add(1, std::memory_order_acq_rel);  // before it is handed out: others may consume it at once
-  // One token that is held for long must not keep the others' entries.
-  if (taken_in_order_.size() > 2 * std::size_t{outstanding()} + 64)
-    std::erase_if(taken_in_order_, [](const auto& e) { return e.second->ended(); });
-  taken_in_order_.emplace_back(deadline, t);
+  by_deadline_.push(deadline, t, outstanding());
   frame.holds.push_back(t);
   frame.deferred = true;
   return t;
@@ -73,27 +70,19 @@ std::vector<token_desk::failed_token> token_desk::take_failed() {
 
 std::size_t token_desk::expire(time_point now, std::chrono::nanoseconds timeout) {
   std::size_t n = 0;
-  auto& all = taken_in_order_;
-  while (!all.empty() && (all.front().first <= now || all.front().second->ended())) {
-    const auto t = std::move(all.front().second);
-    all.pop_front();
+  while (const auto t = by_deadline_.pop_due(now)) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
-    if (!t->ended())
-      n += t->expire({errc::timeout, "held longer than message_timeout (" + std::to_string(ms) + " ms)"});
+    n += t->expire({errc::timeout, "held longer than message_timeout (" + std::to_string(ms) + " ms)"});
   }
   return n;
 }
 
-token_desk::time_point token_desk::next_deadline() {
-  auto& all = taken_in_order_;
-  while (!all.empty() && all.front().second->ended()) all.pop_front();
-  return all.empty() ? time_point::max() : all.front().first;
-}
+void token_desk::abandon() { by_deadline_.clear(); }
+
+token_desk::time_point token_desk::next_deadline() { return by_deadline_.next(); }
 
 bool token_desk::holds(std::uint32_t node) const {
-  for (const auto& [deadline, t] : taken_in_order_)
-    if (t->node() == node && !t->ended()) return true;
-  return false;
+  return by_deadline_.lives([node](const token& t) { return t.node() == node; });
 }
 
 }  // namespace freshet

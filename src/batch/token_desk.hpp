@@ -1,7 +1,6 @@
 #pragma once
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -9,6 +8,7 @@
 
 #include "freshet/core/held_tuple.hpp"
 #include "freshet/core/task_context.hpp"
+#include "runtime/deadline_queue.hpp"
 
 namespace freshet {
 
@@ -36,7 +36,7 @@ class token_desk : public std::enable_shared_from_this<token_desk> {
   std::size_t expire(time_point now, std::chrono::nanoseconds timeout);
   time_point next_deadline();
   /// Its task needs it no more: tokens are still answered, and nobody waits for them.
-  void abandon() { taken_in_order_.clear(); }
+  void abandon();
 
  private:
   class token;
@@ -46,9 +46,8 @@ class token_desk : public std::enable_shared_from_this<token_desk> {
   const waker wake_;
   std::atomic<std::uint32_t> outstanding_{0};
   std::atomic<bool> has_failed_{false};
-  // The task's. Deadlines never decrease; tokens that have ended leave now and then.
-  std::deque<std::pair<time_point, std::shared_ptr<token>>> taken_in_order_;
-  std::mutex mutex_;  // guards failed_
+  deadline_queue<token> by_deadline_;  // the task's
+  std::mutex mutex_;                   // guards failed_
   std::vector<failed_token> failed_;
 };
 

@@ -59,6 +59,15 @@ void any_outbox::cut_back() noexcept {
   }
 }
 
+std::size_t any_outbox::owned_by_last(std::uint64_t count) const {
+  const auto estimate = pool.type().owned_bytes;
+  const any_batch* newest = size_ ? open_ : sealed_.back();
+  if (!estimate || !newest || count == 0) return 0;
+  const std::size_t size = size_ ? size_ : newest->size();
+  const auto here = std::min<std::uint64_t>(count, size);
+  return here ? estimate(*newest, size - here, size) / here * count : 0;
+}
+
 /// The newest sealed batch becomes the open one again.
 void any_outbox::reopen_last() noexcept {
   if (open_) pool.give(std::exchange(open_, nullptr));

@@ -6,6 +6,11 @@
 namespace freshet {
 namespace {
 
+/// Tasks of a node, and key groups: more than any machine runs at once, and few enough to be counted with.
+constexpr std::size_t most_tasks = 65'536;
+/// Messages in one poll: each takes room from the start.
+constexpr std::size_t most_in_a_poll = 1u << 20;
+
 std::string titled(const node& n) { return std::string(to_string(n.kind)) + " \"" + n.name + "\""; }
 
 /// Collects the sentences about one graph.
@@ -36,9 +41,7 @@ class graph_check {
   void one(const node& n) {
     if (n.kind != node_kind::spout && n.inputs.empty()) say(titled(n) + " has no input: call .input(stream)");
     parallelism(n);
-    if (n.kind == node_kind::spout && n.spout.max_pending == 0)
-      say(titled(n) + " has max_pending 0: it could never emit");
-    if (n.kind == node_kind::spout && n.spout.max_batch == 0) say(titled(n) + " has max_batch 0: it could never emit");
+    if (n.kind == node_kind::spout) spout(n);
     if (n.options.tick > std::chrono::nanoseconds{} && !n.has_tick)
       say(titled(n) + " asks for ticks but its class has no on_tick(emitter&)");
     if (n.options.tick < std::chrono::nanoseconds{}) say(titled(n) + " has a negative tick interval");
@@ -48,12 +51,26 @@ class graph_check {
     for (const auto& e : n.inputs) edge(n, e);
   }
 
+  void spout(const node& n) {
+    if (n.spout.max_pending == 0) say(titled(n) + " has max_pending 0: it could never emit");
+    if (n.spout.max_batch == 0) say(titled(n) + " has max_batch 0: it could never emit");
+    if (n.spout.max_batch > most_in_a_poll)
+      say(titled(n) + " has max_batch " + std::to_string(n.spout.max_batch) + ": at most " +
+          std::to_string(most_in_a_poll));
+  }
+
   void parallelism(const node& n) {
     const auto p = n.parallelism();
     if (p == 0) say(titled(n) + " has parallelism 0: it needs at least one task");
+    if (p > most_tasks)
+      say(titled(n) + " has parallelism " + std::to_string(p) + ": at most " + std::to_string(most_tasks) +
+          " tasks, and more than the machine has threads gain nothing");
     if (n.kind == node_kind::spout) return;
     const auto groups = n.options.max_parallelism;
     if (groups == 0) say(titled(n) + " has max_parallelism 0: it needs at least one key group");
+    if (groups > most_tasks)
+      say(titled(n) + " has max_parallelism " + std::to_string(groups) + ": at most " + std::to_string(most_tasks) +
+          " key groups");
     const bool keyed = std::any_of(n.inputs.begin(), n.inputs.end(), [](auto& e) {
       return e.grouping == grouping_kind::key || e.grouping == grouping_kind::partial_key;
     });

@@ -70,15 +70,24 @@ void event_run::make_tasks() {
         return local;
       };
       auto seat = seats_[c][t];
-      std::unique_ptr<event_task> made;
-      if (plan_.chains[c].is_spout) made = std::make_unique<spout_tasklet>(*this, setup, seat);
-      else made = std::make_unique<bolt_tasklet>(*this, setup, seat);
-      tasks_[c].push_back(std::move(made));
+      tasks_[c].push_back(make_task(setup, seat));
     }
     if (plan_.chains[c].is_spout) {
       auto& first = static_cast<spout_tasklet&>(*tasks_[c][0]);
-      partitions_[c] = deal_partitions(first.spout().partitions(), plan_.chains[c].parallelism);
+      partitions_[c] = deal(plan_.chains[c].head(), first.spout());
     }
+  }
+}
+
+std::unique_ptr<event_task> event_run::make_task(const chain_setup& setup, std::size_t seat) {
+  try {
+    if (plan_.chains[setup.chain].is_spout) return std::make_unique<spout_tasklet>(*this, setup, seat);
+    return std::make_unique<bolt_tasklet>(*this, setup, seat);
+  } catch (const task_not_made& e) {
+    auto why = e.why().error;
+    const auto kind = graph_.nodes()[e.why().node].kind;
+    why.message = std::string(to_string(kind)) + " " + task_name(e.why().node, setup.task) + ": " + why.message;
+    throw run_error(std::move(why));
   }
 }
 
@@ -129,12 +138,13 @@ void event_run::start() {
   readers_left_.store(readers, std::memory_order_relaxed);
   try {
     open_tasks();
+    start_threads(count);
   } catch (...) {
+    give_up_start();
     for (auto& chain : tasks_)
       for (auto& t : chain) t->abandon();
     throw;
   }
-  start_threads(count);
 }
 
 void event_run::reader_done() {

@@ -7,6 +7,7 @@
 #include "event/channel.hpp"
 #include "event/ledger.hpp"
 #include "freshet/event/event_options.hpp"
+#include "runtime/chain_task.hpp"
 #include "runtime/engine_run.hpp"
 #include "runtime/plan.hpp"
 
@@ -37,6 +38,7 @@ class event_run final : public engine_run {
 
  private:
   void make_tasks();
+  std::unique_ptr<event_task> make_task(const chain_setup& setup, std::size_t seat);
   std::size_t worker_of(std::uint32_t chain, std::uint32_t task) const;
   void connect();
   void open_tasks();

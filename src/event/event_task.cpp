@@ -6,7 +6,10 @@ namespace freshet {
 
 std::chrono::nanoseconds retry_options::backoff(std::uint32_t attempt) const {
   auto pause = first;
-  for (std::uint32_t n = 2; n < attempt && pause < longest; ++n) pause *= 2;
+  for (std::uint32_t n = 2; n < attempt && pause < longest && pause > pause.zero(); ++n) {
+    if (pause > longest / 2) return longest;  // also where twice as much would be more than there is
+    pause *= 2;
+  }
   return std::min(pause, longest);
 }
 
@@ -56,7 +59,8 @@ void event_task::open() {
       e.message = describe(member.node, 1, {e.code, "open failed: " + e.message});
       throw run_error(std::move(e));
     }
-    if (n.options.tick > std::chrono::nanoseconds{}) ticks_.push_back({m, n.options.tick, now + n.options.tick});
+    if (n.options.tick > std::chrono::nanoseconds{})
+      ticks_.push_back({m, n.options.tick, deadline(now, n.options.tick)});
   }
 }
 
@@ -93,7 +97,7 @@ task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, st
   const auto attempts = ++again.attempts;
   if (!best_effort && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
-    again.due = run_.options().clock->now() + run_.options().retry.backoff(attempts + 1);
+    again.due = deadline(run_.options().clock->now(), run_.options().retry.backoff(attempts + 1));
     return verdict::again_later;
   }
   again = {};
@@ -157,8 +161,8 @@ void event_task::emit_dead_letter(dead_letter letter, root anchor, const root_li
 
 std::shared_ptr<held_state> event_task::hold(call_frame& frame, std::uint32_t node) {
   const auto timeout = run_.options().message_timeout;
-  const auto deadline = timeout > std::chrono::nanoseconds{} ? now_ + timeout : time_point::max();
-  return desk_->hold(frame, node, deadline, repetition_of(frame));
+  const auto until = timeout > std::chrono::nanoseconds{} ? deadline(now_, timeout) : time_point::max();
+  return desk_->hold(frame, node, until, repetition_of(frame));
 }
 
 /// A copy of the tuple in process, where no spout would emit it again.
@@ -181,7 +185,7 @@ void event_task::answer(hold_desk::failed_hold f) {
   const auto attempts = f.again.attempts;
   if (f.again.tuple && guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
-    repeats_.push_back({std::move(f.again), now_ + run_.options().retry.backoff(attempts + 1)});
+    repeats_.push_back({std::move(f.again), deadline(now_, run_.options().retry.backoff(attempts + 1))});
     ++repeats_.back().what.attempts;
     return;
   }
@@ -334,7 +338,7 @@ bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* 
   const auto attempts = ++call_attempts_[m];
   if (guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
-    calls_due_ = run_.options().clock->now() + run_.options().retry.backoff(attempts + 1);
+    calls_due_ = deadline(run_.options().clock->now(), run_.options().retry.backoff(attempts + 1));
     return false;
   }
   call_attempts_[m] = 0;
@@ -417,7 +421,7 @@ bool event_task::tick() {
     if (t.due > now_) continue;
     made = true;
     if (!guarded(t.member, &task_operator::tick, "on_tick")) break;
-    t.due = std::max(t.due + t.interval, now_);  // overdue ticks collapse into one
+    t.due = std::max(deadline(t.due, t.interval), now_);  // overdue ticks collapse into one
   }
   return made;
 }

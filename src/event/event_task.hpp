@@ -70,7 +70,6 @@ class event_task : public tasklet, public task_host {
   virtual bool may_close() { return true; }
   virtual time_point next_work() const { return time_point::max(); }
   virtual void publish() = 0;
-  virtual std::vector<position> positions_of(root) { return {}; }
 
   /// Reads `r` until its end or until the task has to stop; true when the end was reached.
   bool read(any_reader& reader, reading& r, bool& made);

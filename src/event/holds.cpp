@@ -65,8 +65,7 @@ std::shared_ptr<held_state> hold_desk::hold(call_frame& frame, std::uint32_t nod
                                             repetition again) {
   auto t = std::make_shared<token>(shared_from_this(), frame, node, std::move(again));
   outstanding_.fetch_add(1, std::memory_order_acq_rel);
-  if (taken_in_order_.size() > 2 * std::size_t{outstanding()} + 64) forget_ended();
-  taken_in_order_.push_back({deadline, ++taken_, t});
+  by_deadline_.push(deadline, t, outstanding());
   settle(t->anchor, t->anchors, 1);
   frame.holds.push_back(t);
   frame.deferred = true;
@@ -110,36 +109,19 @@ std::vector<hold_desk::failed_hold> hold_desk::take_failed() {
 
 std::size_t hold_desk::expire(time_point now, std::chrono::nanoseconds timeout) {
   std::size_t n = 0;
-  auto& all = taken_in_order_;
-  while (!all.empty() && (all.front().deadline <= now || all.front().held->ended())) {
-    const auto t = std::move(all.front().held);
-    all.pop_front();
-    if (!t->ended())
-      n += t->expire(
-          {errc::timeout, "held longer than message_timeout (" +
-                              std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count()) +
-                              " ms)"});
+  while (const auto t = by_deadline_.pop_due(now)) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+    n += t->expire({errc::timeout, "held longer than message_timeout (" + std::to_string(ms) + " ms)"});
   }
   return n;
 }
 
-hold_desk::time_point hold_desk::next_deadline() {
-  auto& all = taken_in_order_;
-  while (!all.empty() && all.front().held->ended()) all.pop_front();
-  return all.empty() ? time_point::max() : all.front().deadline;
-}
-
-/// One token that is held for long must not keep the others' entries.
-void hold_desk::forget_ended() {
-  std::erase_if(taken_in_order_, [](const entry& e) { return e.held->ended(); });
-}
+hold_desk::time_point hold_desk::next_deadline() { return by_deadline_.next(); }
 
 bool hold_desk::settled(std::uint32_t node, std::uint64_t taken) const {
-  for (const auto& e : taken_in_order_) {
-    if (e.number > taken) break;
-    if (e.held->node == node && !e.held->ended()) return false;
-  }
-  return true;
+  return !by_deadline_.lives([node](const token& t) { return t.node == node; }, taken);
 }
+
+std::uint64_t hold_desk::taken() const { return by_deadline_.pushed(); }
 
 }  // namespace freshet

@@ -1,7 +1,6 @@
 #pragma once
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "freshet/core/held_tuple.hpp"
 #include "freshet/core/operator.hpp"
 #include "freshet/core/task_context.hpp"
+#include "runtime/deadline_queue.hpp"
 
 namespace freshet {
 
@@ -47,7 +47,7 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   bool has_failed() const;
   void settle_failed(const failed_hold& f) noexcept;
   /// Tokens ever taken.
-  std::uint64_t taken() const { return taken_; }
+  std::uint64_t taken() const;
   /// None of the first `taken` tokens is one of `node` that is still out.
   bool settled(std::uint32_t node, std::uint64_t taken) const;
   /// Revokes and fails tokens whose deadline has passed. Returns how many.
@@ -70,15 +70,8 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   bool keeps_failures_ = false;
   std::atomic<std::uint32_t> outstanding_{0};
   std::atomic<std::uint64_t> late_answers_{0};
-  struct entry {
-    time_point deadline;  ///< never less than that of the entry before
-    std::uint64_t number;
-    std::shared_ptr<token> held;
-  };
-  void forget_ended();
-  std::deque<entry> taken_in_order_;  // the task's; those that have ended leave now and then
-  std::uint64_t taken_ = 0;
-  mutable std::mutex mutex_;  // guards failed_
+  deadline_queue<token> by_deadline_;  // the task's
+  mutable std::mutex mutex_;           // guards failed_
   std::vector<failed_hold> failed_;
 };
 

@@ -148,7 +148,7 @@ void spout_tasklet::poll_failed(const char* what) {
     run_.fail(std::move(e));
   } else {
     run_.options().log.log(log_level::warning, name_, e.message);
-    idle_until_ = now_ + run_.options().retry.backoff(poll_failures_ + 1);
+    idle_until_ = deadline(now_, run_.options().retry.backoff(poll_failures_ + 1));
   }
 }
 
@@ -357,7 +357,7 @@ void spout_tasklet::schedule(record& r, std::uint32_t index, std::uint32_t node,
 
 void spout_tasklet::schedule(retry_ptr m) {
   const bool last = m->attempt >= run_.options().retry.max_attempts;
-  m->due = last ? now_ : now_ + run_.options().retry.backoff(m->attempt + 1);
+  m->due = last ? now_ : deadline(now_, run_.options().retry.backoff(m->attempt + 1));
   m->order = ++order_;
   retries_.push_back(std::move(m));
   std::push_heap(retries_.begin(), retries_.end(), later);
@@ -586,9 +586,9 @@ bool spout_tasklet::commits() const { return spout_.replayable() && run_.commits
 bool spout_tasklet::commit(bool last) {
   if (!commits() || (guarantee_ == guarantee::exactly_once && !last)) return false;
   if (!last) {
-    if (next_commit_ == time_point{}) next_commit_ = now_ + run_.options().commit_interval;
+    if (next_commit_ == time_point{}) next_commit_ = deadline(now_, run_.options().commit_interval);
     if (now_ < next_commit_) return false;
-    next_commit_ = now_ + run_.options().commit_interval;
+    next_commit_ = deadline(now_, run_.options().commit_interval);
   }
   auto grown = guarantee_ == guarantee::exactly_once ? prefix_.take_emitted() : prefix_.take_progress();
   for (const auto& p : grown) {

@@ -16,16 +16,28 @@ void prepare(call_frame& frame, const chain_setup& setup) {
 chain_task::~chain_task() = default;
 
 chain_task::chain_task(const chain_setup& setup) : plan_(&setup.plan->chains[setup.chain]), task_(setup.task) {
-  const auto& nodes = setup.graph->nodes();
   prepare(frame, setup);
+  make_members(setup);
+  try {
+    give_states(setup);
+    wire(setup);
+  } catch (...) {  // a key or grouping function that can't be copied
+    if (setup.state && members[0].op) *setup.state = std::move(members[0].op->state);
+    throw task_not_made({plan_->head(), error_from_current_exception()});
+  }
+}
+
+void chain_task::make_members(const chain_setup& setup) {
   sinks.reserve(plan_->members.size());
   for (const auto& m : plan_->members) {
-    const node& n = nodes[m.node];
     const bool without = setup.headless && members.empty();
-    member made{m.node, without ? nullptr : n.tasks->make(), &frame};
-    if (n.make_state)
-      made.op->state = setup.state && *setup.state ? std::move(*setup.state) : n.make_state(n.options.max_parallelism);
-    members.push_back(std::move(made));
+    try {
+      members.push_back({m.node, without ? nullptr : setup.graph->nodes()[m.node].tasks->make(), &frame});
+    } catch (...) {
+      auto e = error_from_current_exception();
+      e.message = "factory failed: " + e.message;
+      throw task_not_made({m.node, std::move(e)});
+    }
     if (m.local_sink) {
       auto& sink = sinks.emplace_back();
       sink.frame = std::make_unique<call_frame>();
@@ -35,8 +47,20 @@ chain_task::chain_task(const chain_setup& setup) : plan_(&setup.plan->chains[set
     }
     if (!without) members.back().op->attach(m.node, *members.back().frame);
   }
-  const node& head = nodes[plan_->head()];
-  for (const auto& e : head.inputs) inputs.push_back(e.binding->bind(*members[0].op));
+}
+
+/// State is made for heads only.
+void chain_task::give_states(const chain_setup& setup) {
+  for (auto& m : members) {
+    const node& n = setup.graph->nodes()[m.node];
+    if (!n.make_state) continue;
+    m.op->state = setup.state && *setup.state ? std::move(*setup.state) : n.make_state(n.options.max_parallelism);
+  }
+}
+
+void chain_task::wire(const chain_setup& setup) {
+  const auto& nodes = setup.graph->nodes();
+  for (const auto& e : nodes[plan_->head()].inputs) inputs.push_back(e.binding->bind(*members[0].op));
   for (std::size_t m = 0; m < members.size(); ++m)
     for (std::uint32_t port = 0; port < nodes[members[m].node].outputs.size(); ++port) {
       auto consumers = consumers_of(setup, m, port);

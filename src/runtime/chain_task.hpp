@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "freshet/core/dead_letter.hpp"
@@ -24,6 +26,17 @@ struct chain_setup {
   std::function<std::vector<std::uint32_t>(std::uint32_t node)> local_tasks;
   std::unique_ptr<any_state>* state = nullptr;  ///< when it holds one, the head takes it over instead of making its own
   bool headless = false;  ///< made without a head, which `adopt_head` gives it: a spout that outlives its chain
+};
+
+/// A task of a node could not be made: the user's factory threw, or the copy constructor of what he gave.
+class task_not_made : public std::exception {
+ public:
+  explicit task_not_made(call_failure why) : why_(std::move(why)) {}
+  const call_failure& why() const noexcept { return why_; }
+  const char* what() const noexcept override { return why_.error.message.c_str(); }
+
+ private:
+  call_failure why_;
 };
 
 /// One task of a chain: operators, frames, routers and readers, wired, without any engine. The engine sets the hosts,
@@ -50,6 +63,7 @@ class chain_task {
     any_outbox& outbox() { return *router->outboxes()[0]; }
   };
 
+  /// Throws task_not_made; what `setup.state` held is there again then.
   explicit chain_task(const chain_setup& setup);
   chain_task(const chain_task&) = delete;
   chain_task& operator=(const chain_task&) = delete;
@@ -74,6 +88,9 @@ class chain_task {
   outlet<dead_letter> dead_letters;  ///< connected where somebody reads them
 
  private:
+  void make_members(const chain_setup& setup);
+  void give_states(const chain_setup& setup);
+  void wire(const chain_setup& setup);
   std::vector<any_consumer*> consumers_of(const chain_setup& setup, std::size_t member, std::uint32_t port);
   any_consumer* add_route(const chain_setup& setup, stream_end from, reader_ref to);
   any_consumer* add_sink(const chain_setup& setup, std::size_t member);

@@ -1,6 +1,7 @@
 #include "runtime/engine_run.hpp"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace freshet {
@@ -28,7 +29,25 @@ std::string engine_run::task_name(std::uint32_t node, std::uint32_t task) const 
 void engine_run::start_threads(std::size_t tasklets) {
   tasklets_left_.store(tasklets, std::memory_order_relaxed);
   started_ = how_.clock->now();
-  pool_->start([this](const std::string& label, std::chrono::nanoseconds held) { note_stall(label, held); });
+  try {
+    pool_->start([this](const std::string& label, std::chrono::nanoseconds held) { note_stall(label, held); });
+  } catch (const std::system_error& e) { throw run_error({errc::full, e.what(), true}); }
+}
+
+void engine_run::give_up_start() noexcept {
+  state_.store(run_state::failed, std::memory_order_release);
+  cancelled_.store(true, std::memory_order_release);
+  stop_source_.request_stop();
+}
+
+std::vector<std::vector<spout_partition>> engine_run::deal(std::uint32_t node, spout_operator& first) const {
+  try {
+    return deal_partitions(first.partitions(), graph_.nodes()[node].parallelism());
+  } catch (...) {
+    auto e = error_from_current_exception();
+    e.message = "spout " + task_name(node, 0) + ": partitions failed: " + e.message;
+    throw run_error(std::move(e));
+  }
 }
 
 void engine_run::note_stall(const std::string& label, std::chrono::nanoseconds held) {
@@ -68,9 +87,9 @@ bool engine_run::wait_until(std::chrono::steady_clock::time_point when) {
 
 /// When waiting makes no sense any more. The engine's own tasks notice an overdue drain first, and say more.
 std::chrono::steady_clock::time_point engine_run::give_up_at() const {
-  if (state_.load() == run_state::failed) return failed_at_ + how_.stop_timeout;
+  if (state_.load() == run_state::failed) return deadline(failed_at_, how_.stop_timeout);
   const auto limit = drain_deadline();
-  return limit == never ? never : limit + std::chrono::milliseconds(100);
+  return deadline(limit, std::chrono::milliseconds(100));
 }
 
 void engine_run::rethrow() const {
@@ -83,8 +102,8 @@ void engine_run::end_spouts(run_state to) {
     std::lock_guard lock(mutex_);
     const auto now = state_.load();
     if (now == run_state::finished || now == run_state::failed || now == run_state::stopping || now == to) return;
-    const auto deadline = how_.clock->now() + how_.drain_timeout;
-    drain_deadline_.store(deadline.time_since_epoch().count(), std::memory_order_release);
+    const auto limit = deadline(how_.clock->now(), how_.drain_timeout);
+    drain_deadline_.store(limit.time_since_epoch().count(), std::memory_order_release);
     state_.store(to, std::memory_order_release);
   }
   over_.notify_all();
@@ -108,7 +127,7 @@ void engine_run::fail(error e) {
   how_.log.log(log_level::error, how_.executor, e.message);
   {
     std::lock_guard lock(mutex_);
-    if (cancelled_.load()) return;
+    if (cancelled_.load() || is_over_) return;
     error_ = std::move(e);
     failed_at_ = std::chrono::steady_clock::now();
     state_.store(run_state::failed, std::memory_order_release);

@@ -12,6 +12,7 @@
 
 #include "freshet/base/clock.hpp"
 #include "freshet/base/log.hpp"
+#include "freshet/core/spout_task.hpp"
 #include "freshet/core/task_context.hpp"
 #include "freshet/runtime/topology_run.hpp"
 #include "freshet/runtime/worker_pool.hpp"
@@ -75,8 +76,14 @@ class engine_run : public run_control {
   std::stop_token stop_token() const { return stop_source_.get_token(); }
 
  protected:
-  /// Starts the clock and the threads, for so many tasklets.
+  /// Deals the partitions of spout `node`, which `first`, one of its tasks, names. Throws run_error when it can't.
+  std::vector<std::vector<spout_partition>> deal(std::uint32_t node, spout_operator& first) const;
+  /// Starts the clock and the threads, for so many tasklets. Throws run_error when the system refuses a thread; then
+  /// nothing has run.
   void start_threads(std::size_t tasklets);
+  /// The start has failed: the run counts as failed before what was opened is closed, and `close` can tell, by its stop
+  /// token, that nothing came of it.
+  void give_up_start() noexcept;
   /// Called by the last tasklet's thread, before those who wait are told.
   virtual void close_all() noexcept {}
   /// Names the tasks that are still at work, for errors.

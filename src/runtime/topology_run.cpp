@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "freshet/base/clock.hpp"
+
 namespace freshet {
 
 run_control::~run_control() = default;
@@ -118,7 +120,7 @@ void topology_run::wait() {
   run_->rethrow();
 }
 bool topology_run::wait_for(std::chrono::nanoseconds limit) {
-  if (!run_->wait_until(std::chrono::steady_clock::now() + limit)) return false;
+  if (!run_->wait_until(deadline(std::chrono::steady_clock::now(), limit))) return false;
   run_->rethrow();
   return true;
 }

@@ -1,6 +1,7 @@
 #include "freshet/runtime/worker_pool.hpp"
 
 #include <algorithm>
+#include <system_error>
 
 #include "freshet/base/assert.hpp"
 
@@ -77,10 +78,34 @@ std::size_t worker_pool::add_alone(tasklet& t, std::string label) {
 
 void worker_pool::start(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall) {
   started_ = true;
-  for (std::size_t i = 0; i < seats_.size(); ++i)
-    if (!seats_[i]->entries.empty()) seats_[i]->thread = std::thread([this, i] { run(i); });
-  if (on_stall && options_.stall_limit > std::chrono::nanoseconds{})
-    detector_ = std::thread([this, f = std::move(on_stall)] { watch(f); });
+  try {
+    for (std::size_t i = 0; i < seats_.size(); ++i)
+      if (!seats_[i]->entries.empty())
+        start_thread(seats_[i]->thread, "worker " + std::to_string(i + 1) + " of " + std::to_string(seats_.size()),
+                     [this, i] { run(i); });
+    if (on_stall && options_.stall_limit > std::chrono::nanoseconds{})
+      start_thread(detector_, "the stall detector", [this, f = std::move(on_stall)] { watch(f); });
+  } catch (...) {
+    open_gate(gate::given_up);
+    join();
+    throw;
+  }
+  open_gate(gate::open);
+}
+
+void worker_pool::start_thread(std::thread& thread, const std::string& name, std::function<void()> body) {
+  try {
+    thread = std::thread([this, f = std::move(body)] {
+      gate_.wait(gate::shut, std::memory_order_acquire);
+      if (gate_.load(std::memory_order_acquire) == gate::open) f();
+    });
+  } catch (const std::system_error& e) { throw std::system_error(e.code(), "could not start " + name); }
+}
+
+// release: a worker sees what was done before `start` returns, by threads that it did not come from.
+void worker_pool::open_gate(gate how) noexcept {
+  gate_.store(how, std::memory_order_release);
+  gate_.notify_all();
 }
 
 void worker_pool::join() {
@@ -132,14 +157,20 @@ void worker_pool::run(std::size_t index) {
     pthread_setaffinity_np(pthread_self(), sizeof set, &set);
   }
 #endif
+  here_ = &s;
   const bool alone = index >= options_.workers;
+  // A thread of its own is there to block: it would burn a processor that nobody counted.
+  const bool parks_at_once = alone || !may_spin_;
+  const auto parks = [&](int idle_rounds) {
+    return parks_at_once || (options_.idle != idle::spin && idle_rounds > spin_rounds);
+  };
   std::size_t left = s.entries.size();
   int idle_rounds = 0;
   while (left) {
     auto now = time_.now();
     s.since.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     bool progress = round(s, now, left);
-    if (!progress && left && (alone || !may_spin_ || ++idle_rounds > spin_rounds) && options_.idle != idle::spin) {
+    if (!progress && left && parks(++idle_rounds)) {
       // Announce, look once more at everything, then sleep: whoever publishes work in between sees the announcement.
       s.sleep.announce();
       progress = round(s, now, left);
@@ -155,6 +186,21 @@ void worker_pool::run(std::size_t index) {
   s.since.store(0, std::memory_order_relaxed);
 }
 
+std::string worker_pool::running_in(const seat& s) const {
+  if (const auto* label = s.label.load(std::memory_order_acquire)) return *label;
+  return s.entries[s.running.load(std::memory_order_relaxed)].label;
+}
+
+thread_local worker_pool::seat* worker_pool::here_ = nullptr;
+
+// release: the detector reads the name. Where it reads a name that is just being left, it names what had held the
+// worker a moment ago.
+work_label::work_label(const std::string& name) noexcept
+    : before_(worker_pool::here_ ? worker_pool::here_->label.exchange(&name, std::memory_order_acq_rel) : nullptr) {}
+work_label::~work_label() {
+  if (worker_pool::here_) worker_pool::here_->label.store(before_, std::memory_order_release);
+}
+
 void worker_pool::watch(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall) {
   std::vector<std::int64_t> told(seats_.size(), 0);
   while (!stop_detector_.load(std::memory_order_acquire)) {
@@ -164,12 +210,11 @@ void worker_pool::watch(std::function<void(const std::string&, std::chrono::nano
       const std::chrono::nanoseconds held(now.time_since_epoch().count() - since);
       if (since == 0 || since == told[i] || held < options_.stall_limit) continue;
       told[i] = since;
-      const auto at = seats_[i]->running.load(std::memory_order_relaxed);
-      if (at < seats_[i]->entries.size()) on_stall(seats_[i]->entries[at].label, held);
+      if (!seats_[i]->entries.empty()) on_stall(running_in(*seats_[i]), held);
     }
     detector_sleep_.announce();
     if (stop_detector_.load(std::memory_order_acquire)) break;
-    detector_sleep_.park(now + options_.stall_limit / 2);
+    detector_sleep_.park(deadline(now, options_.stall_limit / 2));
   }
 }
 

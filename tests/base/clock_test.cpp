@@ -28,5 +28,23 @@ TEST(clock, can_be_replaced) {
   EXPECT_EQ(c.wall().time_since_epoch().count(), 7000);
 }
 
+TEST(deadline, is_the_sum_of_what_can_be_summed) {
+  using namespace std::chrono_literals;
+  constexpr std::chrono::steady_clock::time_point now{1h};
+  static_assert(deadline(now, 5ns) == now + 5ns);
+  static_assert(deadline(now, 0ns) == now);
+  static_assert(deadline(now, -2h) == now - 2h);
+}
+
+TEST(deadline, of_a_span_without_end_is_never) {
+  using time_point = std::chrono::steady_clock::time_point;
+  using std::chrono::nanoseconds;
+  for (auto now : {time_point{}, time_point{nanoseconds(1)}, time_point{nanoseconds(-1)}, time_point::max()})
+    EXPECT_EQ(deadline(now, nanoseconds::max()), time_point::max());
+  EXPECT_EQ(deadline(time_point{nanoseconds(2)}, nanoseconds::max() - nanoseconds(1)), time_point::max());
+  EXPECT_EQ(deadline(time_point{nanoseconds(-2)}, nanoseconds::min()), time_point::min());
+  EXPECT_EQ(deadline(time_point{}, nanoseconds::min()), time_point::min());
+}
+
 }  // namespace
 }  // namespace freshet

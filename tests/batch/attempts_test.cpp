@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <thread>
 
 #include "batch/batch_probe.hpp"
@@ -282,6 +283,112 @@ struct failing_spout {
   }
 };
 
+/// Made by a factory that throws from its second call on, `failures` times.
+struct factory_probe {
+  int failures;
+  std::shared_ptr<std::atomic<int>> made = std::make_shared<std::atomic<int>>(0);
+  auto operator()() const {
+    const int n = made->fetch_add(1);
+    if (n > 0 && n <= failures) throw std::runtime_error("no licence");
+    return [](int v) { return v; };
+  }
+};
+struct copied_with_trouble {
+  int failures;
+  std::shared_ptr<std::atomic<int>> copies = std::make_shared<std::atomic<int>>(0);
+  std::shared_ptr<std::atomic<bool>> armed = std::make_shared<std::atomic<bool>>(false);
+  copied_with_trouble(int n) : failures(n) {}
+  copied_with_trouble(const copied_with_trouble& o) : failures(o.failures), copies(o.copies), armed(o.armed) {
+    if (*armed && ++*copies <= failures) throw std::runtime_error("no memory");
+  }
+  copied_with_trouble(copied_with_trouble&&) = default;
+  void open(const task_context&) { *armed = true; }
+  int process(int v) { return v; }
+};
+
+/// Where a bolt is: behind a shuffle, or in the chain of a spout that can or can't read again.
+enum class seat { stage, spout_chain, push_chain };
+template <class Bolt>
+std::string error_with(Bolt bolt, seat where, std::vector<int>& rows) {
+  topology_builder builder{"factories"};
+  collect_sink<int> sink;
+  push_like_spout push;
+  for (int v : numbers(100)) push.source().push(v);
+  push.source().close();
+  auto source = where == seat::push_chain ? stream_ref<int>(builder.spout("in", push))
+                                          : stream_ref<int>(builder.spout("in", vector_spout{numbers(100)}));
+  auto probe = builder.bolt("probe", std::move(bolt));
+  if (where == seat::stage) probe.input(source, shuffle_grouping{});
+  else probe.input(source);
+  builder.sink("out", sink).input(probe, global_grouping{});
+  auto faults = std::make_shared<fault_plan>();
+  faults->throw_at("probe", 0, 7);
+  auto run = batch_executor{batches_of(50, {.workers = 2, .faults = faults})}.start(builder.build());
+  const auto error = batch_tests::error_of(run);
+  rows = sink.take();
+  return error;
+}
+
+TEST(attempts, a_factory_or_copy_that_fails_on_a_retry_is_a_failed_attempt) {
+  for (auto where : {seat::stage, seat::spout_chain, seat::push_chain}) {
+    std::vector<int> rows;
+    EXPECT_EQ(error_with(factory_probe{2}, where, rows), "");
+    EXPECT_EQ(rows, numbers(100));
+    EXPECT_EQ(error_with(copied_with_trouble{2}, where, rows), "");
+    EXPECT_EQ(rows, numbers(100));
+  }
+}
+
+TEST(attempts, a_factory_that_keeps_failing_ends_the_run_by_name) {
+  for (auto where : {seat::stage, seat::spout_chain, seat::push_chain}) {
+    std::vector<int> rows;
+    EXPECT_THAT(
+        error_with(factory_probe{1000}, where, rows),
+        AllOf(HasSubstr("batch 1"), HasSubstr("bolt \"probe\" task 0"), HasSubstr("factory failed: no licence")));
+    EXPECT_TRUE(rows.empty());
+  }
+}
+
+TEST(attempts, state_outlives_a_factory_that_fails) {
+  topology_builder builder{"state"};
+  collect_sink<std::pair<int, long>> sink;
+  auto made = std::make_shared<std::atomic<int>>(0);
+  auto make = [made] {
+    if (const int n = (*made)++; n > 0 && n < 3) throw std::runtime_error("no licence");
+    return sum_by_last_digit{};
+  };
+  auto source = builder.spout("in", vector_spout{numbers(200)});
+  auto sums = builder.bolt("sums", make).input(source, key_grouping{last_digit{}});
+  builder.sink("out", sink).input(sums);
+  auto faults = std::make_shared<fault_plan>();
+  faults->throw_at("sums", 0, 150);  // in the second batch
+  batch_executor{batches_of(100, {.faults = faults})}.start(builder.build()).wait();
+  EXPECT_EQ(made->load(), 4);
+  ASSERT_EQ(sink.size(), 200u);
+  EXPECT_EQ(sink.values().back(), (std::pair<int, long>{9, 20 * 9 + 10 * 190}));
+}
+
+TEST(attempts, a_factory_may_fail_while_lost_blocks_are_computed_again) {
+  for (int failures : {2, 1000}) {
+    topology_builder builder{"lost"};
+    collect_sink<int> sink;
+    auto source = builder.spout("in", vector_spout{numbers(100)});
+    auto probe = builder.bolt("probe", factory_probe{failures}).input(source);  // in the spout's chain
+    auto same = builder.bolt("same", [](int v) { return v; }).input(probe, shuffle_grouping{});
+    builder.sink("out", sink).input(same);
+    auto faults = std::make_shared<fault_plan>();
+    faults->lose_block("probe", 0, 0, 1);
+    auto run = batch_executor{batches_of(50, {.faults = faults})}.start(builder.build());
+    const auto error = batch_tests::error_of(run);
+    if (failures == 2) {
+      EXPECT_EQ(error, "");
+      EXPECT_EQ(sink.take(), numbers(100));
+    } else {
+      EXPECT_THAT(error, AllOf(HasSubstr("bolt \"probe\" task 0"), HasSubstr("factory failed: no licence")));
+    }
+  }
+}
+
 TEST(attempts, a_poll_is_tried_again_before_it_ends_the_run) {
   for (int failures : {3, 4}) {
     topology_builder builder{"poll"};
@@ -518,6 +625,25 @@ TEST(blocking_in_batches, a_blocking_bolt_has_a_thread_of_its_own) {
   builder.sink("out", sink).input(blocks, global_grouping{});
   batch_executor{batches_of(5, {.workers = 1})}.start(builder.build()).wait();
   EXPECT_EQ(sorted(sink.take()), numbers(10));
+}
+
+TEST(attempts, many_tuples_that_fail_once_each_do_not_end_the_run) {
+  topology_builder builder{"stumbles"};
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(300)});
+  auto seen = std::make_shared<std::set<int>>();
+  auto bolt = builder
+                  .bolt("once",
+                        [seen](int v) {
+                          if (v % 5 == 0 && seen->insert(v).second) throw std::runtime_error("once");
+                          return v;
+                        })
+                  .input(source, global_grouping{});
+  builder.sink("out", sink).input(bolt, global_grouping{});
+  auto run = batch_executor{quiet({.trigger = batch_trigger::rows, .rows_per_batch = 300})}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sorted(sink.take()), numbers(300));
+  EXPECT_EQ(run.metrics().total().dead_lettered, 0u);
 }
 
 }  // namespace

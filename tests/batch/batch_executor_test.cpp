@@ -320,6 +320,131 @@ TEST(batch_executor, names_options_that_cannot_be) {
   } catch (const topology_error& e) { EXPECT_EQ(e.mistakes().size(), 3u) << e.what(); }
 }
 
+std::vector<std::string> mistakes_of(batch_options o, const topology& graph) {
+  try {
+    batch_executor{quiet(std::move(o))}.start(graph).wait();
+  } catch (const topology_error& e) { return e.mistakes(); }
+  return {};
+}
+topology only_numbers() {
+  topology_builder builder{"options"};
+  builder.sink("out", collect_sink<int>{}).input(builder.spout("in", vector_spout{numbers(100)}));
+  return builder.build();
+}
+
+TEST(batch_executor, times_cannot_be_negative) {
+  const auto wrong = mistakes_of(
+      {.interval = -1ms, .message_timeout = -1ms, .drain_timeout = -1ms, .stop_timeout = -1ms, .stall_limit = -1ms},
+      only_numbers());
+  ASSERT_EQ(wrong.size(), 5u);
+  EXPECT_EQ(wrong[1],
+            "batch_options::drain_timeout is -1 ms: a time cannot be negative; nanoseconds::max() for no limit");
+  EXPECT_EQ(wrong[4], "batch_options::interval is -1 ms: a time cannot be negative; 0 for batches back to back");
+}
+
+TEST(batch_executor, bounds_without_end_are_taken_for_that) {
+  constexpr auto ever = std::chrono::nanoseconds::max();
+  constexpr auto most = ~std::size_t{0};
+  const batch_options o{.interval = ever,
+                        .rows_per_batch = most,
+                        .max_task_attempts = ~std::uint32_t{0},
+                        .block_store_bytes = most,
+                        .message_timeout = ever,
+                        .drain_timeout = ever,
+                        .stop_timeout = ever,
+                        .stall_limit = ever,
+                        .recent_batches = most,
+                        .kept_dead_letters = most};
+  EXPECT_TRUE(mistakes_of(o, only_numbers()).empty());
+  auto run = batch_executor{quiet(o)}.start(only_numbers());
+  run.drain();
+}
+
+class closed_text {
+ public:
+  closed_text() = default;
+  explicit closed_text(std::string s) : text_(std::move(s)) {}
+
+ private:
+  std::string text_;
+};
+
+/// in -> seal -> (chained) open, and to everybody else over a block
+topology sealed() {
+  topology_builder builder{"sealed"};
+  auto in = builder.spout("in", vector_spout{numbers(3)});
+  auto seal = builder.bolt("seal", [](int v) { return closed_text(std::to_string(v)); }).input(in, shuffle_grouping{});
+  auto inside = builder.bolt("inside", [](const closed_text&) { return 1; }).input(seal);
+  builder.sink("ones", [](int) {}).input(inside, global_grouping{});
+  builder.sink("first", [](const closed_text&) {}).input(seal, global_grouping{});
+  builder.sink("second", [](const closed_text&) {}).input(seal, shuffle_grouping{});
+  return builder.build();
+}
+
+TEST(batch_executor, says_which_blocks_it_cannot_verify) {
+  const auto wrong = mistakes_of({.verify_blocks = true}, sealed());
+  ASSERT_EQ(wrong.size(), 1u);
+  EXPECT_THAT(wrong[0], ::testing::AllOf(::testing::HasSubstr("verify_blocks"), ::testing::HasSubstr("closed_text"),
+                                         ::testing::HasSubstr("bolt \"seal\""), ::testing::HasSubstr("codec")));
+  EXPECT_TRUE(mistakes_of({}, sealed()).empty());
+  EXPECT_TRUE(mistakes_of({.verify_blocks = true}, only_numbers()).empty());
+}
+
+// --- memory ---
+
+/// What all texts of a test hold now, and have held at most.
+struct text_memory {
+  static inline std::atomic<std::int64_t> now{0}, most{0};
+  static void add(std::int64_t bytes) {
+    const auto sum = now.fetch_add(bytes) + bytes;
+    for (auto seen = most.load(); sum > seen && !most.compare_exchange_weak(seen, sum);) {}
+  }
+};
+template <class T>
+struct counting_allocator {
+  using value_type = T;
+  counting_allocator() = default;
+  template <class U>
+  counting_allocator(const counting_allocator<U>&) {}
+  T* allocate(std::size_t n) {
+    text_memory::add(static_cast<std::int64_t>(n * sizeof(T)));
+    return std::allocator<T>{}.allocate(n);
+  }
+  void deallocate(T* p, std::size_t n) {
+    text_memory::add(-static_cast<std::int64_t>(n * sizeof(T)));
+    std::allocator<T>{}.deallocate(p, n);
+  }
+  friend bool operator==(counting_allocator, counting_allocator) { return true; }
+};
+using large_text = std::basic_string<char, std::char_traits<char>, counting_allocator<char>>;
+constexpr std::size_t mib = 1u << 20;
+
+/// So many texts of 1 MiB; as many as it is asked for at once.
+struct large_texts {
+  int left;
+  poll_status poll(spout_emitter<large_text>& out) {
+    for (auto room = out.room(); left > 0 && room > 0; --room, --left) out.emit(large_text(mib, 'x'));
+    return left > 0 ? poll_status::emitted() : poll_status::ended();
+  }
+};
+
+TEST(batch_executor, the_store_is_a_bound_for_what_values_own_too) {
+  text_memory::most = 0;
+  topology_builder builder{"large"};
+  std::atomic<int> rows{0};
+  auto in = builder.spout("in", large_texts{300});
+  auto same = builder.bolt("same", [](large_text t) { return t; }).input(in, shuffle_grouping{});
+  builder.sink("out", [&](const large_text&) { ++rows; }).input(same, global_grouping{});
+  auto run =
+      batch_executor{quiet({.interval = 1h, .workers = 2, .block_store_bytes = 16 * mib})}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(rows.load(), 300);
+  EXPECT_GE(run.metrics().batches_done, 300 / 16u);
+  // Collected (and kept to be read again): half of the store. The batch at work: what had been collected for it, and
+  // what its stages have made of it, within the store. The batch before it: its memory, not yet used again.
+  EXPECT_LE(text_memory::most.load(), static_cast<std::int64_t>(64 * mib));
+}
+
 // --- the life of a run ---
 
 topology endless(const push_like_spout& spout, const collect_sink<int>& sink) {
@@ -398,6 +523,43 @@ struct bell {
   void process(int, emitter<int>&) {}
   void on_wake(emitter<int>& out) { out.emit(1); }
 };
+
+TEST(batch_run, a_task_that_holds_its_worker_is_named) {
+  topology_builder builder{"slow"};
+  auto source = builder.spout("in", vector_spout{numbers(1)});
+  auto slow = builder
+                  .bolt("slow",
+                        [](int v) {
+                          std::this_thread::sleep_for(200ms);
+                          return v;
+                        },
+                        {.parallelism = 2})
+                  .input(source, direct_grouping{[](int) { return std::size_t{1}; }});
+  builder.sink("out", collect_sink<int>{}).input(slow, global_grouping{});
+  auto run = batch_executor{quiet({.interval = 1ms, .workers = 1, .stall_limit = 20ms})}.start(builder.build());
+  run.wait();
+  const auto stalled = run.status().stalled;
+  ASSERT_EQ(stalled.size(), 1u);
+  EXPECT_THAT(stalled[0], ::testing::StartsWith("task \"slow\" task 1 has held its worker for "));
+}
+
+TEST(batch_run, a_drain_that_takes_too_long_is_an_error_with_numbers) {
+  topology_builder builder{"held"};
+  struct keeps {
+    std::shared_ptr<std::vector<held_tuple>> tokens = std::make_shared<std::vector<held_tuple>>();
+    void process(int, emitter<int>& out) { tokens->push_back(out.hold()); }
+  };
+  keeps bolt;
+  push_like_spout spout;
+  for (int v : numbers(3)) spout.source().push(v);
+  auto held = builder.bolt("keeps", bolt).input(builder.spout("push", spout), shuffle_grouping{});
+  builder.sink("out", collect_sink<int>{}).input(held);
+  auto run = batch_executor{quiet({.interval = 1ms, .drain_timeout = 30ms})}.start(builder.build());
+  while (run.metrics().node("push").emitted < 3) std::this_thread::sleep_for(1ms);
+  run.request_drain();
+  EXPECT_THAT(error_of(run), ::testing::HasSubstr("drain_timeout: 0 batches are done"));
+  EXPECT_EQ(run.status().error.code, errc::timeout);
+}
 
 TEST(batch_run, a_waker_starts_a_batch) {
   for (auto interval : {0ms, 1ms}) {

@@ -98,6 +98,30 @@ TEST_F(block_store_test, evicts_what_has_been_read_before_what_has_not) {
   EXPECT_LE(store.bytes(), 2 * bytes_of_one());
 }
 
+batch_list large_texts(int n) {
+  auto* b = new batch<std::string>({.capacity = 64});
+  for (int i = 0; i < n; ++i) b->append({}, {}, {}, std::string(1 << 20, 'x'));
+  batch_list all;
+  all.push_back(b);
+  return all;
+}
+
+TEST_F(block_store_test, counts_what_the_values_own) {
+  block_store store(3, 10 << 20, false);
+  store.put(0, large_texts(4), 1, fault::none);
+  EXPECT_GE(store.bytes(), 4u << 20);
+  EXPECT_LT(store.bytes(), 5u << 20);
+  store.put(1, large_texts(4), 1, fault::none);
+  EXPECT_EQ(store.evicted(), 0u);
+  store.put(2, large_texts(4), 1, fault::none);
+  EXPECT_EQ(store.evicted(), 1u);
+  EXPECT_TRUE(store.missing(0));
+  auto again = large_texts(4);
+  ASSERT_TRUE(store.want(0));
+  ASSERT_TRUE(store.refill(0, again));
+  EXPECT_LE(store.bytes(), 10u << 20);
+}
+
 TEST_F(block_store_test, never_evicts_what_is_pinned_or_wanted) {
   block_store store(3, 1, false);
   store.put(0, with({1}), 1, fault::none);

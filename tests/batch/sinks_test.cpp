@@ -89,6 +89,38 @@ TEST(sinks, a_prepare_that_keeps_failing_ends_the_run_uncommitted) {
   }
 }
 
+struct cannot_commit : transaction_sink {
+  int failures;
+  std::shared_ptr<int> tried = std::make_shared<int>(0);
+  void commit(const token& t) {
+    if (++*tried <= failures) throw std::runtime_error("connection lost");
+    transaction_sink::commit(t);
+  }
+};
+
+TEST(sinks, a_commit_that_fails_is_done_again) {
+  auto log = std::make_shared<journal>();
+  topology_builder builder{"commit"};
+  cannot_commit sink{{log}, 3};
+  builder.sink("transaction", sink).input(builder.spout("in", vector_spout{numbers(10)}));
+  batch_executor{batches_of(10)}.start(builder.build()).wait();
+  EXPECT_EQ(log->lines, (std::vector<std::string>{"begin 1", "prepare 10", "commit 10"}));
+  EXPECT_EQ(*sink.tried, 4);
+}
+
+TEST(sinks, a_commit_that_keeps_failing_ends_the_run_by_name) {
+  auto log = std::make_shared<journal>();
+  topology_builder builder{"commit"};
+  cannot_commit sink{{log}, 100};
+  builder.sink("transaction", sink).input(builder.spout("in", vector_spout{numbers(20)}));
+  auto run = batch_executor{batches_of(10)}.start(builder.build());
+  EXPECT_THAT(error_of(run), AllOf(HasSubstr("batch 1"), HasSubstr("\"transaction\" task 0"), HasSubstr("attempt 4"),
+                                   HasSubstr("commit failed: connection lost")));
+  EXPECT_EQ(*sink.tried, 4);
+  // It was decided, so it isn't aborted; the second batch never began.
+  EXPECT_EQ(log->lines, (std::vector<std::string>{"begin 1", "prepare 10"}));
+}
+
 TEST(sinks, a_tuple_that_a_transaction_cannot_write_meets_the_policy) {
   auto log = std::make_shared<journal>();
   topology_builder builder{"tuple"};

@@ -148,5 +148,10 @@ TEST(batch_checksum, changes_with_any_value) {
   EXPECT_NE(batch_checksum(numbers), one);
 }
 
+TEST(batch_checksum, is_not_there_where_a_change_cannot_be_noticed) {
+  EXPECT_EQ(stream_type_of<no_codec>().checksum, nullptr);
+  EXPECT_NE(stream_type_of<int*>().checksum, nullptr);
+}
+
 }  // namespace
 }  // namespace freshet

@@ -211,8 +211,22 @@ TEST(topology_builder, spouts_can_emit) {
   topology_builder b{"spouts"};
   numbers(b, "a", {.max_pending = 0});
   numbers(b, "b", {.max_batch = 0});
+  numbers(b, "c", {.max_batch = ~std::size_t{0}});
   EXPECT_THAT(mistakes(b), ElementsAre("spout \"a\" has max_pending 0: it could never emit",
-                                       "spout \"b\" has max_batch 0: it could never emit"));
+                                       "spout \"b\" has max_batch 0: it could never emit",
+                                       "spout \"c\" has max_batch 18446744073709551615: at most 1048576"));
+}
+
+TEST(topology_builder, tasks_and_key_groups_can_be_counted) {
+  topology_builder b{"large"};
+  auto a = numbers(b, "a", {.parallelism = 200'000});
+  b.sink("b", [](int) {}, {.parallelism = ~std::size_t{0}}).input(a);
+  b.sink("c", [](int) {}, {.max_parallelism = ~std::uint32_t{0}}).input(a, global_grouping{});
+  b.sink("d", [](int) {}, {.parallelism = 65'536, .max_parallelism = 65'536}).input(a, global_grouping{});
+  const std::string rest = " tasks, and more than the machine has threads gain nothing";
+  EXPECT_THAT(mistakes(b), ElementsAre("spout \"a\" has parallelism 200000: at most 65536" + rest,
+                                       "sink \"b\" has parallelism 18446744073709551615: at most 65536" + rest,
+                                       "sink \"c\" has max_parallelism 4294967295: at most 65536 key groups"));
 }
 
 TEST(topology_builder, all_mistakes_are_named_at_once) {

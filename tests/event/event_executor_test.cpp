@@ -279,5 +279,79 @@ TEST(event_executor, start_names_every_mistake_of_its_options_at_once) {
   }
 }
 
+std::vector<std::string> mistakes_of(const event_options& o, spout_options spout = {}) {
+  topology_builder b{"options"};
+  (void)b.sink("out", [](const int&) {}).input(b.spout("n", counting_spout{1}, spout));
+  try {
+    event_executor{o}.start(b.build()).wait();
+  } catch (const topology_error& e) { return e.mistakes(); }
+  return {};
+}
+
+TEST(event_executor, times_cannot_be_negative) {
+  const auto o = [] {
+    auto all = fast();
+    all.message_timeout = -1s;
+    all.drain_timeout = -1500ms;
+    all.stop_timeout = -1ns;
+    all.stall_limit = -1s;
+    all.commit_interval = -1s;
+    return all;
+  }();
+  EXPECT_EQ(
+      mistakes_of(o),
+      (std::vector<std::string>{
+          "event_options::message_timeout is -1 s: a time cannot be negative; 0 or nanoseconds::max() for no limit",
+          "event_options::drain_timeout is -1500 ms: a time cannot be negative; nanoseconds::max() for no limit",
+          "event_options::stop_timeout is -1 ns: a time cannot be negative; nanoseconds::max() for no limit",
+          "event_options::stall_limit is -1 s: a time cannot be negative; 0 for no stall detector",
+          "event_options::commit_interval is -1 s: a time cannot be negative; 0 to commit as soon as there is "
+          "something"}));
+}
+
+TEST(event_executor, sizes_can_be_had) {
+  auto o = fast();
+  o.channel_batches = ~std::size_t{0};
+  const auto channels = mistakes_of(o);
+  ASSERT_EQ(channels.size(), 1u);
+  EXPECT_EQ(channels[0],
+            "event_options::channel_batches is 18446744073709551615: it must be 1 to 65536, as each channel has room "
+            "for so many from the start");
+  ASSERT_EQ(mistakes_of(fast(), {.max_pending = ~std::size_t{0}}).size(), 1u);
+  EXPECT_NE(mistakes_of(fast(), {.max_pending = ~std::size_t{0}})[0].find("lower max_pending"), std::string::npos);
+  EXPECT_TRUE(mistakes_of(fast(guarantee::best_effort), {.max_pending = ~std::size_t{0}}).empty());
+}
+
+TEST(event_executor, times_without_end_are_taken_for_that) {
+  constexpr auto ever = std::chrono::nanoseconds::max();
+  for (auto g : all_guarantees()) {
+    auto o = fast(g);
+    o.message_timeout = o.drain_timeout = o.stop_timeout = o.stall_limit = o.commit_interval = ever;
+    o.retry.longest = ever;
+    attempts tried;
+    topology_builder b{"for-ever"};
+    std::atomic<int> written{0};
+    auto n = b.spout("n", vector_spout<int>{numbers(100)});
+    auto f = b.bolt("flaky", [tried](const int& v) mutable {
+                if (v % 10 == 0 && tried(v) < 3) throw std::runtime_error("again");
+                return v;
+              }).input(n, shuffle_grouping{});
+    (void)b.sink("out", [&](const int&) { ++written; }).input(f);
+    run_to_end(b.build(), o);
+    EXPECT_EQ(written.load(), g == guarantee::best_effort ? 90 : 100);
+  }
+}
+
+TEST(retry_options, back_off_for_no_longer_than_there_is_time) {
+  retry_options o;
+  EXPECT_EQ(o.backoff(2), 10ms);
+  EXPECT_EQ(o.backoff(4), 40ms);
+  EXPECT_EQ(o.backoff(50), 10s);
+  o.longest = std::chrono::nanoseconds::max();
+  EXPECT_EQ(o.backoff(4'000'000'000), std::chrono::nanoseconds::max());
+  o.first = 0ns;
+  EXPECT_EQ(o.backoff(4'000'000'000), 0ns);
+}
+
 }  // namespace
 }  // namespace freshet::event_tests

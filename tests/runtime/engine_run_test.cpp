@@ -4,14 +4,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <set>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "freshet/freshet.hpp"
+#include "runtime/stack_size.hpp"
 
 namespace freshet {
 namespace {
@@ -19,6 +24,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using namespace std::chrono_literals;
 
 enum class engine { event, batch };
 
@@ -83,6 +89,283 @@ TEST_P(engine_runs, the_first_error_is_the_one_that_is_told) {
   EXPECT_THAT(run.status().error.message, HasSubstr("no 1"));
   EXPECT_THROW(run.wait(), run_error);  // as often as it is asked
 }
+
+// --- the start ---
+
+std::string error_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const std::exception& e) { return e.what(); }
+  return "no error";
+}
+
+/// numbers -> first (x 2) -> second (chained), whose factory makes so many
+topology with_factory(int makes) {
+  topology_builder b{"t"};
+  auto numbers = b.spout("numbers", vector_spout<int>{{1, 2, 3}});
+  auto first = b.bolt("first", [](int v) { return v; }, {.parallelism = 2}).input(numbers, shuffle_grouping{});
+  auto made = std::make_shared<int>(0);
+  const auto make = [made, makes] {
+    if ((*made)++ == makes) throw std::runtime_error("no licence");
+    return [](int v) { return v; };
+  };
+  b.sink("end", [](int) {}, {.parallelism = 2}).input(b.bolt("second", make, {.parallelism = 2}).input(first));
+  return b.build();
+}
+
+TEST_P(engine_runs, a_factory_that_throws_is_named) {
+  EXPECT_THAT(error_of([&] { start(with_factory(1)); }),
+              AllOf(HasSubstr("bolt \"second\" task 1: "), HasSubstr("factory failed: no licence")));
+}
+
+struct no_list {
+  std::vector<std::string> partitions() { throw std::runtime_error("no broker"); }
+  poll_status poll(spout_emitter<int>&) { return poll_status::ended(); }
+};
+
+TEST_P(engine_runs, a_spout_that_cannot_name_its_partitions_is_named) {
+  topology_builder b{"t"};
+  b.sink("end", [](int) {}).input(b.spout("topic", no_list{}));
+  const auto graph = b.build();
+  EXPECT_THAT(error_of([&] { start(graph); }),
+              AllOf(HasSubstr("spout \"topic\" task 0: "), HasSubstr("partitions failed: no broker")));
+}
+
+#if defined(__GLIBC__)
+TEST_P(engine_runs, a_thread_that_cannot_be_started_is_an_error_and_everything_is_closed) {
+  const auto told = std::make_shared<std::multiset<std::string>>();
+  topology_builder b{"t"};
+  auto first = b.bolt("first", tells{told, "first"}).input(b.spout("numbers", vector_spout<int>{{1}}));
+  b.sink("end", [](int) {}).input(first);
+  const auto graph = b.build();
+  const stack_size more_than_there_is(std::size_t{1} << 46);
+  EXPECT_THAT(error_of([&] { start(graph); }), HasSubstr("could not start worker 1 of 2: "));
+  EXPECT_THAT(*told, ElementsAre("first closed", "first opened"));
+}
+#endif
+
+// --- times ---
+
+/// Keeps what it is given until `release`.
+struct keeper {
+  struct shelf {
+    std::mutex mutex;
+    std::vector<held_tuple> tokens;
+    void put(held_tuple t) {
+      std::lock_guard lock(mutex);
+      tokens.push_back(std::move(t));
+    }
+    std::size_t release() {
+      std::vector<held_tuple> all;
+      {
+        std::lock_guard lock(mutex);
+        all.swap(tokens);
+      }
+      for (auto& t : all) t.ack();
+      return all.size();
+    }
+  };
+  std::shared_ptr<shelf> kept = std::make_shared<shelf>();
+  void process(int v, emitter<int>& out) {
+    out.emit(v);
+    kept->put(out.hold());
+  }
+};
+
+TEST_P(engine_runs, times_without_end_are_no_limits) {
+  constexpr auto ever = std::chrono::nanoseconds::max();
+  topology_builder b{"t"};
+  keeper keep;
+  auto numbers = b.spout("numbers", vector_spout<int>{{1, 2, 3}});
+  b.sink("end", [](int) {}).input(b.bolt("keep", keep).input(numbers, global_grouping{}));
+  const auto graph = b.build();
+  auto run =
+      GetParam() == engine::event
+          ? event_executor{{.message_timeout = ever, .drain_timeout = ever, .stop_timeout = ever, .log = {}}}.start(
+                graph)
+          : batch_executor{{.message_timeout = ever, .drain_timeout = ever, .stop_timeout = ever, .log = {}}}.start(
+                graph);
+  while (run.metrics().node("numbers").emitted < 3) std::this_thread::sleep_for(1ms);
+  run.request_drain();
+  EXPECT_FALSE(run.wait_for(20ms));
+  std::jthread answers([&] {
+    for (std::size_t n = 0; n < 3; std::this_thread::sleep_for(1ms)) n += keep.kept->release();
+  });
+  EXPECT_TRUE(run.wait_for(ever));
+  EXPECT_EQ(run.metrics().node("keep").timed_out, 0u);
+}
+
+// --- held tuples ---
+
+/// Holds the first tuple until the last has come, and every other for the time of its call.
+struct one_long_hold {
+  struct seen {
+    held_tuple first;
+    std::vector<std::weak_ptr<held_state>> all;
+    std::size_t most_alive = 0;
+  };
+  int last;
+  std::shared_ptr<seen> tokens = std::make_shared<seen>();
+  void process(int v, emitter<int>& out) {
+    auto token = out.hold();
+    tokens->all.push_back(token.state());
+    if (v == 0) tokens->first = std::move(token);
+    else token.ack();
+    if (v % 1000 == 999) count();
+    if (v == last) tokens->first.ack();
+  }
+  void count() {
+    std::erase_if(tokens->all, [](auto& t) { return t.expired(); });
+    tokens->most_alive = std::max(tokens->most_alive, tokens->all.size());
+  }
+};
+
+TEST_P(engine_runs, one_long_hold_keeps_no_others_in_memory) {
+  std::vector<int> numbers(20'000);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  topology_builder b{"t"};
+  one_long_hold bolt{numbers.back()};
+  auto source = b.spout("numbers", vector_spout<int>{numbers});
+  b.sink("end", [](int) {}).input(b.bolt("hold", bolt).input(source, global_grouping{}));
+  const auto graph = b.build();
+  // One batch, as each waits for its own tokens.
+  auto run = GetParam() == engine::event
+                 ? start(graph)
+                 : batch_executor{{.trigger = batch_trigger::rows, .rows_per_batch = 20'000, .log = {}}}.start(graph);
+  run.wait();
+  EXPECT_LE(bolt.tokens->most_alive, 100u);
+  EXPECT_EQ(run.metrics().node("hold").timed_out, 0u);
+}
+
+// --- shutdown ---
+
+struct endless_numbers {
+  int next = 1;
+  poll_status poll(spout_emitter<int>& out) {
+    out.emit(next++);
+    return poll_status::emitted();
+  }
+};
+/// What has come out of a run.
+struct outcome {
+  std::mutex mutex;
+  std::set<int> rows;
+  std::size_t letters = 0;
+};
+
+/// Some tuples fail for good: there are always back-offs, or attempts, and dead letters under way.
+struct fails_now_and_then {
+  int process(int v) {
+    if (v % 50 == 0) throw std::runtime_error("fifty");
+    return v;
+  }
+};
+/// Its first copy opens at once; later ones, which only the batch engine makes, take their time.
+struct opens_slowly {
+  std::uint32_t attempt = 1;
+  void open(const task_context& c) {
+    attempt = c.attempt;
+    if (attempt > 1) std::this_thread::sleep_for(2ms);
+  }
+  int process(int v) {
+    if (v % 40 == 0 && attempt < 3) throw std::runtime_error("not yet");
+    return v;
+  }
+};
+/// Lets go what it has held back, in its own time and not at the first call.
+struct holds_back {
+  std::vector<int> all;
+  std::shared_ptr<std::atomic<int>> calls = std::make_shared<std::atomic<int>>(0);
+  void process(int v, emitter<int>&) { all.push_back(v); }
+  void flush(emitter<int>& out) {
+    if (++*calls % 2) throw std::runtime_error("not yet");
+    std::this_thread::sleep_for(1ms);
+    for (int v : std::exchange(all, {})) out.emit(v);
+  }
+};
+
+template <class Bolt>
+topology endless(Bolt bolt, const std::shared_ptr<outcome>& into) {
+  topology_builder b{"endless"};
+  auto numbers = b.spout("numbers", endless_numbers{}, {.max_pending = 500, .max_batch = 16});
+  auto work = b.bolt("work", std::move(bolt)).input(numbers, shuffle_grouping{});
+  b.sink("end", [into](int v) {
+     std::lock_guard lock(into->mutex);
+     into->rows.insert(v);
+   }).input(work, global_grouping{});
+  b.sink("letters", [into](const dead_letter&) {
+     std::this_thread::sleep_for(100us);
+     std::lock_guard lock(into->mutex);
+     ++into->letters;
+   }).input(b.dead_letters());
+  return b.build();
+}
+
+enum class ending { drain, stop, two_drains, drain_and_stop, handle_goes };
+
+class engine_shutdown : public engine_runs {
+ protected:
+  topology_run start_endless(const topology& graph) const {
+    if (GetParam() == engine::event)
+      return event_executor{{.workers = 2, .retry = {.first = 1ms, .longest = 4ms}, .log = {}}}.start(graph);
+    return batch_executor{{.interval = 1ms, .rows_per_batch = 64, .workers = 2, .log = {}}}.start(graph);
+  }
+  void end(topology_run& run, ending how) const {
+    std::vector<std::jthread> others;
+    if (how == ending::two_drains) others.emplace_back([&] { run.drain(); });
+    if (how == ending::drain_and_stop) others.emplace_back([&] { run.stop(); });
+    if (how == ending::stop) run.stop();
+    else run.drain();
+  }
+  /// All that was emitted has come out, or is a dead letter.
+  template <class Bolt>
+  void ends_well(const Bolt& bolt) const {
+    for (auto how : {ending::drain, ending::stop, ending::two_drains, ending::drain_and_stop, ending::handle_goes})
+      for (auto after : {0us, 500us, 20'000us}) {
+        const auto into = std::make_shared<outcome>();
+        auto run = start_endless(endless(bolt, into));
+        std::this_thread::sleep_for(after);
+        if (how == ending::handle_goes) continue;
+        end(run, how);
+        EXPECT_EQ(run.status().state, run_state::finished);
+        EXPECT_EQ(run.metrics().node("numbers").emitted, into->rows.size() + into->letters);
+      }
+  }
+};
+INSTANTIATE_TEST_SUITE_P(engines, engine_shutdown, testing::Values(engine::event, engine::batch),
+                         [](const auto& i) { return i.param == engine::event ? "event" : "batch"; });
+
+TEST_P(engine_shutdown, while_tuples_fail_and_become_dead_letters) { ends_well(fails_now_and_then{}); }
+
+TEST_P(engine_shutdown, while_fresh_copies_are_opened) { ends_well(opens_slowly{}); }
+
+TEST_P(engine_shutdown, while_a_flush_lets_go_what_was_held_back) { ends_well(holds_back{}); }
+
+TEST_P(engine_shutdown, while_tuples_are_held) {
+  keeper keep;
+  std::jthread answers([&](const std::stop_token& over) {
+    for (; !over.stop_requested(); std::this_thread::sleep_for(1ms)) keep.kept->release();
+  });
+  ends_well(keep);
+}
+
+TEST_P(engine_shutdown, of_what_is_never_answered_is_an_error_after_drain_timeout) {
+  const auto into = std::make_shared<outcome>();
+  keeper keep;
+  const auto graph = endless(keep, into);
+  auto run = GetParam() == engine::event
+                 ? event_executor{{.drain_timeout = 30ms, .log = {}}}.start(graph)
+                 : batch_executor{{.interval = 1ms, .drain_timeout = 30ms, .log = {}}}.start(graph);
+  std::this_thread::sleep_for(5ms);
+  std::string other;
+  std::jthread second([&] { other = error_of([&] { run.drain(); }); });
+  EXPECT_THAT(error_of([&] { run.drain(); }), HasSubstr("drain_timeout: "));
+  second.join();
+  EXPECT_THAT(other, HasSubstr("drain_timeout: "));
+  keep.kept->release();  // tokens outlive their run
+}
+
+// --- counts ---
 
 /// Fails some values at first, and 13 for ever.
 struct fails {

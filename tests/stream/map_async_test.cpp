@@ -323,5 +323,27 @@ TEST(async_options, look_for_overdue_calls_in_bounds) {
   EXPECT_EQ(tick(1h), 1s);
 }
 
+TEST(async_options, that_cannot_be_are_mistakes_of_the_topology) {
+  const auto mistakes = [](async_options o) {
+    stream_builder b{"async"};
+    b.spout("in", vector_spout<int>{{1}})
+        .map_async<int>(
+            "ask", [](const int& v, async_reply<int> reply) { reply(v); }, o)
+        .to("out", [](int) {});
+    try {
+      (void)b.build();
+    } catch (const topology_error& e) { return e.mistakes(); }
+    return std::vector<std::string>{};
+  };
+  EXPECT_TRUE(mistakes({}).empty());
+  EXPECT_TRUE(mistakes({.timeout = std::chrono::nanoseconds::max()}).empty());
+  const auto wrong = mistakes({.capacity = 0, .timeout = -1s});
+  ASSERT_EQ(wrong.size(), 2u);
+  EXPECT_EQ(wrong[0].substr(0, 39), "bolt \"ask\" has timeout -1000000000 ns: ");
+  EXPECT_EQ(wrong[1], "bolt \"ask\" has capacity 0: no call could ever be made");
+  EXPECT_EQ(mistakes({.timeout = 0s}).size(), 1u);
+  EXPECT_EQ(mistakes({.capacity = ~std::size_t{0}}).size(), 1u);
+}
+
 }  // namespace
 }  // namespace freshet

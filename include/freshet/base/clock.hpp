@@ -22,4 +22,16 @@ class clock {
   static const clock& real();
 };
 
+/// The moment `span` after `now`, held within what time can say. A span of max() has no end: it gives
+/// time_point::max(), which whatever waits takes for "never". A negative span is over.
+constexpr std::chrono::steady_clock::time_point deadline(std::chrono::steady_clock::time_point now,
+                                                         std::chrono::nanoseconds span) noexcept {
+  using time_point = std::chrono::steady_clock::time_point;
+  constexpr std::chrono::nanoseconds none{};
+  if (span == std::chrono::nanoseconds::max() || (span > none && now > time_point::max() - span))
+    return time_point::max();
+  if (span < none && now < time_point::min() - span) return time_point::min();
+  return now + span;
+}
+
 }  // namespace freshet

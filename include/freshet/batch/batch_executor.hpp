@@ -18,7 +18,7 @@ class batch_executor {
  public:
   explicit batch_executor(batch_options options = {}) : options_(std::move(options)) {}
   /// Starts a run. Throws topology_error naming everything in the options that can't be, and run_error when a task
-  /// cannot be opened.
+  /// cannot be made or opened, or the system refuses a thread.
   topology_run start(const topology& graph) const;
 
  private:

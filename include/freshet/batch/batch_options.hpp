@@ -49,16 +49,17 @@ struct batch_options {
   std::uint32_t max_task_attempts = 4;
   /// Blocks of the running batch beyond this are evicted, those that have been read first, and computed again where
   /// somebody needs them. Polling ahead stops at half of it. 256 MiB hold a full batch of kilobyte tuples, so that only
-  /// larger ones are ever evicted.
+  /// larger ones are ever evicted. What strings and containers own is counted too, estimated from a few tuples of each
+  /// piece (see core/value_bytes.hpp).
   std::size_t block_store_bytes = 256u << 20;
   /// Notices blocks that changed in memory. Off, because a checksum of 16-byte tuples, made and verified, costs a tenth
   /// of a plain pipeline's time, and blocks never leave memory, which the machine itself watches; with `faults` it is
-  /// always on.
+  /// always on. When it is true, `start` refuses streams of types in which a change can't be noticed.
   bool verify_blocks = false;
   backpressure_options backpressure = {};
   /// Tuples in one piece of a block. 1024 spread the cost of handing a piece on, and take 16 KiB for small tuples.
   std::size_t max_batch = 1024;
-  /// Held tuples only: nothing else can get lost inside a process. Storm's default.
+  /// Held tuples only: nothing else can get lost inside a process. Storm's default. 0 or max(): no limit.
   std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
   /// How long a drain or stop waits for the batches under way. As long as message_timeout, so that a held tuple ends
   /// first, by its token or by its timeout.

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -13,6 +14,7 @@
 #include "freshet/base/type_name.hpp"
 #include "freshet/core/codec.hpp"
 #include "freshet/core/root.hpp"
+#include "freshet/core/value_bytes.hpp"
 
 namespace freshet {
 
@@ -34,9 +36,12 @@ struct stream_type {
   const void* id;                                                           ///< equal for equal types
   any_batch* (*make)(batch_layout);                                         ///< a new, empty batch
   void (*append)(const any_batch& from, std::size_t index, any_batch& to);  ///< copies one tuple with its columns
-  std::uint64_t (*checksum)(const any_batch&);                              ///< over the values; see `batch_checksum`
-  void (*write)(writer&, const any_batch&, std::size_t index);              ///< null: the type has no codec
-  void (*read)(reader&, any_batch&);  ///< null: no codec, or no default constructor
+  std::uint64_t (*checksum)(const any_batch&);                  ///< over the values; null: see `has_checksum`
+  void (*write)(writer&, const any_batch&, std::size_t index);  ///< null: the type has no codec
+  void (*read)(reader&, any_batch&);                            ///< null: no codec, or no default constructor
+  /// Memory that the tuples [from, to) own outside the batch, estimated from a few of them; null: none that can be
+  /// seen.
+  std::size_t (*owned_bytes)(const any_batch&, std::size_t from, std::size_t to);
 };
 
 /// Marks that travel in a stream behind the tuples of the batch that carries them, first in first out.
@@ -102,6 +107,8 @@ class any_batch {
   }
   /// Bytes held, without what the values own elsewhere.
   virtual std::size_t bytes() const = 0;
+  /// Bytes held, with an estimate of what the values own elsewhere.
+  std::size_t held_bytes() const { return bytes() + (type_->owned_bytes ? type_->owned_bytes(*this, 0, size_) : 0); }
 
   /// REQUIRES: nobody else can reach the batch yet. `readers` tasks will each call `release` once.
   void share(std::uint32_t readers) { readers_.store(readers, std::memory_order_relaxed); }
@@ -219,13 +226,17 @@ class batch final : public any_batch {
   T* values_;
 };
 
-/// A checksum of a batch's values, to notice memory or storage that changed: over the bytes of trivially copyable
-/// values, over the encoding of those with a codec, 0 for others.
+/// True when a change in the memory of a value can be noticed: its bytes are all there is of it, or it has a codec.
 template <class T>
-std::uint64_t batch_checksum(const batch<T>& b) {
+inline constexpr bool has_checksum = std::is_trivially_copyable_v<T> || durable<T>;
+
+/// A checksum of a batch's values, to notice memory or storage that changed: over the bytes of trivially copyable
+/// values, over the encoding of others.
+template <class T>
+requires has_checksum<T> std::uint64_t batch_checksum(const batch<T>& b) {
   if constexpr (std::is_trivially_copyable_v<T>) {
     return b.size() ? hash_bytes(&b.value(0), b.size() * sizeof(T)) : 0;
-  } else if constexpr (durable<T>) {
+  } else {
     writer w;
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < b.size(); ++i) {
@@ -234,9 +245,16 @@ std::uint64_t batch_checksum(const batch<T>& b) {
       sum = mix64(sum ^ hash_bytes(w.data().data(), w.data().size()));
     }
     return sum;
-  } else {
-    return 0;
   }
+}
+
+/// What the tuples [from, to) own outside the batch, from at most 16 of them: a cost that doesn't grow with the batch.
+template <class T>
+std::size_t batch_owned_bytes(const batch<T>& b, std::size_t from, std::size_t to) {
+  const std::size_t step = std::max<std::size_t>(1, (to - from) / 16);
+  std::size_t sum = 0, looked_at = 0;
+  for (std::size_t i = from; i < to; i += step, ++looked_at) sum += detail::owned_bytes(b.value(i));
+  return looked_at ? sum / looked_at * (to - from) : 0;
 }
 
 template <class T>
@@ -252,7 +270,12 @@ const stream_type& stream_type_of() {
       out.append(from.root_of(i), from.time_of(i), from.stamp_of(i), static_cast<const batch<T>&>(from).value(i));
       if (from.root_of(i).is_several()) out.set_roots(out.size() - 1, from.roots_of(i));
     };
-    t.checksum = [](const any_batch& b) { return batch_checksum(static_cast<const batch<T>&>(b)); };
+    if constexpr (has_checksum<T>)
+      t.checksum = [](const any_batch& b) { return batch_checksum(static_cast<const batch<T>&>(b)); };
+    if constexpr (owns_memory<T>)
+      t.owned_bytes = [](const any_batch& b, std::size_t from, std::size_t to) {
+        return batch_owned_bytes(static_cast<const batch<T>&>(b), from, to);
+      };
     if constexpr (durable<T>) {
       t.write = [](writer& w, const any_batch& b, std::size_t i) {
         codec<T>::write(w, static_cast<const batch<T>&>(b).value(i));

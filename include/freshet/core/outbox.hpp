@@ -69,6 +69,8 @@ class any_outbox {
   void cut_back() noexcept;
   /// Tuples appended since the task was made, without those cut back.
   std::uint64_t appended() const { return closed_ + size_; }
+  /// Memory that the last `count` tuples own outside their batches, estimated from the newest batch.
+  std::size_t owned_by_last(std::uint64_t count) const;
 
   batch_pool pool;
 

@@ -11,7 +11,7 @@ class event_executor {
  public:
   explicit event_executor(event_options options = {}) : options_(std::move(options)) {}
   /// Starts a run. Throws topology_error naming everything that the options and the topology don't agree on, and
-  /// run_error when a task cannot be opened.
+  /// run_error when a task cannot be made or opened, or the system refuses a thread.
   topology_run start(const topology& graph) const;
 
  private:

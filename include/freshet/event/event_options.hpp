@@ -32,10 +32,10 @@ struct event_options {
   /// Tuples in a batch between two tasks, at most 1024. Larger ones save little: the cost of a hand-over is spread over
   /// 256 already.
   std::size_t max_batch = 256;
-  /// Batches in a channel between two tasks: with `max_batch` the bound of what waits there.
+  /// Batches in a channel between two tasks: with `max_batch` the bound of what waits there. At most 65,536.
   std::size_t channel_batches = 16;
   retry_options retry = {};
-  /// Held tuples only: nothing else can get lost inside a process. Storm's default.
+  /// Held tuples only: nothing else can get lost inside a process. Storm's default. 0 or max(): no limit.
   std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
   /// How often a spout hears how far its messages are finished. A crash repeats at most what came since: a second of
   /// input, for one small write a second where the position is written to a file or a broker.

@@ -49,7 +49,7 @@ class topology_run {
 
   /// Blocks until every spout has ended and every tuple tree is finished. Throws run_error when the run failed.
   void wait();
-  /// The same with a limit; false: it still runs.
+  /// The same with a limit; false: it still runs. max() is no limit.
   bool wait_for(std::chrono::nanoseconds limit);
   /// Ends the spouts, finishes what is live and closes all windows, then waits as `wait`. What isn't finished after
   /// `drain_timeout` is an error.

@@ -14,7 +14,7 @@ namespace freshet {
 
 /// What a worker does when a round of its tasklets made no progress.
 enum class idle : std::uint8_t {
-  spin,      ///< goes on at once: lowest latency, a core each
+  spin,      ///< goes on at once: lowest latency, a core each (threads of blocking bolts park all the same)
   adaptive,  ///< spins briefly where there are more hardware threads than workers, then parks
   park,      ///< parks at once
 };
@@ -52,6 +52,19 @@ class parker {
   alignas(64) std::atomic<std::uint32_t> state_{0};
 };
 
+/// While it lives, the stall detector calls what this thread of a pool does by another name than its tasklet's: for
+/// tasklets that work on one thing after another. `name` must outlive the pool. Does nothing on other threads.
+class work_label {
+ public:
+  explicit work_label(const std::string& name) noexcept;
+  work_label(const work_label&) = delete;
+  work_label& operator=(const work_label&) = delete;
+  ~work_label();
+
+ private:
+  const std::string* before_;
+};
+
 /// A fixed set of threads, each running its own tasklets in rounds. Tasklets are added before `start`; none moves.
 /// Thread safe where said.
 class worker_pool {
@@ -67,7 +80,9 @@ class worker_pool {
   void add(std::size_t worker, tasklet& t, std::string label);
   /// Gives a tasklet a thread of its own. Returns the worker's index.
   std::size_t add_alone(tasklet& t, std::string label);
-  /// `on_stall(label, how long)` is called from a thread of the pool's own.
+  /// `on_stall(name, how long)` is called from a thread of the pool's own; the name is the tasklet's label, or what a
+  /// `work_label` says. Throws std::system_error that names the thread which the system refuses; then no tasklet has
+  /// run, nor will.
   void start(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall = {});
   /// Blocks until every tasklet is done.
   void join();
@@ -93,7 +108,16 @@ class worker_pool {
     // Read by the stall detector: which entry runs since when (nanoseconds; 0: between two).
     std::atomic<std::int64_t> since{0};
     std::atomic<std::size_t> running{0};
+    std::atomic<const std::string*> label{nullptr};  // a `work_label`'s; null: the entry's own
   };
+  /// Threads wait here until all are there.
+  enum class gate : std::uint8_t { shut, open, given_up };
+  friend class work_label;
+  static thread_local seat* here_;  // this thread's; null where it is no pool's
+
+  void start_thread(std::thread& thread, const std::string& name, std::function<void()> body);
+  void open_gate(gate how) noexcept;
+  std::string running_in(const seat& s) const;
   void run(std::size_t index);
   bool round(seat& s, tasklet::time_point now, std::size_t& left);
   tasklet::time_point next_wake(const seat& s) const;
@@ -104,6 +128,7 @@ class worker_pool {
   std::vector<std::unique_ptr<seat>> seats_;
   bool started_ = false;
   bool may_spin_ = false;
+  std::atomic<gate> gate_{gate::shut};
   std::thread detector_;
   std::atomic<bool> stop_detector_{false};
   parker detector_sleep_;

@@ -3,7 +3,9 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 #include "freshet/core/topology.hpp"
 #include "freshet/stream/async_reply.hpp"
@@ -14,8 +16,8 @@ namespace freshet {
 /// other messages of its turn from being committed and taken off `max_pending` until it ends.
 struct async_options {
   std::size_t parallelism = 1;  ///< tasks: `capacity` is for each
-  /// Calls in flight, a task; at this bound the stream waits. 100 hide 10 ms of latency at 10,000 calls a second, and
-  /// few services mind as many at once. Flink's default.
+  /// Calls in flight, a task, 1 to 1,048,576; at this bound the stream waits. 100 hide 10 ms of latency at 10,000 calls
+  /// a second, and few services mind as many at once. Flink's default.
   std::size_t capacity = 100;
   /// A call without reply fails after so long. It cannot be endless, as what is in flight holds the end of a run up;
   /// keep it below the engine's message_timeout (30 s), which speaks of the held tuple and not of the call.
@@ -25,6 +27,9 @@ struct async_options {
   bool ordered = true;
   /// Nothing is dropped silently.
   freshet::on_failure on_failure = freshet::on_failure::dead_letter;
+
+  /// What can't be, as ends of sentences about the bolt.
+  std::vector<std::string> mistakes() const;
 
   /// As settings of the bolt: overdue calls are looked for four times a timeout, at most a thousand times a second.
   bolt_options of_bolt() const {

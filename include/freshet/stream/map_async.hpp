@@ -76,7 +76,7 @@ class async_bolt {
     call& c = calls_[place];
     c.serial = ++serial_;
     c.is = stage::asked;
-    c.deadline = context_.clock->now() + options_.timeout;
+    c.deadline = deadline(context_.clock->now(), options_.timeout);
     std::invoke(f_, value, async_reply<U>(mailbox_, {place, c.serial}));
   }
   void arrive(typename async_mailbox<U>::reply& r) {

@@ -83,7 +83,9 @@ class stream : public stream_ref<T> {
   stream<U> map_async(std::string name, F f, async_options options = {}) const {
     if constexpr (wiring::check_async<F, T, U>::ok) {
       auto make = [f = std::move(f), options] { return async_bolt<T, U, F>(f, options); };
-      return add<U, F>(std::move(name), std::move(make), options.of_bolt());
+      auto made = add<U, F>(std::move(name), std::move(make), options.of_bolt());
+      for (auto& m : options.mistakes()) this->builder_->nodes.back().mistakes.push_back(std::move(m));
+      return made;
     } else {
       return stream<U>(stream_ref<U>(this->builder_, this->ends_));
     }

@@ -36,6 +36,7 @@ descriptor& descriptor::operator=(descriptor&& other) noexcept {
   return *this;
 }
 descriptor::~descriptor() { close(); }
+int descriptor::release() noexcept { return std::exchange(fd_, -1); }
 int descriptor::close() noexcept {
   const int fd = std::exchange(fd_, -1);
   // Never again after EINTR: Linux has closed it by then, and the number may be somebody else's.
@@ -63,7 +64,7 @@ std::optional<std::string> open_readable(const std::string& path, descriptor& fd
 
 }  // namespace
 
-file_set::file_set(const std::vector<std::string>& paths) {
+file_set::file_set(const std::vector<std::string>& paths, std::stop_token run) : claims_(std::move(run)) {
   if (paths.size() > line_spout::max_files)
     throw std::runtime_error(std::to_string(paths.size()) + " files are more than positions can name (2^24)");
   std::string problems;
@@ -75,6 +76,7 @@ file_set::file_set(const std::vector<std::string>& paths) {
       if (++shown <= 10) problems += (problems.empty() ? "" : "; ") + *problem;
       continue;
     }
+    claims_.add(info, file_use::reads, path);
     if (files_.size() >= kept_open) fd.close();
     files_.push_back({path, info.st_dev, info.st_ino, std::move(fd)});
   }

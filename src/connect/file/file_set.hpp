@@ -2,8 +2,11 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
+
+#include "connect/file/file_claims.hpp"
 
 namespace freshet::file {
 
@@ -22,6 +25,8 @@ class descriptor {
   ~descriptor();
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
+  /// Gives it up to the caller.
+  int release() noexcept;
   /// Closes; returns the error number, 0 for none.
   int close() noexcept;
 
@@ -32,8 +37,9 @@ class descriptor {
 /// The files of a line_spout, each known by its inode from when the set was made.
 class file_set {
  public:
-  /// The paths as they are. Throws naming all that can't be read.
-  explicit file_set(const std::vector<std::string>& paths);
+  /// The paths as they are, read by the run whose token is given. Throws naming all that can't be read, and a file that
+  /// the run writes.
+  explicit file_set(const std::vector<std::string>& paths, std::stop_token run = {});
   /// What a path or pattern stands for, in the order of the names, no file twice.
   static std::vector<std::string> expand(const std::string& path_or_pattern);
 
@@ -53,6 +59,7 @@ class file_set {
     descriptor fd;
   };
   std::vector<entry> files_;
+  file_claims claims_;
 };
 
 }  // namespace freshet::file

@@ -10,12 +10,19 @@
 #include <system_error>
 
 #include "connect/file/file_set.hpp"
+#include "freshet/base/assert.hpp"
 
 namespace freshet::file {
 
 namespace {
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+constexpr std::size_t smallest_buffer = 16, largest_asked_for = std::size_t{64} << 20;
+
+/// `a + b`, or the largest number there is.
+constexpr std::size_t saturated(std::size_t a, std::size_t b) {
+  return a > ~std::size_t{0} - b ? ~std::size_t{0} : a + b;
 }
+}  // namespace
 
 void line_reader::start(int fd, const std::string& path, std::uint64_t at, std::uint64_t limit) {
   fd_ = fd;
@@ -80,12 +87,16 @@ bool line_reader::fill() {
     from_ = 0;
   }
   if (filled_ == capacity_) {
-    // Grown for a long line only, and never beyond what shows that it is too long.
-    const auto usual = std::max<std::size_t>(options_.buffer_bytes, 16);
-    capacity_ = std::min(std::max(capacity_ * 2, usual), std::max(options_.max_line_bytes + 2, usual));
-    auto larger = std::make_unique_for_overwrite<char[]>(capacity_);
-    if (filled_) std::memcpy(larger.get(), buffer_.get(), filled_);
-    buffer_ = std::move(larger);
+    // Grown for a long line only, and never beyond what shows that it is too long: a full buffer without a line end is
+    // larger than `max_line_bytes`, and `next` has thrown before it comes here.
+    const auto usual = std::clamp(options_.buffer_bytes, smallest_buffer, largest_asked_for);
+    const auto most = std::max(saturated(options_.max_line_bytes, 2), usual);
+    const auto larger = std::min(std::max(saturated(capacity_, capacity_), usual), most);
+    FRESHET_ASSERT(larger > capacity_, "a buffer is full with a line that is within its limit", capacity_, most);
+    auto buffer = std::make_unique_for_overwrite<char[]>(larger);
+    if (filled_) std::memcpy(buffer.get(), buffer_.get(), filled_);
+    buffer_ = std::move(buffer);
+    capacity_ = larger;
   }
   if (base_ + filled_ >= line_spout::max_file_bytes) throw_at(*path_, base_ + filled_, "positions reach to 2^40 bytes");
   const auto wanted = std::min<std::uint64_t>(capacity_ - filled_, limit_ - std::min(limit_, base_ + filled_));

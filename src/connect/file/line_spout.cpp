@@ -11,8 +11,8 @@
 namespace freshet::file {
 
 struct line_spout::reading {
-  reading(const std::vector<std::string>& paths, const line_options& options)
-      : files(paths), polled(options), again(options) {}
+  reading(const std::vector<std::string>& paths, const line_options& options, std::stop_token run)
+      : files(paths, std::move(run)), polled(options), again(options) {}
 
   file_set files;
   partition_id partition = 0;
@@ -35,7 +35,7 @@ std::vector<std::string> line_spout::partitions() const { return {"lines"}; }
 
 void line_spout::open(const task_context& context) {
   if (context.partitions.empty()) return;
-  reading_ = std::make_shared<reading>(pattern_ ? file_set::expand(paths_[0]) : paths_, options_);
+  reading_ = std::make_shared<reading>(pattern_ ? file_set::expand(paths_[0]) : paths_, options_, context.stop);
   reading_->partition = context.partitions[0].id;
 }
 

@@ -1,6 +1,7 @@
 #include "freshet/connect/file/output_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,15 +13,30 @@
 
 namespace freshet::file {
 
-output_file::output_file(std::string path, const output_options& options) : path_(std::move(path)), options_(options) {
+output_file::output_file(std::string path, const output_options& options, std::stop_token run)
+    : path_(std::move(path)),
+      options_(options),
+      run_(std::move(run)),
+      claims_(std::make_unique<file_claims>(run_)),
+      begun_(options.append) {
   if (options_.create_folders) {
     std::error_code failed;
     const auto folder = std::filesystem::path(path_).parent_path();
     if (!folder.empty()) std::filesystem::create_directories(folder, failed);
     if (failed) throw_system_error(failed.value(), "create the folder of", path_);
   }
-  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (options_.append ? O_APPEND : O_TRUNC), 0666);
-  if (fd_ < 0) throw_system_error(errno, "open for writing", path_);
+  descriptor fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (options_.append ? O_APPEND : 0), 0666));
+  struct stat info {};
+  if (!fd || ::fstat(fd.get(), &info) != 0) throw_system_error(errno, "open for writing", path_);
+  claims_->add(info, options_.append ? file_use::appends : file_use::rewrites, path_);
+  fd_ = fd.release();
+}
+
+/// Empties the file, once. Pipes and devices have nothing to be emptied.
+void output_file::begin() {
+  if (begun_) return;
+  if (::ftruncate(fd_, 0) != 0 && errno != EINVAL) throw_system_error(errno, "empty", path_);
+  begun_ = true;
 }
 
 output_file::~output_file() {
@@ -49,6 +65,7 @@ void output_file::flush() {
 }
 
 void output_file::write_out() {
+  begin();
   std::size_t sent = 0;
   while (sent < buffer_.size()) {
     const auto n = ::write(fd_, buffer_.data() + sent, buffer_.size() - sent);
@@ -67,13 +84,15 @@ void output_file::write_out() {
 void output_file::close() {
   if (fd_ < 0) return;
   descriptor fd(fd_);
+  const bool nothing_came_of_it = !begun_ && buffer_.empty() && run_.stop_requested();
   try {
-    flush();
+    if (!nothing_came_of_it) flush();
   } catch (...) {
     fd_ = -1;
     throw;
   }
   fd_ = -1;
+  claims_.reset();
   if (const int why = fd.close()) throw_system_error(why, "close", path_);
 }
 

@@ -50,6 +50,94 @@ TEST(line_sink, begins_the_file_anew_or_appends) {
   EXPECT_EQ(dir.read(path), "two\n");
 }
 
+/// Runs a topology on both engines; gives the error.
+template <class Make>
+std::vector<std::string> errors_on_both(Make make) {
+  return {error_of([&] { run(make()); }),
+          error_of([&] { batch_executor{{.workers = 1, .log = {}}}.start(make()).wait(); })};
+}
+
+TEST(line_sink, a_start_that_fails_leaves_the_file_as_it_was) {
+  temporary_folder dir;
+  const auto path = dir.write("results", "of yesterday\n");
+  const auto errors = errors_on_both([&] {
+    topology_builder b{"t"};
+    b.sink("out", line_sink{path}).input(b.spout("lines", line_spout{dir / "missing"}), shuffle_grouping{});
+    return b.build();
+  });
+  EXPECT_THAT(errors, testing::Each(HasSubstr("missing")));
+  EXPECT_EQ(dir.read(path), "of yesterday\n");
+}
+
+TEST(line_sink, a_run_without_rows_leaves_an_empty_file) {
+  temporary_folder dir;
+  const auto path = dir.write("results", "of yesterday\n");
+  run(writing(line_sink{path}, {}));
+  EXPECT_EQ(dir.read(path), "");
+  dir.write("results", "of yesterday\n");
+  batch_executor{{.workers = 1, .log = {}}}.start(writing(line_sink{path}, {})).wait();
+  EXPECT_EQ(dir.read(path), "");
+  run(writing(line_sink{dir / "new"}, {}));
+  EXPECT_TRUE(std::filesystem::exists(dir / "new"));
+  dir.write("results", "of yesterday\n");
+  run(writing(line_sink{path, {.append = true}}, {}));
+  EXPECT_EQ(dir.read(path), "of yesterday\n");
+}
+
+TEST(line_sink, a_run_does_not_write_over_its_input) {
+  temporary_folder dir;
+  const auto path = dir.write("in", "one\ntwo\n");
+  std::filesystem::create_hard_link(path, dir / "link");
+  for (const auto& out : {path, dir / "link"})
+    for (bool append : {false, true})
+      for (bool chained : {false, true}) {
+        const auto errors = errors_on_both([&, append, chained] {
+          topology_builder b{"t"};
+          auto sink = b.sink("out", line_sink{out, {.append = append}});
+          auto lines = b.spout("lines", line_spout{path});
+          if (chained) sink.input(lines);
+          else sink.input(lines, shuffle_grouping{});
+          return b.build();
+        });
+        EXPECT_THAT(errors, testing::Each(
+                                AllOf(HasSubstr("read and written by the same run"), HasSubstr(path), HasSubstr(out))));
+        EXPECT_EQ(dir.read(path), "one\ntwo\n");
+      }
+}
+
+TEST(line_sink, two_of_a_run_do_not_write_over_each_other) {
+  temporary_folder dir;
+  const auto to_both = [&](output_options options) {
+    topology_builder b{"t"};
+    auto lines = b.spout("lines", vector_spout<std::string>{{"one"}});
+    b.sink("a", line_sink{dir / "out", options}).input(lines);
+    b.sink("b", line_sink{dir / "out", options}).input(lines);
+    return b.build();
+  };
+  EXPECT_THAT(error_of([&] { run(to_both({})); }), AllOf(HasSubstr("two sinks"), HasSubstr(dir / "out")));
+  run(to_both({.append = true}));
+  EXPECT_EQ(dir.read(dir / "out"), "one\none\n");
+  run(writing(line_sink{dir / "out"}, {"again"}));  // the claims of the runs before are gone
+  EXPECT_EQ(dir.read(dir / "out"), "again\n");
+}
+
+TEST(line_sink, an_output_may_be_the_next_runs_input) {
+  temporary_folder dir;
+  run(writing(line_sink{dir / "a"}, {"one", "two"}));
+  topology_builder b{"t"};
+  b.sink("out", line_sink{dir / "b"}).input(b.spout("lines", line_spout{dir / "a"}));
+  run(b.build());
+  EXPECT_EQ(dir.read(dir / "b"), "one\ntwo\n");
+}
+
+TEST(line_sink, takes_any_size_of_buffer) {
+  temporary_folder dir;
+  for (auto bytes : {std::size_t{0}, std::size_t{1}, ~std::size_t{0}}) {
+    run(writing(line_sink{dir / "out", {.buffer_bytes = bytes}}, {"one", "two"}));
+    EXPECT_EQ(dir.read(dir / "out"), "one\ntwo\n");
+  }
+}
+
 TEST(line_sink, takes_a_format) {
   temporary_folder dir;
   run(writing(line_sink{dir / "a", [](const std::string& s) { return "<" + s + ">"; }}, {"one"}));

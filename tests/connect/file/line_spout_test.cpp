@@ -117,6 +117,17 @@ TEST(line_spout, a_line_of_exactly_the_bound_is_read_and_one_byte_more_is_an_err
   }
 }
 
+TEST(line_spout, a_bound_near_the_largest_number_is_no_bound) {
+  temporary_folder dir;
+  const std::string huge(1'000'000, 'x');
+  const auto path = dir.write("a", huge + "\nsecond\nthird\n");
+  for (auto most : {~std::size_t{0}, ~std::size_t{0} - 1, ~std::size_t{0} / 2, std::size_t{1} << 40})
+    EXPECT_THAT(lines_of(line_spout{path, {.max_line_bytes = most}}), ElementsAre(huge, "second", "third")) << most;
+  EXPECT_THAT(lines_of(line_spout{path, {.max_line_bytes = ~std::size_t{0}, .buffer_bytes = ~std::size_t{0}}}),
+              ElementsAre(huge, "second", "third"));
+  EXPECT_THAT(lines_of(line_spout{path, {.buffer_bytes = 0}}), ElementsAre(huge, "second", "third"));
+}
+
 TEST(line_spout, a_huge_line_within_the_bound) {
   temporary_folder dir;
   const std::string huge(5'000'000, 'h');

@@ -16,11 +16,12 @@ namespace freshet::file {
 ///     builder.sink("out", freshet::file::line_sink{"part-{task}.csv", [](const order& o) { return o.csv(); }},
 ///                  {.parallelism = 4}).input(orders, freshet::shuffle_grouping{});
 ///
-/// The file is opened when the run starts; a path that can't be written is an error then. Lines go through a buffer
-/// that is written when it is full, each second, when the engine flushes, and at the end; `.buffer_bytes = 0` writes
-/// each line as it comes. A failure (disk full, no permission, a broken device) is an error with path and reason: it
-/// fails the tuple or the flush, which the engine repeats, and nothing is dropped silently. What can't be written in
-/// the end fails the run when the file is closed.
+/// The file is opened when the run starts; a path that can't be written, or that the same run reads, is an error then.
+/// It is emptied by the first line or flush, or when the run ends: a start that fails leaves it as it was. Lines go
+/// through a buffer that is written when it is full, each second, when the engine flushes, and at the end;
+/// `.buffer_bytes = 0` writes each line as it comes. A failure (disk full, no permission, a broken device) is an error
+/// with path and reason: it fails the tuple or the flush, which the engine repeats, and nothing is dropped silently.
+/// What can't be written in the end fails the run when the file is closed.
 ///
 /// At least once: a tuple counts as finished when it is in the buffer, a replayed tuple is written again, and a crash
 /// loses the buffer. Not thread safe; each task has its own file, named by "{task}" in the path.
@@ -35,7 +36,8 @@ class line_sink {
       : path_(std::move(path)), options_(options), format_(std::move(format)) {}
 
   void open(const task_context& context) {
-    file_ = std::make_shared<output_file>(path_of_task(path_, context.task, context.task_count), options_);
+    file_ =
+        std::make_shared<output_file>(path_of_task(path_, context.task, context.task_count), options_, context.stop);
   }
   template <class T>
   void write(const T& value) {

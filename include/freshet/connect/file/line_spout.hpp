@@ -11,8 +11,10 @@ namespace freshet::file {
 /// Settings of a line_spout.
 struct line_options {
   /// A longer line is an error: what is one line of 100 GB is no text, and would take the memory of everything else.
+  /// The largest number there is means no limit.
   std::size_t max_line_bytes = std::size_t{16} << 20;
-  /// Bytes asked of the system at once. More than 256 KiB gains nothing: the cost of a call is spread by then.
+  /// Bytes asked of the system at once. More than 256 KiB gains nothing: the cost of a call is spread by then. Above
+  /// 64 MiB counts as 64 MiB.
   std::size_t buffer_bytes = std::size_t{256} << 10;
   /// Takes the "\r" of a "\r\n" off the line. Off for data whose lines may end in that byte.
   bool strip_carriage_return = true;
@@ -26,8 +28,9 @@ struct line_options {
 ///
 /// The path is a file, or a pattern of glob(7) where no file has that name. What a pattern matches is read in the
 /// order of the names, a file with several names once; a list is read as it is given. Only regular files can be read.
-/// They are looked up when the run starts: a file that is missing, a folder, or not readable is an error then, with
-/// path and reason. What is written to a file after its end was reached is not seen: nothing is followed.
+/// They are looked up when the run starts: a file that is missing, a folder, not readable, or written by a sink of the
+/// same run is an error then, with path and reason. What is written to a file after its end was reached is not seen:
+/// nothing is followed.
 ///
 /// Can read again. It has one partition, read by the spout's first task. The offset of a line is {number of the file
 /// in the list (24 bits), byte in the file (40 bits)}, see `offset_of`; its position ends where the next line begins.

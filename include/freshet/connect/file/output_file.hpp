@@ -1,13 +1,17 @@
 #pragma once
 #include <cstddef>
+#include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 namespace freshet::file {
 
+class file_claims;
+
 /// How a file is written.
 struct output_options {
-  bool append = false;  ///< keeps what is in the file; otherwise each run begins it anew
+  bool append = false;  ///< keeps what is in the file; otherwise each run begins it anew, see `output_file`
   /// Lines are collected to so many bytes before the system is asked to write them; 0: each line by itself. 64 KiB
   /// make the cost of that call disappear.
   std::size_t buffer_bytes = std::size_t{64} << 10;
@@ -16,9 +20,14 @@ struct output_options {
 };
 
 /// A file being written, with a buffer. Every failure is a std::system_error with path and reason. Not thread safe.
+///
+/// What was in the file stays until there is something better: it is emptied (unless `append` is set) by the first
+/// write, flush or close, and not by opening it. When the run that it is opened for has failed before any of these (its
+/// token says so: a start that did not come about), the file is left as it was.
 class output_file {
  public:
-  output_file(std::string path, const output_options& options);
+  /// Throws also, std::runtime_error, when the run reads the file, or writes it elsewhere.
+  output_file(std::string path, const output_options& options, std::stop_token run = {});
   output_file(const output_file&) = delete;
   output_file& operator=(const output_file&) = delete;
   /// Tries to write what is left. Use `close` to learn of a failure.
@@ -36,11 +45,15 @@ class output_file {
   void close();
 
  private:
+  void begin();
   void write_out();
 
   std::string path_;
   output_options options_;
+  std::stop_token run_;
+  std::unique_ptr<file_claims> claims_;
   std::string buffer_;
+  bool begun_ = false;  ///< what was in the file is gone, or to be kept
   int fd_ = -1;
 };
 

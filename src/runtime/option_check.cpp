@@ -1,0 +1,27 @@
+#include "runtime/option_check.hpp"
+
+namespace freshet {
+
+namespace {
+/// In the largest unit that loses nothing.
+std::string in_words(std::chrono::nanoseconds span) {
+  const auto ns = span.count();
+  if (ns % 1'000'000'000 == 0) return std::to_string(ns / 1'000'000'000) + " s";
+  if (ns % 1'000'000 == 0) return std::to_string(ns / 1'000'000) + " ms";
+  return std::to_string(ns) + " ns";
+}
+}  // namespace
+
+void option_check::about(const std::string& option, const std::string& value, const std::string& rest) {
+  say(options_ + "::" + option + " is " + value + ": " + rest);
+}
+
+void option_check::at_least_0(const std::string& option, std::chrono::nanoseconds value, const std::string& way_out) {
+  if (value < std::chrono::nanoseconds{}) about(option, in_words(value), "a time cannot be negative; " + way_out);
+}
+
+void option_check::from_1_to(const std::string& option, std::size_t value, std::size_t most, const std::string& why) {
+  if (value == 0 || value > most) about(option, std::to_string(value), "it must be 1 to " + std::to_string(most) + why);
+}
+
+}  // namespace freshet

@@ -1,0 +1,123 @@
+#include "freshet/runtime/worker_pool.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <mutex>
+#include <system_error>
+
+#include "runtime/stack_size.hpp"
+
+namespace freshet {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Has nothing to do until it is told to end.
+class idler final : public tasklet {
+ public:
+  progress run(time_point) override {
+    runs.fetch_add(1, std::memory_order_relaxed);
+    const bool over = ends.load(std::memory_order_acquire);
+    return {over, over};
+  }
+  time_point next_wake() const override { return time_point::max(); }
+  std::atomic<int> runs{0};
+  std::atomic<bool> ends{false};
+};
+
+void end(worker_pool& pool, std::initializer_list<idler*> all) {
+  for (auto* t : all) t->ends.store(true, std::memory_order_release);
+  pool.wake_all();
+  pool.join();
+}
+
+TEST(worker_pool, threads_of_blocking_bolts_park_even_where_workers_spin) {
+  worker_pool pool({.workers = 1, .idle = idle::spin});
+  idler worker, blocking;
+  pool.add(0, worker, "worker");
+  pool.add_alone(blocking, "blocking");
+  pool.start();
+  std::this_thread::sleep_for(50ms);
+  EXPECT_GT(worker.runs.load(), 1000);
+  EXPECT_LT(blocking.runs.load(), 10);
+  end(pool, {&worker, &blocking});
+}
+
+/// Holds its worker, under its own name first, then under another.
+class holder final : public tasklet {
+ public:
+  progress run(time_point) override {
+    if (rounds == 1) {
+      const work_label label(other);
+      std::this_thread::sleep_for(100ms);
+    } else {
+      std::this_thread::sleep_for(100ms);
+    }
+    return {true, ++rounds == 3};
+  }
+  time_point next_wake() const override { return time_point::max(); }
+  const std::string other = "the other";
+  int rounds = 0;
+};
+
+TEST(worker_pool, the_stall_detector_names_what_holds_a_worker) {
+  worker_pool pool({.workers = 1, .stall_limit = 20ms});
+  holder t;
+  pool.add(0, t, "the tasklet");
+  std::mutex mutex;
+  std::vector<std::string> told;
+  pool.start([&](const std::string& name, std::chrono::nanoseconds held) {
+    EXPECT_GE(held, 20ms);
+    std::lock_guard lock(mutex);
+    told.push_back(name);
+  });
+  pool.join();
+  EXPECT_EQ(told, (std::vector<std::string>{"the tasklet", "the other", "the tasklet"}));
+}
+
+#if defined(__GLIBC__)
+std::string error_of_start(worker_pool& pool) {
+  try {
+    pool.start([](const std::string&, std::chrono::nanoseconds) {});
+  } catch (const std::system_error& e) { return e.what(); }
+  return "started";
+}
+
+TEST(worker_pool, a_thread_that_cannot_be_started_is_an_error) {
+  const stack_size more_than_there_is(std::size_t{1} << 46);
+  worker_pool pool({.workers = 2});
+  idler a, b;
+  pool.add(0, a, "a");
+  pool.add(1, b, "b");
+  EXPECT_EQ(error_of_start(pool), "could not start worker 1 of 2: Resource temporarily unavailable");
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they take address space as they like
+TEST(worker_pool, when_some_threads_cannot_be_started_none_runs_anything) {
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit before{};
+  getrlimit(RLIMIT_AS, &before);
+  const stack_size large(std::size_t{256} << 20);
+  constexpr std::size_t workers = 64;
+  worker_pool pool({.workers = workers});
+  std::vector<idler> all(workers);
+  for (std::size_t i = 0; i < workers; ++i) pool.add(i, all[i], std::to_string(i));
+  auto now = before;
+  now.rlim_cur = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + (std::size_t{2} << 30);
+  setrlimit(RLIMIT_AS, &now);
+  const auto error = error_of_start(pool);
+  setrlimit(RLIMIT_AS, &before);
+  EXPECT_NE(error.find(" of 64: Resource temporarily unavailable"), std::string::npos) << error;
+  EXPECT_EQ(error.find("worker 1 of"), std::string::npos) << error;
+  EXPECT_TRUE(std::all_of(all.begin(), all.end(), [](auto& t) { return t.runs.load() == 0; }));
+}
+#endif
+#endif
+
+}  // namespace
+}  // namespace freshet
