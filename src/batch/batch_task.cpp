@@ -369,9 +369,12 @@ void batch_task::store_block(const batch_route& route, std::uint32_t k, std::uin
   std::size_t rows = 0;
   for (const any_batch* b = all.front(); b; b = b->next) rows += b->size();
   transferred_[k].add(rows * route.readers());
+  const bool letters = route.from.node == stream_end::dead_letters;
+  // A sink has written its rows when it has letters, and isn't run again for the letters' sake.
+  if (letters && run_.plan().is_sink[chain_index_])
+    return run_.store().put_for_good(route.block(task_, box), std::move(all), route.readers());
   auto fault = fault_injector::block_fault::none;
   if (auto* faults = run_.options().faults.get()) {
-    const bool letters = route.from.node == stream_end::dead_letters;
     const auto node = letters ? chain_->plan().head() : route.from.node;
     fault = faults->block_stored(run_.node_names()[node], task_, box, record_->batch);
   }

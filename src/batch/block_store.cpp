@@ -63,16 +63,29 @@ void block_store::suffer(entry& b, fault_injector::block_fault fault) {
   }
 }
 
-void block_store::put(id at, batch_list from, std::uint32_t readers, fault_injector::block_fault fault) {
-  const auto what = look_at(from);
-  std::lock_guard lock(mutex_);
+block_store::entry& block_store::store(id at, batch_list from, const contents& what, std::uint32_t readers) {
   entry& b = blocks_[at];
   FRESHET_ASSERT(!b.stored, "a block was stored twice in one batch", at);
   b.stored = true;
   b.readers_left = readers;
   used_.push_back(at);
   fill(b, std::move(from), what);
+  return b;
+}
+
+void block_store::put(id at, batch_list from, std::uint32_t readers, fault_injector::block_fault fault) {
+  const auto what = look_at(from);
+  std::lock_guard lock(mutex_);
+  entry& b = store(at, std::move(from), what, readers);
   suffer(b, fault);
+  if (bytes_ > budget_) evict(&b);
+}
+
+void block_store::put_for_good(id at, batch_list from, std::uint32_t readers) {
+  const auto what = look_at(from);
+  std::lock_guard lock(mutex_);
+  entry& b = store(at, std::move(from), what, readers);
+  b.for_good = true;
   if (bytes_ > budget_) evict(&b);
 }
 
@@ -153,7 +166,7 @@ block_store::entry* block_store::least_recently_used(const entry* keep, bool rea
   entry* oldest = nullptr;
   for (id i : used_) {
     entry& b = blocks_[i];
-    if (b.missing || b.pins || b.wanted || &b == keep || (b.readers_left == 0) != read) continue;
+    if (b.missing || b.pins || b.wanted || b.for_good || &b == keep || (b.readers_left == 0) != read) continue;
     if (!oldest || b.last_use < oldest->last_use) oldest = &b;
   }
   return oldest;

@@ -14,7 +14,8 @@ namespace freshet {
 /// `bytes` counts what strings and containers of the values own, estimated from a few tuples of each batch.
 /// Thread safety: all functions, but `batches` and `clear` as said there.
 /// Invariants: 1. A pinned block stays as it is. 2. `bytes` is the sum over the present blocks. 3. Above the budget
-/// every present block is pinned, wanted or the newest: those are what the running tasks need at this moment.
+/// every present block is pinned, wanted, put for good or the newest: those are what the running tasks need at this
+/// moment.
 class block_store {
  public:
   using id = std::uint32_t;
@@ -31,6 +32,8 @@ class block_store {
 
   /// Stores what `from` holds (at least one tuple) for `readers` tasks.
   void put(id block, batch_list from, std::uint32_t readers, fault_injector::block_fault fault);
+  /// The same for what can't be computed again: it isn't evicted.
+  void put_for_good(id block, batch_list from, std::uint32_t readers);
   /// Like `put`, for what was computed again: taken only where the block is missing. Returns false and leaves `from`
   /// alone otherwise.
   bool refill(id block, batch_list& from);
@@ -72,7 +75,7 @@ class block_store {
     std::uint64_t last_use = 0;      ///< the store's clock
     std::uint32_t readers_left = 0;  ///< tasks that have not read it yet
     std::uint32_t pins = 0;
-    bool stored = false, missing = false, wanted = false;
+    bool stored = false, missing = false, wanted = false, for_good = false;
   };
   struct contents {
     std::size_t rows = 0, bytes = 0;
@@ -80,6 +83,7 @@ class block_store {
   };
   contents look_at(const batch_list& all) const;
   void fill(entry& b, batch_list from, const contents& what);
+  entry& store(id at, batch_list from, const contents& what, std::uint32_t readers);
   void drop(entry& b);
   void suffer(entry& b, fault_injector::block_fault fault);
   void evict(const entry* keep);

@@ -8,6 +8,7 @@
 namespace {
 using namespace freshet;
 using namespace freshet::batch_tests;
+using namespace std::chrono_literals;
 using freshet::testing::fault_plan;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -185,6 +186,24 @@ TEST(sinks, what_a_plain_sink_cannot_write_becomes_a_dead_letter_of_the_next_bat
     EXPECT_EQ(errors.take(), (std::vector<std::string>{"no 5", "no 15"}));
     EXPECT_EQ(run.metrics().batches_done, 3u);  // the last only for the letter
   }
+}
+
+TEST(sinks, a_dead_letter_of_a_sink_stays_in_a_store_without_room) {
+  topology_builder builder{"small store"};
+  collect_sink<dead_letter> letters;
+  auto source = builder.spout("in", vector_spout{numbers(30)});
+  auto same = builder.bolt("same", [](int v) { return v; }, {.parallelism = 2}).input(source, shuffle_grouping{});
+  builder
+      .sink("out",
+            [](int v) {
+              if (v == 5) throw std::runtime_error("not five");
+            })
+      .input(same, global_grouping{});
+  builder.sink("letters", letters).input(builder.dead_letters());
+  auto run = batch_executor{batches_of(10, {.max_task_attempts = 2, .block_store_bytes = 1})}.start(builder.build());
+  ASSERT_TRUE(run.wait_for(20s));
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_EQ(letters.values()[0].error, "not five");
 }
 
 TEST(sinks, policy_stop_of_a_sink_ends_the_run) {
