@@ -155,6 +155,10 @@ struct keeper {
       std::lock_guard lock(mutex);
       tokens.push_back(std::move(t));
     }
+    bool empty() {
+      std::lock_guard lock(mutex);
+      return tokens.empty();
+    }
     std::size_t release() {
       std::vector<held_tuple> all;
       {
@@ -356,7 +360,7 @@ TEST_P(engine_shutdown, of_what_is_never_answered_is_an_error_after_drain_timeou
   auto run = GetParam() == engine::event
                  ? event_executor{{.drain_timeout = 30ms, .log = {}}}.start(graph)
                  : batch_executor{{.interval = 1ms, .drain_timeout = 30ms, .log = {}}}.start(graph);
-  std::this_thread::sleep_for(5ms);
+  while (keep.kept->empty()) std::this_thread::sleep_for(1ms);
   std::string other;
   std::jthread second([&] { other = error_of([&] { run.drain(); }); });
   EXPECT_THAT(error_of([&] { run.drain(); }), HasSubstr("drain_timeout: "));
