@@ -76,7 +76,7 @@ std::unique_ptr<chain_task> batch_task::try_make_chain(std::unique_ptr<any_state
   try {
     return make_chain(state, headless);
   } catch (const task_not_made& e) {
-    failed_.add(1);
+    count_failure(e.why().node);
     fail_attempt({e.why().node, attempt_failure::no_tuple, e.why().error});
     return nullptr;
   }

@@ -22,10 +22,6 @@ std::size_t saturated(std::size_t a, std::size_t b, std::size_t c) {
 void check_spouts(option_check& check, const event_options& o, const topology& graph) {
   std::size_t slots = 0;
   for (const auto& n : graph.nodes()) {
-    if (n.transactional)
-      say("sink \"" + n.name +
-          "\" commits what it gets by epochs (prepare, commit), which this engine makes only with checkpoints: run it "
-          "on batch_executor, or use a sink with write() alone");
     if (n.kind != node_kind::spout) continue;
     const auto a_task = saturated(1, n.spout.max_pending, 4 * root::messages_per_slot);
     slots = saturated(n.spout.parallelism, a_task, slots);
@@ -36,6 +32,15 @@ void check_spouts(option_check& check, const event_options& o, const topology& g
   if (o.guarantee == guarantee::at_least_once && slots > root::slot_limit)
     check.say("at_least_once can track " + std::to_string(root::slot_limit) + " messages, and the spouts ask for " +
               std::to_string(slots) + " (parallelism x max_pending): lower max_pending");
+}
+
+void check_sinks(option_check& check, const topology& graph) {
+  for (const auto& n : graph.nodes())
+    if (n.transactional)
+      check.say(
+          "sink \"" + n.name +
+          "\" commits what it gets by epochs (prepare, commit), which this engine makes only with checkpoints: run "
+          "it on batch_executor, or use a sink with write() alone");
 }
 
 /// What the options can't mean, and what this topology can't do under them.
@@ -50,6 +55,7 @@ std::vector<std::string> mistakes_of(const event_options& o, const topology& gra
     check.say("event_options::retry wants 0 <= first <= longest");
   check.at_least_0("commit_interval", o.commit_interval, "0 to commit as soon as there is something");
   check_spouts(check, o, graph);
+  check_sinks(check, graph);
   return std::move(check).all();
 }
 
