@@ -204,16 +204,17 @@ void batch_driver::begin(std::size_t worker) {
 bool batch_driver::begin_stages(std::size_t worker) {
   const auto& plan = run_.plan();
   const auto now = cut_at_;
+  bool any = false;
   {
     std::lock_guard lock(mutex_);
     for (std::uint32_t c = 0; c < plan.is_sink.size(); ++c) waits_[c] = plan.waits_for[c].size();
     for (std::uint32_t c = 0; c < plan.is_sink.size(); ++c)
       if (plan.waits_for[c].empty()) release(c, now);
+    any = outstanding_ != 0;  // before anybody can take them: who finishes the last one goes on to the next phase
   }
   planned_at_ = options_.clock->now();
-  offer(worker);
-  std::lock_guard lock(mutex_);
-  return outstanding_ != 0;
+  if (any) offer(worker);
+  return any;
 }
 
 /// All that a stage reads is there: its tasks that have something to do are ready.
