@@ -171,9 +171,8 @@ std::uint32_t batch_driver::claim(std::uint32_t want, bool first, time_point now
   auto room = room_.load(std::memory_order_relaxed);
   std::uint32_t got = 0;
   do {
-    if (room <= 0) break;
-    got = static_cast<std::uint32_t>(std::min<std::int64_t>(want, room));
-  } while (!room_.compare_exchange_weak(room, room - got, std::memory_order_relaxed));
+    got = room > 0 ? static_cast<std::uint32_t>(std::min<std::int64_t>(want, room)) : 0;
+  } while (got && !room_.compare_exchange_weak(room, room - got, std::memory_order_relaxed));
   if (limiter_.enabled() && got < want) limiter_.give_back(want - got);
   return got;
 }
@@ -190,7 +189,6 @@ void batch_driver::polled(std::uint32_t claimed, std::uint32_t messages, std::in
 }
 
 void batch_driver::handed_over(std::uint64_t messages, std::int64_t bytes) {
-  room_.fetch_add(static_cast<std::int64_t>(messages), std::memory_order_relaxed);
   collected_.fetch_sub(static_cast<std::int64_t>(messages), std::memory_order_relaxed);
   bytes_.fetch_sub(bytes, std::memory_order_relaxed);
 }
@@ -200,10 +198,10 @@ void batch_driver::handed_over(std::uint64_t messages, std::int64_t bytes) {
 void batch_driver::begin(std::size_t worker) {
   cut_at_ = options_.clock->now();
   rows_ = 0;
-  for (const auto& f : run_.feeds()) {
-    rows_ += f->messages();
-    f->wake_if_starved();
-  }
+  for (const auto& f : run_.feeds()) rows_ += f->messages();
+  // Not before all are cut: who is still to be would poll more into this batch.
+  room_.fetch_add(static_cast<std::int64_t>(rows_), std::memory_order_relaxed);
+  for (const auto& f : run_.feeds()) f->wake_if_starved();
   letters_ = false;
   if (run_.plan().chains.uses_dead_letters)
     for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
@@ -219,16 +217,17 @@ void batch_driver::begin(std::size_t worker) {
 bool batch_driver::begin_stages(std::size_t worker) {
   const auto& plan = run_.plan();
   const auto now = cut_at_;
+  bool any = false;
   {
     std::lock_guard lock(mutex_);
     for (std::uint32_t c = 0; c < plan.is_sink.size(); ++c) waits_[c] = plan.waits_for[c].size();
     for (std::uint32_t c = 0; c < plan.is_sink.size(); ++c)
       if (plan.waits_for[c].empty()) release(c, now);
+    any = outstanding_ != 0;  // before anybody can take them: who finishes the last one goes on to the next phase
   }
   planned_at_ = options_.clock->now();
-  offer(worker);
-  std::lock_guard lock(mutex_);
-  return outstanding_ != 0;
+  if (any) offer(worker);
+  return any;
 }
 
 /// All that a stage reads is there: its tasks that have something to do are ready.

@@ -65,8 +65,12 @@ void event_task::open() {
 }
 
 std::string event_task::describe(std::uint32_t node, std::uint32_t attempt, const error& e) const {
-  return std::string(to_string(run_.graph().nodes()[node].kind)) + " " + run_.task_name(node, chain_.task()) +
-         ", attempt " + std::to_string(attempt) + ": " + e.message;
+  return describe(node, chain_.task(), attempt, e);
+}
+
+std::string event_task::describe(std::uint32_t node, std::uint32_t task, std::uint32_t attempt, const error& e) const {
+  return std::string(to_string(run_.graph().nodes()[node].kind)) + " " + run_.task_name(node, task) + ", attempt " +
+         std::to_string(attempt) + ": " + e.message;
 }
 
 on_failure event_task::policy_of(std::uint32_t node) const {

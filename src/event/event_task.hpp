@@ -94,6 +94,7 @@ class event_task : public tasklet, public task_host {
   void emit_dead_letter(dead_letter letter, root anchor, const root_list* several, call_frame& frame);
   on_failure policy_of(std::uint32_t node) const;
   std::string describe(std::uint32_t node, std::uint32_t attempt, const error& e) const;
+  std::string describe(std::uint32_t node, std::uint32_t task, std::uint32_t attempt, const error& e) const;
   bool stalled() const { return retry_.due > now_ || calls_due_ > now_; }
   bool retries_in_place(const call_frame& frame) const;
 

@@ -497,7 +497,7 @@ void spout_tasklet::bury(retry_ptr m) {
   given_up_.add(1);
   const auto policy = policy_of(m->node);
   if (policy == on_failure::stop) {
-    m->why.message = describe(m->node, m->attempt, m->why);
+    m->why.message = describe(m->node, m->task, m->attempt, m->why);
     return run_.fail(std::move(m->why));
   }
   if (policy == on_failure::skip) {

@@ -430,6 +430,31 @@ TEST(attempts, key_functions_and_groupings_fail_for_the_reader) {
   EXPECT_EQ(unread[1].node, "custom");
 }
 
+TEST(attempts, key_functions_and_groupings_that_keep_failing_end_the_run_by_name) {
+  for (const char* where : {"key", "custom"}) {
+    topology_builder builder{"named"};
+    const auto fails = [where = std::string_view(where)](std::string_view here) {
+      if (where == here) throw std::runtime_error("no " + std::string(here));
+    };
+    auto source = builder.spout("in", vector_spout{numbers(10)});
+    auto pass = builder.bolt("pass", [](int v) { return v; }).input(source, shuffle_grouping{});
+    auto keyed = builder.bolt("keyed", [](int v) { return v; }, {.on_failure = on_failure::stop})
+                     .input(pass, key_grouping{[fails](int v) {
+                              fails("key");
+                              return v;
+                            }});
+    builder.sink("out", collect_sink<int>{}, {.parallelism = 2, .on_failure = on_failure::stop})
+        .input(keyed, custom_grouping{[fails](int, std::size_t) {
+                 fails("custom");
+                 return std::size_t{1};
+               }});
+    auto run = batch_executor{batches_of(10)}.start(builder.build());
+    EXPECT_THAT(error_of(run),
+                AllOf(HasSubstr("batch 1"), HasSubstr(std::string("no ") + where), HasSubstr("attempt 4"),
+                      HasSubstr(std::string_view(where) == "key" ? "\"keyed\" task 0" : "\"out\" task 0")));
+  }
+}
+
 TEST(attempts, a_read_that_fails_half_way_leaves_nothing_behind) {
   struct fails_to_read : partitioned_spout_probe {
     std::shared_ptr<std::atomic<int>> failures = std::make_shared<std::atomic<int>>(2);

@@ -243,6 +243,20 @@ TEST(batch_executor, cuts_batches_of_so_many_rows) {
   EXPECT_EQ(m.batches[3].batch_id, 4u);
 }
 
+/// Spouts that ask for room at the same time never get more than there is.
+TEST(batch_executor, cuts_no_batch_of_more_rows_whoever_polls) {
+  for (int round = 0; round < 20; ++round) {
+    topology_builder builder{"crowd"};
+    auto source = builder.spout("in", partitioned_spout_probe{8, 60}, {.parallelism = 8, .max_batch = 8});
+    collect_sink<int> sink;
+    builder.sink("out", sink).input(source, shuffle_grouping{});
+    auto run = batch_executor{batches_of(7, {.workers = 8, .recent_batches = 1000})}.start(builder.build());
+    run.wait();
+    EXPECT_EQ(sorted(sink.take()), numbers(480));
+    for (const auto& b : run.metrics().batches) EXPECT_LE(b.num_input_rows, 7u) << "batch " << b.batch_id;
+  }
+}
+
 TEST(batch_executor, records_progress_under_sparks_names) {
   topology_builder builder{"progress"};
   auto source = builder.spout("in", vector_spout{numbers(100)});

@@ -188,6 +188,7 @@ void mishaps::add_fault() {
   f.what = n.is == role::sink ? (chance(0.2) ? trouble::delays : trouble::throws) : some_trouble(n.does);
   f.times = 1 + static_cast<std::uint32_t>(below(3));
   f.late = n.is == role::bolt && !fluent(n.does) && chance(0.5);
+  f.late &= f.what == trouble::throws || f.what == trouble::delays;
   plan_.faults.push_back(f);
 }
 

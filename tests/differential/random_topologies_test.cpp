@@ -48,6 +48,22 @@ std::vector<row> rows_in_order(const plan& p, const record& got) {
   return rows;
 }
 
+/// The messages of the rows around row `n`.
+std::string around(const std::vector<row>& rows, std::size_t n) {
+  std::string text;
+  for (auto at = n < 40 ? 0 : n - 40; at < std::min(rows.size(), n + 60); ++at)
+    text += (at == n ? " | " : " ") + std::to_string(rows[at].value.message);
+  return text;
+}
+
+std::string same_order(const plan& p, const std::vector<row>& wanted, const std::vector<row>& is) {
+  for (std::size_t n = 0; n < std::min(wanted.size(), is.size()); ++n)
+    if (wanted[n] != is[n])
+      return "  the messages of " + p.nodes[is[n].sink].name + " come as" + around(is, n) + "\n  instead of" +
+             around(wanted, n) + "\n";
+  return wanted.size() == is.size() ? "" : "  another number of rows\n";
+}
+
 std::set<std::uint64_t> emitted_in(const record& got) {
   std::set<std::uint64_t> all;
   for (const auto& e : got.emissions) all.insert(e.message);
@@ -116,6 +132,7 @@ TEST_P(random_topologies, best_effort_is_exact_without_faults) {
 TEST_P(random_topologies, best_effort_gives_nothing_twice) {
   for_each_seed([](const plan& p, const answer& expected, random_source& random) {
     if (p.faults.empty() || p.has(operation::hold) || p.has(operation::gather)) return;  // they share their fate
+    if (p.has(trouble::forgets)) return;  // on a busy machine others time out with the forgotten one, for good
     const auto o = run_events(p, some_event_options(p, guarantee::best_effort, random), {.tokens = false});
     expect_nothing(p, o, nothing_twice(p, expected, o.seen));
   });
@@ -136,14 +153,16 @@ TEST_P(random_topologies, batches_come_in_one_order_whatever_the_workers) {
     const plan one = with_one_spout(p);
     const auto expected = plain_loop(one);
     auto options = some_batch_options(one, random);
-    options.trigger = batch_trigger::rows;  // the rows of a batch must not depend on time
+    // The rows of a batch must not depend on time, or on where in a poll the store is half full.
+    options.trigger = batch_trigger::rows;
+    options.block_store_bytes = batch_options{}.block_store_bytes;
     std::vector<row> first;
     for (std::size_t workers : {1, 2, 8}) {
       options.workers = workers;
       auto o = run_batches(one, options, {.throws = workers != 1});
       auto rows = rows_in_order(one, o.seen);
       if (workers == 1) first = std::move(rows);
-      else expect_nothing(one, o, rows == first ? "" : "  the rows come in another order\n");
+      else expect_nothing(one, o, same_order(one, first, rows));
       expect_nothing(one, o, exact(one, expected, o.seen));
     }
   });

@@ -352,6 +352,38 @@ TEST(failure, a_throwing_key_or_grouping_is_the_reading_nodes_failure) {
   }
 }
 
+TEST(failure, key_functions_groupings_and_sinks_that_throw_end_a_run_by_name) {
+  struct place {
+    const char* what;
+    std::string expected;
+  };
+  for (auto g : all_guarantees()) {
+    const std::string attempt = g == guarantee::best_effort ? "1" : "5";
+    for (const auto& [what, expected] : {place{"key", "bolt \"by-key\" task 0, attempt " + attempt + ": no key"},
+                                         place{"custom", "sink \"out\" task 0, attempt " + attempt + ": no choice"},
+                                         place{"sink", "sink \"out\" task 1, attempt " + attempt + ": no ink"}}) {
+      const auto fails = [what = std::string_view(what)](std::string_view here) {
+        if (what == here)
+          throw std::runtime_error(here == "key" ? "no key" : here == "custom" ? "no choice" : "no ink");
+      };
+      topology_builder b{"named"};
+      auto n = b.spout("n", counting_spout{5});
+      auto pass = b.bolt("pass", [](const int& v) { return v; }).input(n, shuffle_grouping{});
+      auto keyed = b.bolt("by-key", [](const int& v) { return v; }, {.on_failure = on_failure::stop})
+                       .input(pass, key_grouping{[fails](const int& v) {
+                                fails("key");
+                                return v;
+                              }});
+      (void)b.sink("out", [fails](const int&) { fails("sink"); }, {.parallelism = 2, .on_failure = on_failure::stop})
+          .input(keyed, custom_grouping{[fails](const int&, std::size_t) {
+                   fails("custom");
+                   return std::size_t{1};
+                 }});
+      EXPECT_EQ(error_of(b.build(), fast(g)), expected);
+    }
+  }
+}
+
 TEST(failure, a_throwing_sink_is_a_failure_like_any_other) {
   for (bool local : {true, false}) {
     topology_builder b{"sink"};
