@@ -95,7 +95,7 @@ bool spout_feed::slice(time_point now) {
 bool spout_feed::drain() {
   if (std::exchange(draining_, true)) return false;
   try {
-    if (!spout().drain()) ended_.store(true, std::memory_order_release);
+    if (!spout().drain()) end();
   } catch (...) {
     auto e = error_from_current_exception();
     e.message = "drain failed: " + e.message;
@@ -201,6 +201,12 @@ void spout_feed::wake_if_starved() {
   if (wants_room_.exchange(false, std::memory_order_relaxed)) run_.pool().wake(worker_);
 }
 
+/// The rows before the end: the driver takes an ended feed without rows for one that has nothing more to give.
+void spout_feed::end() {
+  waiting_.store(open_.messages, std::memory_order_release);
+  ended_.store(true, std::memory_order_release);
+}
+
 void spout_feed::obey(const poll_status& status) {
   idle_until_ = {};
   const bool only_what_is_there = run_.options().trigger == batch_trigger::available_now;
@@ -214,10 +220,10 @@ void spout_feed::obey(const poll_status& status) {
       idle_until_woken_ = true;
       break;
     case poll_status::kind::ended:
-      ended_.store(true, std::memory_order_release);
+      end();
       return;
   }
-  if (only_what_is_there) ended_.store(true, std::memory_order_release);
+  if (only_what_is_there) end();
 }
 
 void spout_feed::poll_failed(time_point now) {

@@ -80,6 +80,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   cut_result cut_held(std::uint64_t batch, time_point now);
   void let_go(std::unique_lock<std::mutex> slice);
   void obey(const poll_status& status);
+  void end();
   void poll_failed(time_point now);
   void remember(std::uint64_t messages, time_point now);
   void open_round(std::uint32_t wanted, bool direct);

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 std::uint64_t rounds() {
   const char* asked = std::getenv("FRESHET_ROUNDS");
-  return asked ? std::strtoull(asked, nullptr, 10) : 200;
+  return asked ? std::strtoull(asked, nullptr, 10) : 500;
 }
 
 /// in -> forth (keyed, several tasks) -> async (replies on this thread, later) -> out
