@@ -30,7 +30,7 @@ set(home_names unordered pfr asio json other_boost spdlog rdkafka rocksdb promet
 set(home_unordered "^boost/unordered" "^(include|src|tests|bench|examples)/")
 set(home_pfr "^boost/pfr" "^(include|src|tests|bench|examples)/")
 set(home_asio "^boost/(asio|beast)"
-  "^(include/freshet/connect/asio\\.hpp$|src/connect/tcp/|src/observe/|tests/(connect|observe)/|bench/|examples/)")
+  "^(include/freshet/connect/asio\\.hpp$|src/connect/tcp/|src/observe/|tests/(connect|observe|package)/|bench/|examples/)")
 set(home_json "^boost/json" "^(src/observe/|tests/|bench/|examples/)")
 set(home_other_boost "^boost/" "^(tests|bench|examples)/")
 set(home_spdlog "^(spdlog|fmt)/" "^(src/observe/|tests/observe/|examples/)")
