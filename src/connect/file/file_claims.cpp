@@ -53,12 +53,12 @@ file_claims::~file_claims() {
 void file_claims::add(const struct stat& file, file_use use, const std::string& path) {
   if (!run_.stop_possible() || !S_ISREG(file.st_mode)) return;
   const file_id id{file.st_dev, file.st_ino};
+  if (!mine_.insert(id).second) return;
   auto& all = claims();
   std::lock_guard lock(all.mutex);
   const auto [from, to] = all.by_file.equal_range(id);
   for (auto at = from; at != to; ++at)
     if (at->second.run == run_ && at->second.owner != this) check(at->second, use, path);
-  mine_.push_back(id);
   all.by_file.emplace(id, claim{this, run_, use, path});
 }
 

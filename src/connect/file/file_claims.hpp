@@ -2,10 +2,10 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace freshet::file {
 
@@ -28,7 +28,7 @@ class file_claims {
 
  private:
   const std::stop_token run_;
-  std::vector<std::pair<dev_t, ino_t>> mine_;
+  std::set<std::pair<dev_t, ino_t>> mine_;  ///< a file is claimed once, however many paths lead to it
 };
 
 }  // namespace freshet::file
