@@ -41,7 +41,7 @@ struct spout_partition {
 struct task_context {
   std::string node;
   std::size_t task = 0, task_count = 1;
-  std::uint32_t attempt = 1;  ///< of the task itself: batch engine, from 1
+  std::uint32_t attempt = 1;                ///< of the task itself: batch engine, from 1
   bool batched = false;                     ///< runs in batches: worth combining before a shuffle
   std::uint64_t seed = 0;                   ///< the same for every attempt and engine
   std::vector<spout_partition> partitions;  ///< spouts with `partitions()`: those this task reads
