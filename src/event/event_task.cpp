@@ -31,6 +31,7 @@ event_task::event_task(event_run& run, const chain_setup& setup, std::size_t wor
 }
 
 event_task::~event_task() {
+  desk_->abandon();
   for (auto& r : sink_reading_) delete r.batch;
 }
 

@@ -116,6 +116,8 @@ std::size_t hold_desk::expire(time_point now, std::chrono::nanoseconds timeout) 
   return n;
 }
 
+void hold_desk::abandon() { by_deadline_.clear(); }
+
 hold_desk::time_point hold_desk::next_deadline() { return by_deadline_.next(); }
 
 bool hold_desk::settled(std::uint32_t node, std::uint64_t taken) const {

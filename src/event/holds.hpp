@@ -53,6 +53,8 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   /// Revokes and fails tokens whose deadline has passed. Returns how many.
   std::size_t expire(time_point now, std::chrono::nanoseconds timeout);
   time_point next_deadline();
+  /// Its task is gone: tokens are still answered, and nobody waits for them. Breaks the circle of desk and tokens.
+  void abandon();
   /// Tokens consumed after they had been revoked or timed out, since the run began.
   std::uint64_t late_answers() const { return late_answers_.load(std::memory_order_relaxed); }
   /// Failures don't go to the spout but to `take_failed`.

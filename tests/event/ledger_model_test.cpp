@@ -173,7 +173,7 @@ class model {
   bool drain(state& n) {
     for (const auto& l : n.mail) {
       auto& slot = n.slots[l.slot];
-      if (!slot.open) {
+      if (!slot.open || l.index >= static_cast<int>(slot.messages.size())) {  // or given to another message since
         bad_.insert("failure for a slot that was given back");
         return false;
       }
