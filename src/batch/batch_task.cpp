@@ -453,19 +453,12 @@ void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
 
 /// What has left on each route.
 std::vector<edge_metrics> batch_task::left() const {
-  const auto& nodes = run_.graph().nodes();
   const auto& plan = run_.plan();
   std::vector<edge_metrics> all;
   for (std::size_t k = 0; k < transferred_.size(); ++k) {
     const auto& route = plan.routes[plan.routes_of[chain_index_][k]];
-    const bool letters = route.from.node == stream_end::dead_letters;
-    all.push_back({letters ? "dead_letters" : nodes[route.from.node].name,
-                   nodes[route.to.node].name,
-                   route.from.node,
-                   route.to.node,
-                   route.to.input,
-                   transferred_[k].get(),
-                   {}});
+    all.push_back(edge_of(run_.graph(), route.from, route.to));
+    all.back().transferred = transferred_[k].get();
   }
   return all;
 }

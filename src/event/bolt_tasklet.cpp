@@ -80,20 +80,16 @@ void bolt_tasklet::close_inputs() {
   current_ = {};
 }
 
-void bolt_tasklet::publish() { publish_members(); }
-
 void bolt_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
   const auto mine = into.tasks.size();
   event_task::collect(into, uptime);
   std::uint64_t queued = 0;
   for (const auto& in : inputs_) queued += in.channel->queued();
   into.tasks[mine].queued = queued;
-  const auto& node = run_.graph().nodes()[chain_.plan().head()];
+  const auto head = chain_.plan().head();
   for (std::uint32_t i = 0; i < transfer_latency_.size(); ++i) {
-    const auto from = node.inputs[i].from.node;
-    const bool letters = from == stream_end::dead_letters;
-    into.edges.push_back({letters ? "dead_letters" : run_.graph().nodes()[from].name, node.name, from,
-                          chain_.plan().head(), i, 0, transfer_latency_[i].copy()});
+    into.edges.push_back(edge_of(run_.graph(), run_.graph().nodes()[head].inputs[i].from, {head, i}));
+    into.edges.back().transfer_latency = transfer_latency_[i].copy();
   }
 }
 

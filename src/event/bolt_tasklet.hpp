@@ -19,7 +19,6 @@ class bolt_tasklet final : public event_task {
   bool work() override;
   bool exhausted() override { return ended_ == inputs_.size() && !current_; }
   void close_inputs() override;
-  void publish() override;
 
  private:
   struct input {

@@ -596,18 +596,11 @@ void event_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
 
 /// What has left by each link.
 std::vector<edge_metrics> event_task::left() const {
-  const auto& nodes = run_.graph().nodes();
   std::vector<edge_metrics> all;
   for (const auto& l : links_) {
     const auto& route = chain_.routes[l.route];
-    const bool letters = route.from.node == stream_end::dead_letters;
-    all.push_back({letters ? "dead_letters" : nodes[route.from.node].name,
-                   nodes[route.to.node].name,
-                   route.from.node,
-                   route.to.node,
-                   route.to.input,
-                   l.out->transferred(),
-                   {}});
+    all.push_back(edge_of(run_.graph(), route.from, route.to));
+    all.back().transferred = l.out->transferred();
   }
   return all;
 }

@@ -69,7 +69,8 @@ class event_task : public tasklet, public task_host {
   /// Asked when everything has been sent on.
   virtual bool may_close() { return true; }
   virtual time_point next_work() const { return time_point::max(); }
-  virtual void publish() = 0;
+  /// Once a slice: what others may read of the task.
+  virtual void publish() { publish_members(); }
 
   /// Reads `r` until its end or until the task has to stop; true when the end was reached.
   bool read(any_reader& reader, reading& r, bool& made);

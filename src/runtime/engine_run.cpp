@@ -202,6 +202,12 @@ std::uint64_t emitted_by(std::size_t m, const topology& graph, const chain_plan&
 }
 }  // namespace
 
+edge_metrics edge_of(const topology& graph, stream_end from, reader_ref to) {
+  const auto& nodes = graph.nodes();
+  const bool letters = from.node == stream_end::dead_letters;
+  return {letters ? "dead_letters" : nodes[from.node].name, nodes[to.node].name, from.node, to.node, to.input, 0, {}};
+}
+
 void add_task(run_metrics& into, const topology& graph, const chain_plan& chain, task_metrics head,
               const std::vector<member_counts>& members, std::vector<edge_metrics> left) {
   const auto task = head.task;

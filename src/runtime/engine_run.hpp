@@ -120,6 +120,8 @@ class engine_run : public run_control {
   rate_limit dead_letter_log_{10, std::chrono::seconds(1)};
 };
 
+/// What went from `from` to one input of a node, so far nothing.
+edge_metrics edge_of(const topology& graph, stream_end from, reader_ref to);
 /// Calls of one member of a chain's task.
 struct member_counts {
   std::uint64_t executed = 0, failed = 0;
