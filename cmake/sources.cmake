@@ -47,6 +47,7 @@ set(FRESHET_HEADERS
   include/freshet/core/position.hpp
   include/freshet/core/root.hpp
   include/freshet/core/router.hpp
+  include/freshet/core/scatter_buffer.hpp
   include/freshet/core/shape.hpp
   include/freshet/core/side_output.hpp
   include/freshet/core/sink_task.hpp
@@ -63,6 +64,7 @@ set(FRESHET_HEADERS
   include/freshet/core/topology_builder.hpp
   include/freshet/core/value.hpp
   include/freshet/core/value_bytes.hpp
+  include/freshet/core/value_words.hpp
   include/freshet/core/wiring.hpp
   include/freshet/event/event_executor.hpp
   include/freshet/event/event_options.hpp
@@ -123,6 +125,8 @@ set(FRESHET_SOURCES
   src/core/describe.cpp
   src/core/held_tuple.cpp
   src/core/operator.cpp
+  src/core/scatter_buffer.cpp
+  src/core/spout_task.cpp
   src/core/topology_builder.cpp
   src/event/bolt_tasklet.cpp
   src/event/event_executor.cpp

@@ -183,12 +183,12 @@ bool batch_task::guarded(std::size_t m, const char* what, const std::function<vo
       f(*member.op);
     } catch (...) { frame.fail_from_exception(member.node); }
   }
-  if (!frame.failed) {
-    if (frame.deferred) frame.apply_deferred();
+  if (!frame.flags.failed) {
+    if (frame.flags.deferred) frame.apply_deferred();
     return true;
   }
   frame.cut_back();
-  frame.failed = false;
+  frame.flags.failed = false;
   count_failure(frame.failure.node);
   auto e = std::move(frame.failure.error);
   e.message = what + e.message;
@@ -285,11 +285,11 @@ void batch_task::emit_dead_letter(dead_letter letter, call_frame& frame) {
     return;
   }
   call_frame& out = chain_->frame;
-  const bool had_failed = std::exchange(out.failed, false);
+  const bool had_failed = std::exchange(out.flags.failed, false);
   out.begin({}, nullptr, frame.time, frame.stamp);
   ++base_call_;  // a call of its own: those of the tuples that follow keep their distance
   chain_->dead_letters.target().take(std::move(letter));
-  out.failed = had_failed;
+  out.flags.failed = had_failed;
 }
 
 error batch_task::located(std::uint32_t n, error e) const {

@@ -169,9 +169,9 @@ bool spout_feed::ask_spout(poll_status& status) {
     poll_failures_ = 0;
     return true;
   } catch (...) {
-    chain_->frame.failed = false;
+    chain_->frame.flags.failed = false;
     chain_->frame.fail_from_exception(chain_->plan().head());
-    chain_->frame.failed = false;
+    chain_->frame.flags.failed = false;
     return false;
   }
 }

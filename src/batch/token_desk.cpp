@@ -46,7 +46,7 @@ std::shared_ptr<held_state> token_desk::hold(call_frame& frame, std::uint32_t no
   outstanding_.fetch_add(1, std::memory_order_acq_rel);  // before it is handed out: others may consume it at once
   by_deadline_.push(deadline, t, outstanding());
   frame.holds.push_back(t);
-  frame.deferred = true;
+  frame.flags.deferred = true;
   return t;
 }
 

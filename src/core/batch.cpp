@@ -35,31 +35,67 @@ any_outbox::~any_outbox() {
 void any_outbox::open_next() {
   if (open_) {
     close_open();
-    frame_->outbox_full = true;
+    frame_->flags.outbox_full = true;
   }
   open_ = pool.take();
+  use_open();
+}
+
+void any_outbox::use_open() noexcept {
   size_ = static_cast<std::uint32_t>(open_->size());
   capacity_ = static_cast<std::uint32_t>(open_->capacity());
-  has_columns_ = open_->has_roots() || open_->has_times();
+  roots_ = open_->roots();
+  times_ = open_->times();
+  stamps_ = open_->stamps();
+  has_columns_ = roots_ || times_;
+  std::fill_n(calls_.get(), size_, 0);  // calls are numbered from 1: of earlier ones
   point_into_open();
 }
 
+any_scatter_buffer::~any_scatter_buffer() = default;
+
+void any_outbox::copy_columns(const scattered_columns& from, const std::uint32_t* rows, std::size_t count) {
+  if (roots_)
+    for (std::size_t k = 0; k < count; ++k) roots_[size_ + k] = from.roots[rows[k]];
+  if (!times_) return;
+  for (std::size_t k = 0; k < count; ++k) times_[size_ + k] = from.times[rows[k]];
+  for (std::size_t k = 0; k < count; ++k) stamps_[size_ + k] = from.stamps[rows[k]];
+}
+
+void any_outbox::write_root_list() { open_->set_roots(size_, *frame_->anchors); }
+
+/// Tuples at the end of the open batch that the call in progress has written.
+std::uint32_t any_outbox::written_in_call() const noexcept {
+  std::uint32_t n = 0;
+  while (n < size_ && calls_[size_ - n - 1] == frame_->call) ++n;
+  return n;
+}
+
+void any_outbox::note_spilled() noexcept {
+  const auto written = written_in_call();
+  if (written == 0) return;
+  if (std::exchange(spilled_call_, frame_->call) != frame_->call) spilled_ = 0;
+  spilled_ += written;
+}
+
 void any_outbox::cut_back() noexcept {
-  if (mark_call_ != frame_->call) return;  // the call in progress wrote nothing here
-  mark_call_ = 0;
-  while (appended() > mark_) {
-    if (size_ == 0) {
-      reopen_last();
-      continue;
+  if (buffer_) buffer_->cut_back(frame_->call);
+  for (std::uint64_t surplus = written_in_call();;) {
+    if (surplus) {
+      const auto here = static_cast<std::uint32_t>(std::min<std::uint64_t>(surplus, size_));
+      open_->set_size(size_);
+      open_->truncate(size_ - here);
+      size_ -= here;
     }
-    const auto surplus = static_cast<std::uint32_t>(std::min<std::uint64_t>(appended() - mark_, size_));
-    open_->set_size(size_);
-    open_->truncate(size_ - surplus);
-    size_ -= surplus;
+    if (spilled_call_ != frame_->call || spilled_ == 0) return;
+    reopen_last();
+    surplus = std::min<std::uint64_t>(spilled_, size_);
+    spilled_ -= surplus;
   }
 }
 
 std::size_t any_outbox::owned_by_last(std::uint64_t count) const {
+  settle();
   const auto estimate = pool.type().owned_bytes;
   const any_batch* newest = size_ ? open_ : sealed_.back();
   if (!estimate || !newest || count == 0) return 0;
@@ -75,11 +111,8 @@ void any_outbox::reopen_last() noexcept {
   while (sealed_.size() > 1) keep.push_back(sealed_.pop_front());
   open_ = sealed_.pop_front();
   sealed_ = std::move(keep);
-  size_ = static_cast<std::uint32_t>(open_->size());
-  capacity_ = static_cast<std::uint32_t>(open_->capacity());
+  use_open();
   closed_ -= size_;
-  has_columns_ = open_->has_roots() || open_->has_times();
-  point_into_open();
 }
 
 }  // namespace freshet

@@ -23,16 +23,16 @@ error error_from_current_exception() noexcept {
 void call_frame::fail_from_exception(std::uint32_t node) noexcept { fail(node, error_from_current_exception()); }
 
 void call_frame::fail(std::uint32_t node, error e) noexcept {
-  if (failed) return;
-  failed = true;
+  if (flags.failed) return;
+  flags.failed = true;
   failure = {node, std::move(e)};
 }
 
 void call_frame::cut_back() noexcept {
   for (auto* box : outboxes) box->cut_back();
   children = 0;
-  if (!deferred) return;
-  deferred = false;
+  if (!flags.deferred) return;
+  flags.deferred = false;
   for (auto& hold : std::exchange(holds, {})) hold->revoke();
   // The tokens first: they keep the slots alive that the counts below are taken from.
   auto consumed = std::exchange(acks, {});
@@ -41,7 +41,7 @@ void call_frame::cut_back() noexcept {
 }
 
 void call_frame::apply_deferred() noexcept {
-  deferred = false;
+  flags.deferred = false;
   holds.clear();
   counted_on_held.clear();
   for (auto& token : std::exchange(acks, {})) token->ack();

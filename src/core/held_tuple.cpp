@@ -9,7 +9,7 @@ void held_tuple::ack() noexcept {
   // call emitted for it is cut back.
   if (s->place && s->place->thread.load(std::memory_order_relaxed) == this_thread_mark()) {
     call_frame& frame = *s->place->frame;
-    frame.deferred = true;
+    frame.flags.deferred = true;
     frame.acks.push_back(std::move(s));
   } else {
     s->ack();
@@ -57,7 +57,7 @@ held_scope::~held_scope() {
     frame_.host->settle(r.slot(), deliveries);
     frame_.counted_on_held.push_back({r.slot(), deliveries});
   }
-  frame_.deferred = true;
+  frame_.flags.deferred = true;
 }
 
 }  // namespace freshet

@@ -18,14 +18,33 @@ fault_injector::~fault_injector() = default;
 any_reader::~any_reader() = default;
 any_state::~any_state() = default;
 task_operator::~task_operator() = default;
-spout_host::~spout_host() = default;
 edge_binding::~edge_binding() = default;
 edge_counts::~edge_counts() = default;
 waker::target::~target() = default;
 
-void task_operator::ask_for_faults() {
+bool task_operator::pass_faults() {
+  if (!frame_->faults) return true;
   const std::string_view name = frame_->node_names ? frame_->node_names[node_] : std::string_view{};
-  frame_->faults->before_call(name, frame_->task, calls_++);
+  try {
+    frame_->faults->before_call(name, frame_->task, calls_++);
+  } catch (...) { frame_->fail_from_exception(node_); }
+  return !frame_->flags.failed;
+}
+
+read_stop after_unusual_call(any_batch& in, std::size_t i, call_frame& frame, settlement& ledger) {
+  if (frame.flags.failed) {
+    frame.cut_back();
+    const auto verdict = frame.host->failed(frame, in, i);
+    frame.flags.failed = false;
+    if (verdict == task_host::verdict::stop) return read_stop::stop;
+    if (verdict != task_host::verdict::next) return read_stop::again_later;
+  }
+  if (in.has_roots()) ledger.add(frame.anchor, frame.anchors, frame.children - 1);
+  if (frame.flags.deferred) {
+    ledger.apply();  // what the call counted comes before what its acks count off
+    frame.apply_deferred();
+  }
+  return frame.flags.outbox_full ? read_stop::outbox_full : read_stop::end;
 }
 
 void throw_no_such_task(std::size_t chosen, std::size_t targets) {

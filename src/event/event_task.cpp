@@ -152,14 +152,14 @@ void event_task::emit_dead_letter(dead_letter letter, root anchor, const root_li
   if (!run_.plan().uses_dead_letters || chain_.plan().below_dead_letters)
     return run_.unread_dead_letter(std::move(letter));
   call_frame& out = chain_.frame;
-  const bool failed = std::exchange(out.failed, false);
+  const bool failed = std::exchange(out.flags.failed, false);
   const auto time = frame.time, stamp = frame.stamp;
   const auto before = &out == &frame ? out.children : 0;
   out.begin(anchor, several, time, stamp);
   ++inside_.base_call;  // a call of its own: those of the tuples that follow keep their distance
   chain_.dead_letters.target().take(std::move(letter));
   frame.children = before + out.children;
-  out.failed = failed;
+  out.flags.failed = failed;
 }
 
 // --- held tuples ---
@@ -325,14 +325,14 @@ bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* 
     const inside_calls inside(frame.place);
     (member.op.get()->*f)();
   } catch (...) { frame.fail_from_exception(member.node); }
-  if (!frame.failed) {
-    if (frame.deferred) frame.apply_deferred();
+  if (!frame.flags.failed) {
+    if (frame.flags.deferred) frame.apply_deferred();
     call_attempts_[m] = 0;
     return true;
   }
   const bool tokens_failed_instead = !frame.acks.empty();
   frame.cut_back();
-  frame.failed = false;
+  frame.flags.failed = false;
   count_failure(frame.failure.node);
   frame.failure.error.message = std::string(what) + " failed: " + frame.failure.error.message;
   if (tokens_failed_instead) {

@@ -68,7 +68,7 @@ std::shared_ptr<held_state> hold_desk::hold(call_frame& frame, std::uint32_t nod
   by_deadline_.push(deadline, t, outstanding());
   settle(t->anchor, t->anchors, 1);
   frame.holds.push_back(t);
-  frame.deferred = true;
+  frame.flags.deferred = true;
   return t;
 }
 

@@ -141,7 +141,7 @@ bool spout_tasklet::poll() {
 }
 
 void spout_tasklet::poll_failed(const char* what) {
-  chain_.frame.failed = false;
+  chain_.frame.flags.failed = false;
   auto e = chain_.frame.failure.error;
   e.message = describe(chain_.plan().head(), ++poll_failures_, {e.code, std::string(what) + ": " + e.message});
   if (poll_failures_ >= run_.options().retry.max_attempts) {

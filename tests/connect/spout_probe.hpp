@@ -73,6 +73,7 @@ class spout_probe final : public spout_host, public consumer_by<spout_output_t<S
     into_ = &into;
     round_ = {};
     round_.host = this;
+    round_.slot = 1;  // so that roots tell the messages apart
     round_.wanted = wanted;
     round_.capacity = root::messages_per_slot;
     round_.keeps_positions = true;

@@ -40,7 +40,7 @@ class fake_host : public task_host {
   std::shared_ptr<held_state> hold(call_frame& frame, std::uint32_t) override {
     auto made = std::make_shared<token>(*this, frame);
     frame.holds.push_back(made);
-    frame.deferred = true;
+    frame.flags.deferred = true;
     return made;
   }
 

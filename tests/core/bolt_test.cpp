@@ -245,9 +245,9 @@ TEST(bolt, flush_key_is_called_for_the_keys_of_the_batch) {
 
 TEST(bolt, chained_calls_after_a_failure_do_nothing) {
   bolt_bench<int, int> bench(by_value{});
-  bench.frame.failed = true;
+  bench.frame.flags.failed = true;
   bench.entry().take(1);
-  bench.frame.failed = false;
+  bench.frame.flags.failed = false;
   bench.entry().take(2);
   EXPECT_EQ(bench.out.values, std::vector<int>{3});
   EXPECT_EQ(bench.op->executed, 1u);

@@ -59,7 +59,7 @@ TEST_F(held, an_ack_inside_a_call_waits_for_its_success) {
     const inside_calls here(frame.place);
     h.ack();
     EXPECT_TRUE(host.ends.empty());
-    EXPECT_TRUE(frame.deferred);
+    EXPECT_TRUE(frame.flags.deferred);
   }
   frame.apply_deferred();
   EXPECT_EQ(host.ends[0], "acked");

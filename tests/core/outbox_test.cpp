@@ -38,7 +38,7 @@ TEST_F(outbox_of_text, fills_batches_and_says_when_one_is_full) {
   EXPECT_TRUE(box.empty());
   call({"a", "b", "c", "d"});
   call({"e"});
-  EXPECT_TRUE(frame.outbox_full);
+  EXPECT_TRUE(frame.flags.outbox_full);
   EXPECT_EQ(box.appended(), 5u);
   EXPECT_EQ(take(), (rows{{"a", "b", "c", "d"}, {"e"}}));
   EXPECT_TRUE(box.empty());

@@ -146,13 +146,14 @@ TEST(router, a_task_that_does_not_exist_fails_the_call_in_the_readers_name) {
   const auto itself = [](int n) { return static_cast<std::size_t>(n); };
   routing<int, direct_grouping<decltype(itself)>> direct({itself}, {.consumer = 7, .targets = 3});
   direct.send(3);
-  ASSERT_TRUE(direct.frame.failed);
+  ASSERT_TRUE(direct.frame.flags.failed);
   EXPECT_EQ(direct.frame.failure.node, 7u);
   EXPECT_EQ(direct.frame.failure.error.message, "the grouping chose task 3, but there are only 3 (0 to 2)");
-  direct.frame.failed = false;
+  direct.frame.flags.failed = false;
   direct.send(-1);
-  EXPECT_TRUE(direct.frame.failed);
-  direct.send(0);  // after a failure nothing is written
+  EXPECT_TRUE(direct.frame.flags.failed);
+  direct.send(0);
+  direct.frame.cut_back();  // after a failure nothing stays written
   EXPECT_EQ(direct.counts(), (counts{0, 0, 0}));
 }
 
@@ -160,8 +161,9 @@ TEST(router, a_function_that_throws_fails_the_call) {
   const auto throws = [](int, std::size_t) -> std::size_t { throw std::runtime_error("grouping"); };
   routing<int, custom_grouping<decltype(throws)>> r({throws}, {.targets = 2});
   r.send(1);
-  EXPECT_TRUE(r.frame.failed);
+  EXPECT_TRUE(r.frame.flags.failed);
   EXPECT_EQ(r.frame.failure.error.message, "grouping");
+  r.frame.cut_back();
   EXPECT_EQ(r.frame.children, 0);
 }
 

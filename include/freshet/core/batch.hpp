@@ -15,6 +15,7 @@
 #include "freshet/core/codec.hpp"
 #include "freshet/core/root.hpp"
 #include "freshet/core/value_bytes.hpp"
+#include "freshet/core/value_words.hpp"
 
 namespace freshet {
 
@@ -70,6 +71,10 @@ class any_batch {
   bool full() const { return size_ == capacity_; }
   bool has_roots() const { return roots_ != nullptr; }
   bool has_times() const { return times_ != nullptr; }
+  /// The columns, `capacity()` long; null: the batch has none.
+  root* roots() const { return roots_.get(); }
+  event_time* times() const { return times_.get(); }
+  event_time* stamps() const { return stamps_.get(); }
   root root_of(std::size_t i) const { return roots_ ? roots_[i] : root{}; }
   event_time time_of(std::size_t i) const { return times_ ? times_[i] : event_time{}; }
   event_time stamp_of(std::size_t i) const { return stamps_ ? stamps_[i] : beginning_of_time; }
@@ -200,12 +205,11 @@ class batch final : public any_batch {
   template <class... Args>
   void append(root r, event_time time, event_time stamp, Args&&... args) {
     ::new (static_cast<void*>(values_ + size_)) T(std::forward<Args>(args)...);
-    if (roots_) roots_[size_] = r;
-    if (times_) {
-      times_[size_] = time;
-      stamps_[size_] = stamp;
-    }
-    ++size_;
+    end_append(r, time, stamp);
+  }
+  void append(root r, event_time time, event_time stamp, value_words words) requires passed_in_words<T> {
+    write_words<T>(values_ + size_, words);
+    end_append(r, time, stamp);
   }
   void truncate(std::size_t size) override {
     if constexpr (!std::is_trivially_destructible_v<T>)
@@ -216,6 +220,10 @@ class batch final : public any_batch {
   std::size_t bytes() const override { return sizeof(*this) + capacity_ * sizeof(T); }
 
  private:
+  void end_append(root r, event_time time, event_time stamp) {
+    set_columns(size_, r, time, stamp);
+    ++size_;
+  }
   void drop_unused_root_lists() {
     std::size_t used = 0;
     for (std::size_t i = 0; i < size_; ++i)

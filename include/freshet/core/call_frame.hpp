@@ -1,5 +1,7 @@
 #pragma once
 #include <atomic>
+#include <bit>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -40,6 +42,15 @@ class inside_calls {
   call_place& place_;
 };
 
+/// What is out of the ordinary about a call, side by side so that one test per tuple finds all of it.
+struct alignas(4) call_flags {
+  bool failed = false;       ///< what the call emits from here on is cut back
+  bool deferred = false;     ///< the call has taken or consumed tokens: one of the frame's lists is not empty
+  bool outbox_full = false;  ///< an outbox reached its bound: the loop stops after this call
+  bool faults = false;       ///< the frame has a fault injector
+  bool any() const { return std::bit_cast<std::uint32_t>(*this) != 0; }
+};
+
 /// What all tuples share that are emitted during one *head call*: one input tuple of a chain's first bolt (or one
 /// message of a spout), with everything the chained bolts do about it. It is the unit of failure. One frame for each
 /// chain; never shared between threads.
@@ -53,15 +64,13 @@ struct call_frame {
   // Of the call.
   std::uint64_t call = 0;     ///< its ordinal: outboxes remember where the call began to write
   std::int32_t children = 0;  ///< deliveries made so far, for the ledger
-  bool failed = false;        ///< from here on the call emits nothing
-  bool deferred = false;      ///< one of the lists below is not empty
+  call_flags flags;
   call_failure failure;
 
   // Of the task.
-  bool outbox_full = false;     ///< an outbox reached its bound: the loop stops after this call
   bool rollback_state = false;  ///< state is put back when a call fails (exactly_once in the event engine)
   task_host* host = nullptr;
-  fault_injector* faults = nullptr;  ///< tests only; then the next two are set
+  fault_injector* faults = nullptr;  ///< tests only; then `flags.faults` and the next two are set
   const std::string_view* node_names = nullptr;
   std::uint32_t task = 0;
   std::vector<any_outbox*> outboxes;  ///< all that the chain can write to, for cutting back
@@ -77,16 +86,33 @@ struct call_frame {
   /// Kept alive by tokens, which may outlive the frame.
   const std::shared_ptr<call_place> place = std::make_shared<call_place>(*this);
 
-  void begin(root r, const root_list* several, event_time t, event_time s) {
-    anchor = r;
-    anchors = several;
-    time = t;
-    stamp = s;
+  /// As if no tuple were in process.
+  void inherit_nothing() {
+    anchor = {};
+    anchors = nullptr;
+    time = {};
+    stamp = beginning_of_time;
+  }
+  /// For loops over tuples that have no times or no roots: those members keep what they were.
+  void begin() {
     children = 0;
     ++call;
   }
+  void begin(root r, const root_list* several) {
+    anchor = r;
+    anchors = several;
+    begin();
+  }
+  void begin(root r, const root_list* several, event_time t, event_time s) {
+    time = t;
+    stamp = s;
+    begin(r, several);
+  }
   /// Begins a call that no tuple caused: a tick, a flush, a completion.
-  void begin_unrooted() { begin({}, nullptr, event_time{}, beginning_of_time); }
+  void begin_unrooted() {
+    inherit_nothing();
+    begin();
+  }
 
   /// Records that `node`'s code threw. To be called from a catch block; the first failure of a call is the one kept.
   void fail_from_exception(std::uint32_t node) noexcept;

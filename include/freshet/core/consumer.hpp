@@ -1,11 +1,10 @@
 #pragma once
-#include <bit>
 #include <cstdint>
-#include <cstring>
 #include <memory>
-#include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "freshet/core/value_words.hpp"
 
 namespace freshet {
 
@@ -15,39 +14,6 @@ class any_consumer {
  public:
   virtual ~any_consumer();
 };
-
-/// Small plain values travel in two registers. As a struct they would be written to the stack in two halves and copied
-/// from there in one piece, which the processor can't forward: a stall of a dozen cycles at every hop (GCC 12).
-template <class T>
-inline constexpr bool passed_in_words = std::is_trivially_copyable_v<T> && sizeof(T) <= 16;
-
-/// A small value as the two registers it travels in.
-struct value_words {
-  std::uint64_t first = 0, second = 0;
-};
-/// The bytes of `value`, padded with zeros. REQUIRES: passed_in_words<T>.
-template <class T>
-value_words to_words(const T& value) noexcept {
-  value_words w;
-  std::memcpy(&w.first, &value, sizeof(T) < 8 ? sizeof(T) : 8);
-  if constexpr (sizeof(T) > 8) std::memcpy(&w.second, reinterpret_cast<const char*>(&value) + 8, sizeof(T) - 8);
-  return w;
-}
-/// Writes the value that `w` stands for to `place`, which has room for a T.
-template <class T>
-void write_words(void* place, value_words w) noexcept {
-  std::memcpy(place, &w.first, sizeof(T) < 8 ? sizeof(T) : 8);
-  if constexpr (sizeof(T) > 8) std::memcpy(static_cast<char*>(place) + 8, &w.second, sizeof(T) - 8);
-}
-/// The value that `to_words` had been given.
-template <class T>
-T from_words(value_words w) noexcept {
-  struct raw {
-    alignas(T) unsigned char bytes[sizeof(T)];
-  } r;
-  write_words<T>(r.bytes, w);
-  return std::bit_cast<T>(r);
-}
 
 /// Never throws: what goes wrong behind it is noted in the frame.
 template <class T>
@@ -60,10 +26,8 @@ template <class T>
 requires passed_in_words<T>
 class consumer<T> : public any_consumer {
  public:
-  void take(const T& value) noexcept {
-    const auto w = to_words(value);
-    take_words(w.first, w.second);
-  }
+  void take(const T& value) noexcept { take(to_words(value)); }
+  void take(value_words w) noexcept { take_words(w.first, w.second); }
 
  protected:
   virtual void take_words(std::uint64_t first, std::uint64_t second) noexcept = 0;

@@ -46,8 +46,8 @@ class task_operator {
   virtual void commit_epoch() {}
   virtual void abort_epoch() {}
 
-  /// Tests: gives the fault injector its chance. REQUIRES: the frame has one. May throw.
-  void ask_for_faults();
+  /// Tests: gives the fault injector its chance, if the frame has one. False: it threw, and the call has failed.
+  bool pass_faults();
 
   std::unique_ptr<any_state> state;  ///< null for bolts without state
   std::uint64_t executed = 0;        ///< tuples `process` was called for, also those that failed
@@ -118,10 +118,15 @@ class settlement {
   std::int32_t delta_ = 0;
 };
 
+/// Ends the call for tuple `i` of `in`, in which something has failed, has to do with tokens or has filled an outbox.
+/// `read_stop::end`: go on. `again_later` and `stop`: the tuple counts as not read.
+read_stop after_unusual_call(any_batch& in, std::size_t i, call_frame& frame, settlement& ledger);
+
 /// The per-tuple loop under one input of one bolt or sink: no virtual call, no allocation, no atomic; `Call::call` is
 /// inlined. Also the consumer by which the bolt is chained behind another.
-/// `Call` has: void call(T&& or const T&), static constexpr bool looks_ahead; if so void look_ahead(batch<T>&, from,
-/// to) and void passed(place).
+/// `Call` has: void call(T&& or const T&), static constexpr std::size_t strip; if that isn't 0, the tuples of a batch
+/// are taken in strips of so many: void look_ahead(batch<T>&, from, to) is told each, and call gets the place in it
+/// besides.
 template <class T, class Call>
 class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_reader {
  public:
@@ -130,63 +135,78 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
   /// As a chained bolt.
   template <class V>
   [[gnu::always_inline]] void put(V&& value) {
-    if (op_.frame().failed) [[unlikely]]
-      return;
-    ++op_.executed;
-    guarded(std::forward<V>(value));
+    if constexpr (Call::strip == 0) {  // what looks ahead reads batches: it heads a chain
+      ++op_.executed;
+      if (op_.frame().flags.any()) [[unlikely]]
+        return put_carefully(std::forward<V>(value));
+      guarded(std::forward<V>(value));
+    }
   }
   read_result read(any_batch& in, std::size_t from) override {
     auto& frame = op_.frame();
     const inside_calls inside(frame.place);
-    return in.has_roots() ? loop<true>(static_cast<batch<T>&>(in), from, frame)
-                          : loop<false>(static_cast<batch<T>&>(in), from, frame);
+    return loop(static_cast<batch<T>&>(in), from, frame);
   }
 
  private:
-  static constexpr std::size_t look_ahead = 32;
-
-  template <class V>
-  [[gnu::always_inline]] void guarded(V&& value) {
+  template <class... Args>
+  [[gnu::always_inline]] void guarded(Args&&... args) {
     try {
-      if (op_.frame().faults) [[unlikely]]
-        op_.ask_for_faults();
-      call_.call(std::forward<V>(value));
+      call_.call(std::forward<Args>(args)...);
     } catch (...) { op_.frame().fail_from_exception(op_.node()); }
   }
-  template <bool Tracked>
+  /// Nothing is called in a call that has failed.
+  template <class V>
+  [[gnu::noinline, gnu::cold]] void put_carefully(V&& value) {
+    if (op_.frame().flags.failed) return void(--op_.executed);
+    if (op_.pass_faults()) guarded(std::forward<V>(value));
+  }
   read_result loop(batch<T>& in, std::size_t from, call_frame& frame) {
     settlement ledger{*frame.host};
     const std::size_t n = in.size();
-    const bool timed = in.has_times();
-    std::size_t i = from;
+    const root* const roots = in.roots();
+    const event_time* const times = in.times();
+    const bool faults = frame.flags.faults;
     auto why = read_stop::end;
-    frame.outbox_full = false;
-    for (; i < n; ++i) {
-      if constexpr (Call::looks_ahead)
-        if ((i - from) % look_ahead == 0) call_.look_ahead(in, i, std::min(n, i + look_ahead));
-      const root r = Tracked ? in.root_of(i) : root{};
-      const root_list* several = Tracked && r.is_several() ? &in.roots_of(i) : nullptr;
-      frame.begin(r, several, timed ? in.time_of(i) : event_time{}, timed ? in.stamp_of(i) : beginning_of_time);
-      guarded(std::as_const(in.value(i)));
-      if (frame.failed) [[unlikely]] {
-        if constexpr (Call::looks_ahead) call_.passed((i - from) % look_ahead);
-        frame.cut_back();
-        const auto verdict = frame.host->failed(frame, in, i);
-        frame.failed = false;
-        if (verdict != task_host::verdict::next) {
-          why = verdict == task_host::verdict::stop ? read_stop::stop : read_stop::again_later;
+    frame.inherit_nothing();  // the columns that are not there stay so
+    frame.flags.outbox_full = false;
+    std::uint64_t call = frame.call;
+    std::size_t i = from, strip = from;
+    while (i < n && why == read_stop::end) {
+      std::size_t end = n;
+      if constexpr (Call::strip > 0) {
+        strip = i;
+        end = std::min(n, i + Call::strip);
+        call_.look_ahead(in, i, end);
+      }
+      for (; i < end; ++i) {
+        frame.call = ++call;
+        frame.children = 0;
+        if (roots) {
+          frame.anchor = roots[i];
+          frame.anchors = frame.anchor.is_several() ? &in.roots_of(i) : nullptr;
+        }
+        if (times) {
+          frame.time = times[i];
+          frame.stamp = in.stamps()[i];
+        }
+        if (!faults || op_.pass_faults()) [[likely]] {
+          if constexpr (Call::strip > 0) guarded(std::as_const(in.value(i)), i - strip);
+          else guarded(std::as_const(in.value(i)));
+        }
+        if (frame.flags.any()) [[unlikely]] {
+          why = after_unusual_call(in, i, frame, ledger);
+          call = frame.call;
+          if (why == read_stop::outbox_full) ++i;
+          if (why != read_stop::end) break;
+        } else if (roots) {
+          ledger.add(frame.anchor, frame.anchors, frame.children - 1);
+        }
+        if (Call::can_refuse && !op_.ready()) [[unlikely]] {
+          why = read_stop::not_ready;
+          ++i;
           break;
         }
-      }
-      if constexpr (Tracked) ledger.add(r, several, frame.children - 1);
-      if (frame.deferred) [[unlikely]] {
-        ledger.apply();  // what the call counted comes before what its acks count off
-        frame.apply_deferred();
-      }
-      if (frame.outbox_full || (Call::can_refuse && !op_.ready())) [[unlikely]] {
-        why = frame.outbox_full ? read_stop::outbox_full : read_stop::not_ready;
-        ++i;
-        break;
       }
     }
     op_.executed += i - from;
@@ -331,7 +351,7 @@ inline constexpr bool refuses = requires(B& b) {
 /// How one input calls a bolt without state.
 template <class B, class T, class Fn, class Args>
 struct plain_call {
-  static constexpr bool looks_ahead = false;
+  static constexpr std::size_t strip = 0;
   static constexpr bool can_refuse = detail::refuses<B>;
   bolt_task<B>* task;
   Fn fn{};
@@ -355,14 +375,14 @@ template <class S, class F>
     state = std::move(before);
     throw;
   }
-  if (frame.failed) state = std::move(before);
+  if (frame.flags.failed) state = std::move(before);
 }
 }  // namespace detail
 
 /// How one input calls a bolt with one state a task.
 template <class B, class T, class Fn, class Args>
 struct single_state_call {
-  static constexpr bool looks_ahead = false;
+  static constexpr std::size_t strip = 0;
   static constexpr bool can_refuse = detail::refuses<B>;
   using state = typename B::state;
   bolt_task<B>* task;
@@ -375,40 +395,67 @@ struct single_state_call {
   }
 };
 
-/// How one input calls a bolt with state by key. Hashes are computed ahead, and the memory they lead to is fetched
-/// while earlier tuples are processed.
+/// How one input calls a bolt with state by key. Hashes are computed ahead, the memory they lead to is fetched, and
+/// then the states are looked up, all before the first of these tuples is processed: were each state looked up and
+/// changed in turn, every read would wait for the place of the write before it.
 template <class B, class T, class Fn, class Args, class K, class KeyFn>
-struct keyed_call {
-  static constexpr bool looks_ahead = true;
+class keyed_call {
+ public:
+  static constexpr std::size_t strip = 32;
   static constexpr bool can_refuse = detail::refuses<B>;
   using state = typename B::state;
-  bolt_task<B>* task;
-  keyed_state<K, state>* table;
-  KeyFn key;
-  Fn fn{};
-  std::array<std::uint64_t, 32> hashes{};
-  std::size_t at = 0;
+  keyed_call(bolt_task<B>* task, keyed_state<K, state>* table, KeyFn key)
+      : task_(task), table_(table), key_(std::move(key)) {}
 
   void look_ahead(batch<T>& in, std::size_t from, std::size_t to) {
-    at = 0;
+    const bool far = table_->is_far();
+    moves_ = table_->moves();
     for (std::size_t i = from; i < to; ++i) {
+      auto& h = ahead_[i - from];
+      h.found = nullptr;
       try {
-        hashes[i - from] = stable_hash<K>::of(std::invoke(key, std::as_const(in.value(i))));
+        h.hash = stable_hash<K>::of(key_of(in.value(i)));
+        if (far) table_->prefetch(h.hash);
+        else if constexpr (key_is_at_hand) h.found = table_->look_up(key_of(in.value(i)), h.hash);
       } catch (...) {
-        hashes[i - from] = 0;  // the call for this tuple throws again, and fails there
+        h.hash = 0;  // the call for this tuple throws again, and fails there
       }
-      table->prefetch(hashes[i - from]);
     }
+    if constexpr (key_is_at_hand)
+      if (far) look_up(in, from, to);
   }
-  /// The tuple at this place of those looked at has failed, maybe before `call` took its hash: faults are injected
-  /// before the call. The next hash is that of the next tuple.
-  void passed(std::size_t place) { at = place + 1; }
   template <class V>
-  void call(V&& value) {
-    const auto hash = hashes[at++];
-    detail::call_with_rollback(task->frame(), table->use(std::invoke(key, std::as_const(value)), hash),
-                               [&](state& s) { detail::invoke_bolt(*task, fn, &s, std::forward<V>(value), Args{}); });
+  void call(V&& value, std::size_t place) {
+    const auto [hash, found] = ahead_[place];
+    state& s = found && moves_ == table_->moves() ? table_->use_found(*found, hash) : table_->use(key_of(value), hash);
+    detail::call_with_rollback(task_->frame(), s, [&](state& of_key) {
+      detail::invoke_bolt(*task_, Fn{}, &of_key, std::forward<V>(value), Args{});
+    });
   }
+
+ private:
+  /// The key costs nothing to ask for twice.
+  static constexpr bool key_is_at_hand =
+      std::is_reference_v<std::invoke_result_t<const KeyFn&, const T&>> || std::is_trivially_copyable_v<K>;
+  decltype(auto) key_of(const T& value) const { return std::invoke(key_, value); }
+  [[gnu::noinline]] void look_up(const batch<T>& in, std::size_t from, std::size_t to) {
+    try {
+      for (std::size_t i = from; i < to; ++i) {
+        auto& h = ahead_[i - from];
+        h.found = table_->look_up(key_of(in.value(i)), h.hash);
+      }
+    } catch (...) {}  // the rest is looked up by the calls
+  }
+
+  bolt_task<B>* task_;
+  keyed_state<K, state>* table_;
+  KeyFn key_;
+  struct looked_up {
+    std::uint64_t hash;
+    typename keyed_state<K, state>::entry* found;
+  };
+  std::array<looked_up, strip> ahead_;
+  std::uint64_t moves_ = 0;
 };
 
 }  // namespace freshet

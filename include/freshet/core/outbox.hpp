@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <utility>
 
 #include "freshet/core/batch.hpp"
@@ -41,66 +42,130 @@ class batch_pool {
   std::uint64_t made_ = 0;
 };
 
+/// Where a scatter buffer keeps its tuples: by row, the call that wrote it and its columns.
+struct scattered_columns {
+  std::uint64_t* calls;
+  root* roots;
+  event_time *times, *stamps;
+};
+template <class T>
+struct scattered : scattered_columns {
+  T* values;
+};
+
+/// Tuples that a router has taken and not yet written to its outboxes; see `scatter_buffer`. Not thread safe.
+class any_scatter_buffer {
+ public:
+  virtual ~any_scatter_buffer();
+  bool empty() const { return size_ == 0; }
+  /// Writes everything to the outboxes, in order. Without memory for it the process ends: the calls that wrote it are
+  /// over and can't fail any more.
+  virtual void scatter() noexcept = 0;
+  /// Drops what `call` had written.
+  virtual void cut_back(std::uint64_t call) noexcept = 0;
+
+ protected:
+  std::uint32_t size_ = 0;
+};
+
 /// What a task wants to send to one other task (or to all of them): full batches in order, and the one being filled.
 /// Filled during head calls, offered by the engine between them. Its bound is soft by one call: `emit` never refuses.
 /// While a batch is being filled its size stands here, not in the batch: `close_open` writes it back.
 class any_outbox {
  public:
-  any_outbox(const stream_type& type, batch_layout layout, call_frame& frame) : pool(type, layout), frame_(&frame) {}
+  any_outbox(const stream_type& type, batch_layout layout, call_frame& frame)
+      : pool(type, layout), frame_(&frame), calls_(new std::uint64_t[layout.capacity]) {}
   any_outbox(const any_outbox&) = delete;
   any_outbox& operator=(const any_outbox&) = delete;
   virtual ~any_outbox();
 
-  bool empty() const { return sealed_.empty() && (!open_ || (size_ == 0 && !open_->marks.any())); }
+  /// Where tuples for this outbox may still be; every function below sees them.
+  void attach(any_scatter_buffer& buffer) { buffer_ = &buffer; }
+  bool empty() const {
+    settle();
+    return sealed_.empty() && (!open_ || (size_ == 0 && !open_->marks.any()));
+  }
   /// Closes the batch being filled, so that `pop` can take it. Between calls only.
   void seal() {
+    settle();
     if (open_ && (size_ || open_->marks.any())) close_open();
   }
   /// The marks of the batch being filled: they travel behind its tuples. Seal before adding tuples behind a mark.
   batch_marks& marks() {
+    settle();
     if (!open_) open_next();
     return open_->marks;
   }
-  bool has_sealed() const { return !sealed_.empty(); }
+  bool has_sealed() const {
+    settle();
+    return !sealed_.empty();
+  }
   any_batch* pop() { return sealed_.pop_front(); }
   /// Puts back what `pop` gave.
   void push_front(any_batch* b) { sealed_.push_front(b); }
   /// Removes what the call in progress had appended.
   void cut_back() noexcept;
   /// Tuples appended since the task was made, without those cut back.
-  std::uint64_t appended() const { return closed_ + size_; }
+  std::uint64_t appended() const {
+    settle();
+    return closed_ + size_;
+  }
   /// Memory that the last `count` tuples own outside their batches, estimated from the newest batch.
   std::size_t owned_by_last(std::uint64_t count) const;
 
   batch_pool pool;
 
  protected:
+  /// From here on everything is in the outbox.
+  void settle() const {
+    if (buffer_ && !buffer_->empty()) buffer_->scatter();
+  }
   /// Closes the batch being filled, if there is one, and opens another.
   void open_next();
   void close_open() {
+    note_spilled();
     closed_ += size_;
     open_->set_size(std::exchange(size_, 0));
     sealed_.push_back(std::exchange(open_, nullptr));
     capacity_ = 0;
   }
   void reopen_last() noexcept;
-  /// The typed half's pointers into `open_`.
+  /// The typed half's pointer into `open_`.
   virtual void point_into_open() noexcept = 0;
-  /// Notes where the call in progress begins to write here.
-  void begin_call() {
-    if (mark_call_ == frame_->call) return;
-    mark_call_ = frame_->call;
-    mark_ = appended();
+  void use_open() noexcept;
+  void write_columns() {
+    const call_frame& frame = *frame_;
+    if (roots_) {
+      roots_[size_] = frame.anchor;
+      if (frame.anchor.is_several()) [[unlikely]]
+        write_root_list();
+    }
+    if (times_) {
+      times_[size_] = frame.time;
+      stamps_[size_] = frame.stamp;
+    }
   }
+  [[gnu::noinline, gnu::cold]] void write_root_list();
+  /// The columns of tuples that have at most one root.
+  void copy_columns(const scattered_columns& from, const std::uint32_t* rows, std::size_t count);
+  /// Notes how much of the batch being closed the call in progress has written.
+  void note_spilled() noexcept;
+  std::uint32_t written_in_call() const noexcept;
 
+  // Read or written for every tuple.
   call_frame* frame_;
-  any_batch* open_ = nullptr;
-  std::uint32_t size_ = 0, capacity_ = 0;  // of the open batch; 0 without one
+  std::uint32_t size_ = 0, capacity_ = 0;   // of the open batch; 0 without one
+  std::unique_ptr<std::uint64_t[]> calls_;  // of each tuple in the open batch, the call that wrote it
   bool has_columns_ = false;
-  std::uint64_t closed_ = 0;     // tuples in batches that were closed
-  std::uint64_t mark_call_ = 0;  // the last call that wrote here,
-  std::uint64_t mark_ = 0;       // and `appended` before it did
+  root* roots_ = nullptr;  // the columns of the open batch; null: it has none
+  event_time *times_ = nullptr, *stamps_ = nullptr;
+
+  any_batch* open_ = nullptr;
+  std::uint64_t closed_ = 0;        // tuples in batches that were closed
+  std::uint64_t spilled_call_ = 0;  // the last call that wrote into a batch that was then closed,
+  std::uint64_t spilled_ = 0;       // and how many of its tuples are in such
   batch_list sealed_;
+  any_scatter_buffer* buffer_ = nullptr;
 };
 
 /// The outbox of a stream of `T`. A value is constructed in its place in the open batch.
@@ -110,37 +175,53 @@ class outbox final : public any_outbox {
   outbox(batch_layout layout, call_frame& frame) : any_outbox(stream_type_of<T>(), layout, frame) {}
   template <class V>
   [[gnu::always_inline]] void append(V&& value) {
-    begin_call();
-    if (size_ == capacity_ || frame_->anchors) [[unlikely]]
-      return append_slowly(std::forward<V>(value));
+    if (size_ == capacity_) [[unlikely]]
+      return append_to_next(std::forward<V>(value));
     ::new (static_cast<void*>(values_ + size_)) T(std::forward<V>(value));
     end_append();
   }
-  [[gnu::always_inline]] void append_words(value_words words) {
-    begin_call();
-    if (size_ == capacity_ || frame_->anchors) [[unlikely]]
-      return append_slowly(from_words<T>(words));
+  /// Moves tuples out of a scatter buffer: those at `rows` of `from`.
+  void append_rows(const scattered<T>& from, const std::uint32_t* rows, std::size_t count) {
+    while (count) {
+      if (size_ == capacity_) open_next();
+      const auto n = std::min<std::size_t>(count, capacity_ - size_);
+      T* const to = values_ + size_;
+      for (std::size_t k = 0; k < n; ++k) {
+        T& value = from.values[rows[k]];
+        ::new (static_cast<void*>(to + k)) T(std::move(value));
+        value.~T();
+        calls_[size_ + k] = from.calls[rows[k]];
+      }
+      if (has_columns_) copy_columns(from, rows, n);
+      size_ += static_cast<std::uint32_t>(n);
+      rows += n;
+      count -= n;
+    }
+  }
+  /// Appends where that takes no new batch, and so can't fail. False: it would take one.
+  [[gnu::always_inline]] bool try_append(value_words words) noexcept requires passed_in_words<T> {
+    if (size_ == capacity_) [[unlikely]]
+      return false;
     write_words<T>(values_ + size_, words);
     end_append();
+    return true;
+  }
+  void append(value_words words) requires passed_in_words<T> {
+    if (size_ == capacity_) open_next();
+    try_append(words);
   }
 
  private:
-  void end_append() {
-    if (has_columns_) open_->set_columns(size_, frame_->anchor, frame_->time, frame_->stamp);
+  [[gnu::always_inline]] void end_append() {
+    calls_[size_] = frame_->call;
+    if (has_columns_) write_columns();
     ++size_;
   }
   /// Out of line, so that the usual way needs no stack.
   template <class V>
-  [[gnu::noinline, gnu::cold]] void append_slowly(V&& value) noexcept(std::is_nothrow_constructible_v<T, V>) {
-    if (size_ == capacity_) open_next();
-    ::new (static_cast<void*>(values_ + size_)) T(std::forward<V>(value));
-    if (frame_->anchors) {
-      open_->set_columns(size_, {}, frame_->time, frame_->stamp);
-      open_->set_roots(size_, *frame_->anchors);
-      ++size_;
-    } else {
-      end_append();
-    }
+  [[gnu::noinline, gnu::cold]] void append_to_next(V&& value) {
+    open_next();
+    append(std::forward<V>(value));
   }
   void point_into_open() noexcept override { values_ = static_cast<batch<T>*>(open_)->data(); }
   T* values_ = nullptr;

@@ -5,7 +5,7 @@
 
 #include "freshet/core/consumer.hpp"
 #include "freshet/core/grouping.hpp"
-#include "freshet/core/outbox.hpp"
+#include "freshet/core/scatter_buffer.hpp"
 
 namespace freshet {
 
@@ -154,6 +154,8 @@ struct target_choice<direct_grouping<F>, T> {
 template <class T, class G>
 class router final : public consumer_by<T, router<T, G>>, public any_router {
   static constexpr bool to_all = std::is_same_v<G, all_grouping>;
+  /// Whether the target depends on the value: then tuples are scattered. A value whose move throws could not be.
+  static constexpr bool by_value = !std::is_empty_v<G> && std::is_nothrow_move_constructible_v<T>;
 
  public:
   router(const G& grouping, route r, call_frame& frame)
@@ -163,35 +165,53 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
       outboxes_.push_back(new outbox<T>(route_.layout, frame));
       frame.outboxes.push_back(outboxes_.back());
     }
+    if constexpr (by_value)
+      if (n > 1) buffer_ = std::make_unique<scatter_buffer<T>>(outboxes_, route_.layout, frame);
   }
   any_consumer& entry() override { return *this; }
   bool broadcast() const override { return to_all; }
   void restart(std::uint64_t seed) override { choose_.restart(seed); }
 
+  /// A call that has failed already may write on: all of it is cut back.
   template <class V>
   [[gnu::always_inline]] void put(V&& value) {
-    if (frame_->failed) [[unlikely]]
-      return;
+    frame_->children += deliveries_;
     try {
-      box(choose_(std::as_const(value))).append(std::forward<V>(value));
-      count();
+      if constexpr (by_value) {
+        const auto target = choose_(std::as_const(value));
+        if (buffer_) buffer_->append(target, std::forward<V>(value));
+        else box(0).append(std::forward<V>(value));
+      } else {
+        box(choose_(std::as_const(value))).append(std::forward<V>(value));
+      }
     } catch (...) { frame_->fail_from_exception(route_.consumer); }
   }
   [[gnu::always_inline]] void put_words(value_words words) requires passed_in_words<T> {
-    if (frame_->failed) [[unlikely]]
-      return;
-    try {
-      box(choose_(from_words<T>(words))).append_words(words);
-      count();
-    } catch (...) { frame_->fail_from_exception(route_.consumer); }
+    frame_->children += deliveries_;
+    if constexpr (by_value) {
+      try {
+        const auto target = choose_(from_words<T>(words));
+        if (buffer_) return buffer_->append(target, words);
+      } catch (...) { return frame_->fail_from_exception(route_.consumer); }
+      if (!box(0).try_append(words)) append_slowly(box(0), words);
+    } else {
+      auto& to = box(choose_(from_words<T>(words)));
+      if (!to.try_append(words)) append_slowly(to, words);
+    }
   }
 
  private:
   outbox<T>& box(std::uint32_t target) { return static_cast<outbox<T>&>(*outboxes_[target]); }
-  void count() { frame_->children += to_all ? static_cast<std::int32_t>(route_.targets) : 1; }
+  [[gnu::noinline, gnu::cold]] void append_slowly(outbox<T>& to, value_words words) noexcept {
+    try {
+      to.append(words);
+    } catch (...) { frame_->fail_from_exception(route_.consumer); }
+  }
 
   detail::target_choice<G, T> choose_;
   call_frame* frame_;
+  const std::int32_t deliveries_ = to_all ? static_cast<std::int32_t>(route_.targets) : 1;
+  std::unique_ptr<scatter_buffer<T>> buffer_;
 };
 
 }  // namespace freshet

@@ -81,7 +81,7 @@ class sink_task final : public task_operator {
 /// How a sink's input calls it.
 template <class S>
 struct sink_call {
-  static constexpr bool looks_ahead = false;
+  static constexpr std::size_t strip = 0;
   static constexpr bool can_refuse = detail::refuses<S>;
   sink_task<S>* task;
   template <class V>

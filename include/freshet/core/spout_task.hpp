@@ -52,41 +52,63 @@ class spout_operator : public task_operator {
   virtual bool drain() = 0;
 };
 
+/// The part of a spout task that needs no type: the round it emits into.
+class spout_task_round : public spout_operator {
+ protected:
+  /// A turn in which the spout may emit.
+  class turn {
+   public:
+    turn(spout_task_round& task, spout_round& round);
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+    ~turn();
+
+   private:
+    spout_task_round& task_;
+    const inside_calls inside_;
+  };
+  /// Messages that the round has taken.
+  std::uint32_t messages() const { return round_->messages + (plain_from_ - plain_left_); }
+  /// The root of a message with a position, or one that the round has no room for: it may be the last one's again.
+  root root_of(const position* at);
+  /// Closes the round, which is full, and opens it anew.
+  void make_room();
+  /// What a failed call, or one that has to do with tokens, leaves to do.
+  void after_unusual_message();
+
+  // Of the turn, so that a message without a position costs next to nothing.
+  spout_round* round_ = nullptr;
+  any_batch* raw_ = nullptr;
+  std::uint32_t plain_left_ = 0;  ///< messages without positions that the round has room for
+  std::uint32_t root_step_ = 0;   ///< 0: the run has no ledger, and roots stay empty
+  root next_root_;
+  std::int32_t live_ = 0;
+
+ private:
+  void take_round();
+  void give_round();
+
+  std::uint32_t plain_from_ = 0;  ///< `plain_left_` as `take_round` set it
+};
+
 /// The typed half that `spout_emitter<T>` writes to: inlined into the user's `poll`.
 template <class T>
-class spout_task_base : public spout_operator {
+class spout_task_base : public spout_task_round {
  public:
-  std::size_t room() const { return round_->wanted > round_->messages ? round_->wanted - round_->messages : 0; }
+  std::size_t room() const { return round_->wanted > this->messages() ? round_->wanted - this->messages() : 0; }
 
   [[gnu::always_inline]] void message(const position* at, event_time time, T&& value) {
-    const std::uint32_t index = index_of(at);
-    if (round_->raw) {
-      auto* raw = static_cast<batch<T>*>(round_->raw);
-      if (round_->through) raw->append(root{round_->slot, index}, time, beginning_of_time, std::as_const(value));
-      else raw->append(root{round_->slot, index}, time, beginning_of_time, std::move(value));
-      if (raw->full()) round_->host->round_full(*round_);
-      if (!round_->through) return;
-    }
-    call_frame& frame = *frame_;
-    frame.begin(round_->slot ? root{round_->slot, index} : root{}, nullptr, time, beginning_of_time);
-    out_.target().take(std::move(value));
-    if (frame.failed) [[unlikely]] {
-      frame.cut_back();
-      round_->host->message_failed(*round_, index, frame);
-      frame.failed = false;
-    }
-    if (frame.deferred) [[unlikely]]
-      frame.apply_deferred();
-    round_->live += frame.children;
+    if constexpr (passed_in_words<T>) send(at, time, to_words(value));
+    else send(at, time, std::move(value));
   }
 
  protected:
   spout_task_base() : raw_loop_(*this, raw_call{this}) {}
   outlet<T> out_;
-  spout_round* round_ = nullptr;
 
   struct raw_call {
-    static constexpr bool looks_ahead = false, can_refuse = false;
+    static constexpr std::size_t strip = 0;
+    static constexpr bool can_refuse = false;
     spout_task_base* task;
     template <class V>
     void call(V&& value) {
@@ -96,15 +118,44 @@ class spout_task_base : public spout_operator {
   input_loop<T, raw_call> raw_loop_;
 
  private:
-  /// The message a tuple belongs to: a new one, unless it repeats the position of the last.
-  [[gnu::always_inline]] std::uint32_t index_of(const position* at) {
-    spout_round& r = *round_;
-    if (at && r.messages && !r.positions.empty() && r.positions.back() == *at) return r.messages - 1;
-    if (r.messages == r.capacity) [[unlikely]]
-      r.host->round_full(r);
-    if (r.keeps_positions) r.positions.push_back(at ? *at : position{});
-    ++executed;
-    return r.messages++;
+  /// `V` is T or value_words.
+  template <class V>
+  [[gnu::always_inline]] void send(const position* at, event_time time, V&& value) {
+    if (at || plain_left_ == 0) [[unlikely]]
+      return send_carefully(at, time, std::forward<V>(value));
+    --plain_left_;
+    const root r = next_root_;
+    next_root_.bits += root_step_;
+    if (raw_) [[unlikely]]
+      return to_raw(r, time, std::forward<V>(value));
+    pass(r, time, std::forward<V>(value));
+  }
+  template <class V>
+  [[gnu::noinline]] void send_carefully(const position* at, event_time time, V&& value) {
+    const root r = root_of(at);
+    if (raw_) return to_raw(r, time, std::forward<V>(value));
+    pass(r, time, std::forward<V>(value));
+  }
+  template <class V>
+  [[gnu::always_inline]] void pass(root r, event_time time, V&& value) {
+    call_frame& frame = *frame_;
+    frame.anchor = r;
+    frame.time = time;
+    frame.begin();
+    out_.target().take(std::forward<V>(value));
+    if (frame.flags.any()) [[unlikely]]
+      after_unusual_message();
+    live_ += frame.children;
+  }
+  template <class V>
+  void to_raw(root r, event_time time, V&& value) {
+    auto& raw = static_cast<batch<T>&>(*raw_);
+    const bool through = round_->through;
+    if (through) raw.append(r, time, beginning_of_time, std::as_const(value));
+    else raw.append(r, time, beginning_of_time, std::forward<V>(value));
+    if (raw.full()) [[unlikely]]
+      make_room();
+    if (through) pass(r, time, std::forward<V>(value));
   }
 };
 
@@ -122,13 +173,13 @@ class spout_task final : public spout_task_base<spout_output_t<S>> {
   bool ready() override { return true; }
 
   poll_status poll(spout_round& round) override {
-    const scope s(*this, round);
+    const typename spout_task::turn now(*this, round);
     spout_emitter<value_type> out{*this};
     auto status = poll_status::emitted();
     // Also bounded in polls: a spout that says `emitted` and emits nothing must not hold the worker for ever.
-    for (std::uint32_t n = 0; n < round.wanted && round.messages < round.wanted; ++n) {
+    for (std::uint32_t n = 0; n < round.wanted && this->messages() < round.wanted; ++n) {
       status = spout_.poll(out);
-      if (status.what() != poll_status::kind::emitted || this->frame_->outbox_full) break;
+      if (status.what() != poll_status::kind::emitted || this->frame_->flags.outbox_full) break;
     }
     return status;
   }
@@ -136,7 +187,7 @@ class spout_task final : public spout_task_base<spout_output_t<S>> {
   bool replayable() const override { return replayable_spout<S>; }
   void read([[maybe_unused]] const position_range& range, [[maybe_unused]] spout_round& round) override {
     if constexpr (replayable_spout<S>) {
-      const scope s(*this, round);
+      const typename spout_task::turn now(*this, round);
       spout_emitter<value_type> out{*this};
       spout_.read(range, out);
     }
@@ -170,18 +221,6 @@ class spout_task final : public spout_task_base<spout_output_t<S>> {
   void close_user() override {
     if constexpr (requires { spout_.close(); }) spout_.close();
   }
-  /// A turn in which the spout may emit.
-  struct scope {
-    scope(spout_task& t, spout_round& r) : task(t), inside(t.frame_->place) {
-      t.round_ = &r;
-      t.frame_->outbox_full = false;
-    }
-    ~scope() { task.round_ = nullptr; }
-    scope(const scope&) = delete;
-    scope& operator=(const scope&) = delete;
-    spout_task& task;
-    inside_calls inside;
-  };
   S spout_;
 };
 

@@ -48,18 +48,37 @@ class keyed_state final : public any_state {
   using table = state_table<K, S>;
 
  public:
+  using entry = typename table::entry;
   explicit keyed_state(std::uint32_t groups) : groups_(groups), tables_(groups) {}
 
+  /// Whether the tables are too large for a core's own caches, so that `prefetch` is worth its while.
+  bool is_far() const { return slots_ * (sizeof(entry) + 1) > 256 * 1024; }
   /// Fetches the memory that `use` will need.
-  void prefetch(std::uint64_t hash) const { tables_[group(hash)].prefetch(hash); }
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const { tables_[group(hash)].prefetch(hash); }
   /// The state of `key`, default constructed for a new one. Valid until the next call.
   template <class Q>
   [[gnu::always_inline]] S& use(const Q& key, std::uint64_t hash) {
     table& t = tables_[group(hash)];
-    const auto [e, inserted] = t.find_or_insert(key, hash);
+    entry* e = t.find(key, hash);
+    const bool missing = !e;
+    if (missing) [[unlikely]]
+      e = insert(t, key, hash);
     if (epoch_ && t.mark(e, epoch_)) [[unlikely]]
-      remember(*e, hash, inserted);
+      remember(*e, hash, missing);
     return e->value;
+  }
+  /// Looks ahead for `use_found`: null when the key has no state yet.
+  template <class Q>
+  [[gnu::always_inline]] entry* look_up(const Q& key, std::uint64_t hash) {
+    return tables_[group(hash)].find(key, hash);
+  }
+  /// Goes up whenever entries may have moved, and what `look_up` gave is void.
+  std::uint64_t moves() const { return moves_; }
+  /// Like `use`, for an entry that was looked up. REQUIRES: `moves()` is what it was then.
+  [[gnu::always_inline]] S& use_found(entry& e, std::uint64_t hash) {
+    if (epoch_ && tables_[group(hash)].mark(&e, epoch_)) [[unlikely]]
+      remember(e, hash, false);
+    return e.value;
   }
   /// Null when the key has no state.
   template <class Q>
@@ -102,6 +121,7 @@ class keyed_state final : public any_state {
   }
   void rollback() override {
     epoch_ = 0;
+    ++moves_;
     for (auto& c : changes_) {
       auto& t = tables_[group(c.hash)];
       if (!c.old) t.erase(c.key, c.hash);
@@ -123,18 +143,25 @@ class keyed_state final : public any_state {
     }
   }
   bool load(std::uint32_t g, reader& r) override {
+    ++moves_;
     if constexpr (durable<K> && durable<S> && std::default_initializable<K>) {
       for (auto n = r.raw<std::uint64_t>(); n && !r.failed(); --n) {
         K k{};
         codec<K>::read(r, k, 0);
-        codec<S>::read(r, tables_[g].find_or_insert(k, stable_hash<K>::of(k)).first->value, 0);
+        const auto hash = stable_hash<K>::of(k);
+        auto* e = tables_[g].find(k, hash);
+        codec<S>::read(r, (e ? e : insert(tables_[g], k, hash))->value, 0);
       }
       return !r.failed();
     } else {
       return false;
     }
   }
-  void drop(std::uint32_t g) override { tables_[g] = table{}; }
+  void drop(std::uint32_t g) override {
+    ++moves_;
+    slots_ -= tables_[g].capacity();
+    tables_[g] = table{};
+  }
 
  private:
   /// What a key had before it was first used since `begin`.
@@ -144,11 +171,22 @@ class keyed_state final : public any_state {
     std::optional<S> old;  ///< empty: nothing
   };
   std::uint32_t group(std::uint64_t hash) const { return key_group_of(hash, groups_); }
-  [[gnu::noinline]] void remember(const typename table::entry& e, std::uint64_t hash, bool inserted) {
+  [[gnu::noinline]] void remember(const entry& e, std::uint64_t hash, bool inserted) {
     changes_.push_back({e.key, hash, inserted ? std::nullopt : std::optional<S>(e.value)});
   }
 
+  template <class Q>
+  [[gnu::noinline]] entry* insert(table& t, const Q& key, std::uint64_t hash) {
+    const auto before = t.capacity();
+    auto* e = t.find_or_insert(key, hash).first;
+    if (t.capacity() != before) ++moves_;
+    slots_ += t.capacity() - before;
+    return e;
+  }
+
   const std::uint32_t groups_;
+  std::uint64_t moves_ = 0;
+  std::size_t slots_ = 0;
   std::vector<table> tables_;
   std::vector<change> changes_;
   std::uint8_t epoch_ = 0,

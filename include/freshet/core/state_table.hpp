@@ -1,6 +1,8 @@
 #pragma once
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <utility>
@@ -10,8 +12,9 @@
 namespace freshet {
 
 /// A hash table from keys to states: open addressing with linear probing in a power of two of slots, one tag byte a
-/// slot beside them (0: empty), so that a look-up reads one tag and one slot, both of which `prefetch` can fetch ahead.
-/// References stay valid until the next insertion or erasure. Not thread safe.
+/// slot behind them (0: empty). A look-up compares eight tags at once, from the key's home slot on ("SIMD within a
+/// register", Hacker's Delight 6-1), and then mostly one slot; `prefetch` can fetch both ahead. References stay valid
+/// until the next insertion or erasure. Not thread safe.
 template <class K, class S>
 class state_table {
  public:
@@ -21,40 +24,45 @@ class state_table {
   };
   state_table() = default;
   state_table(state_table&& other) noexcept
-      : tags_(std::move(other.tags_)),
-        marks_(std::move(other.marks_)),
-        entries_(std::exchange(other.entries_, nullptr)),
+      : entries_(std::exchange(other.entries_, nullptr)),
+        tags_(std::exchange(other.tags_, nullptr)),
         mask_(std::exchange(other.mask_, 0)),
+        marks_(std::move(other.marks_)),
         size_(std::exchange(other.size_, 0)) {}
   state_table& operator=(state_table&& other) noexcept {
-    std::swap(tags_, other.tags_);
-    std::swap(marks_, other.marks_);
     std::swap(entries_, other.entries_);
+    std::swap(tags_, other.tags_);
     std::swap(mask_, other.mask_);
+    std::swap(marks_, other.marks_);
     std::swap(size_, other.size_);
     return *this;
   }
   ~state_table() { destroy(); }
 
   std::size_t size() const { return size_; }
-  std::size_t bytes() const { return entries_ ? (mask_ + 1) * (sizeof(entry) + 1) : 0; }
+  std::size_t bytes() const { return entries_ ? bytes_of(mask_ + 1) : 0; }
   /// Slots: a power of two, 0 before the first insertion.
   std::size_t capacity() const { return entries_ ? mask_ + 1 : 0; }
 
-  void prefetch(std::uint64_t hash) const {
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const {
     if (!entries_) return;
     __builtin_prefetch(&tags_[hash & mask_]);
     __builtin_prefetch(&entries_[hash & mask_], 1);
     if (marks_) __builtin_prefetch(&marks_[hash & mask_], 1);
   }
   template <class Q>
-  entry* find(const Q& key, std::uint64_t hash) {
-    if (!entries_) return nullptr;
-    const auto tag = tag_of(hash);
-    for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
-      if (tags_[i] == tag && key_equal{}(entries_[i].key, key)) [[likely]]
-        return &entries_[i];
-      if (tags_[i] == 0) return nullptr;
+  [[gnu::always_inline]] entry* find(const Q& key, std::uint64_t hash) {
+    if (!entries_) [[unlikely]]
+      return nullptr;
+    const auto wanted = every_byte * tag_of(hash);
+    for (std::size_t home = hash & mask_;; home = (home + tags_at_once) & mask_) {
+      const auto tags = detail::load_little<std::uint64_t>(tags_ + home);
+      for (auto found = zero_bytes(tags ^ wanted); found; found &= found - 1) {
+        entry* e = &entries_[(home + static_cast<std::size_t>(std::countr_zero(found)) / 8) & mask_];
+        if (key_equal{}(e->key, key)) [[likely]]
+          return e;
+      }
+      if (zero_bytes(tags)) return nullptr;
     }
   }
   /// The entry of `key`, with a default constructed state if it was missing (`inserted`).
@@ -87,6 +95,10 @@ class state_table {
   void clear_marks() { marks_.reset(); }
 
  private:
+  static constexpr std::size_t tags_at_once = 8;
+  static constexpr std::uint64_t every_byte = 0x0101010101010101u;
+  /// 0x80 in the lowest byte that is zero, and maybe in bytes above it that are not: whoever looks there compares keys.
+  static std::uint64_t zero_bytes(std::uint64_t x) { return (x - every_byte) & ~x & 0x80 * every_byte; }
   static std::uint8_t tag_of(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 40 | 0x80); }
 
   template <class Q>
@@ -95,7 +107,7 @@ class state_table {
     std::size_t i = hash & mask_;
     while (tags_[i]) i = (i + 1) & mask_;
     ::new (static_cast<void*>(&entries_[i])) entry{K(key), S{}};
-    tags_[i] = tag_of(hash);
+    set_tag(i, tag_of(hash));
     if (marks_) marks_[i] = 0;
     ++size_;
     return &entries_[i];
@@ -109,7 +121,7 @@ class state_table {
       std::size_t i = hash & bigger.mask_;
       while (bigger.tags_[i]) i = (i + 1) & bigger.mask_;
       ::new (static_cast<void*>(&bigger.entries_[i])) entry(std::move(e));
-      bigger.tags_[i] = tag_of(hash);
+      bigger.set_tag(i, tag_of(hash));
       if (marks_) bigger.marks_[i] = marks_[static_cast<std::size_t>(&e - entries_)];
     });
     bigger.size_ = size_;
@@ -122,28 +134,36 @@ class state_table {
       if (((i - home) & mask_) < ((i - gap) & mask_)) continue;
       entries_[gap].~entry();
       ::new (static_cast<void*>(&entries_[gap])) entry(std::move(entries_[i]));
-      tags_[gap] = tags_[i];
+      set_tag(gap, tags_[i]);
       if (marks_) marks_[gap] = marks_[i];
       gap = i;
     }
     entries_[gap].~entry();
-    tags_[gap] = 0;
+    set_tag(gap, 0);
   }
+  /// The first tags stand behind the last once more, so that eight can be read from any slot on.
+  void set_tag(std::size_t i, std::uint8_t tag) {
+    tags_[i] = tag;
+    if (i < tags_at_once - 1) tags_[mask_ + 1 + i] = tag;
+  }
+  static std::size_t bytes_of(std::size_t slots) { return slots * (sizeof(entry) + 1) + tags_at_once - 1; }
   void allocate(std::size_t slots) {
-    tags_ = std::make_unique<std::uint8_t[]>(slots);
-    entries_ = std::allocator<entry>{}.allocate(slots);
+    entries_ = static_cast<entry*>(::operator new (bytes_of(slots), std::align_val_t{alignof(entry)}));
+    tags_ = reinterpret_cast<std::uint8_t*>(entries_ + slots);
+    std::memset(tags_, 0, slots + tags_at_once - 1);
     mask_ = slots - 1;
   }
   void destroy() {
     if (!entries_) return;
     for_each([](entry& e) { e.~entry(); });
-    std::allocator<entry>{}.deallocate(entries_, mask_ + 1);
+    ::operator delete (entries_, std::align_val_t{alignof(entry)});
     entries_ = nullptr;
   }
 
-  std::unique_ptr<std::uint8_t[]> tags_, marks_;  // marks: null until there is one
   entry* entries_ = nullptr;
+  std::uint8_t* tags_ = nullptr;  // in the same memory
   std::size_t mask_ = 0, size_ = 0;
+  std::unique_ptr<std::uint8_t[]> marks_;  // null until there is one
 };
 
 }  // namespace freshet

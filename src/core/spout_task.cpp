@@ -1,0 +1,71 @@
+#include "freshet/core/spout_task.hpp"
+
+#include <algorithm>
+
+namespace freshet {
+
+spout_host::~spout_host() = default;
+
+spout_task_round::turn::turn(spout_task_round& task, spout_round& round) : task_(task), inside_(task.frame_->place) {
+  task.round_ = &round;
+  task.frame_->inherit_nothing();
+  task.frame_->flags.outbox_full = false;
+  task.take_round();
+}
+
+spout_task_round::turn::~turn() {
+  task_.give_round();
+  task_.round_ = nullptr;
+}
+
+void spout_task_round::take_round() {
+  const spout_round& r = *round_;
+  raw_ = r.raw;
+  plain_left_ = r.keeps_positions ? 0 : r.capacity - r.messages;
+  if (raw_) plain_left_ = std::min(plain_left_, static_cast<std::uint32_t>(raw_->capacity() - raw_->size()));
+  plain_from_ = plain_left_;
+  next_root_ = r.slot ? root{r.slot, r.messages} : root{};
+  root_step_ = r.slot ? 1 : 0;
+}
+
+void spout_task_round::give_round() {
+  round_->messages = messages();
+  round_->live += std::exchange(live_, 0);
+  executed += plain_from_ - plain_left_;
+  plain_left_ = plain_from_ = 0;
+}
+
+root spout_task_round::root_of(const position* at) {
+  if (plain_from_) give_round();
+  spout_round& r = *round_;
+  const bool again = at && r.messages && !r.positions.empty() && r.positions.back() == *at;
+  if (!again) {
+    if (r.messages == r.capacity) make_room();
+    if (r.keeps_positions) r.positions.push_back(at ? *at : position{});
+    ++executed;
+    ++r.messages;
+  }
+  const root found = r.slot ? root{r.slot, r.messages - 1} : root{};
+  if (!r.keeps_positions) take_round();
+  return found;
+}
+
+void spout_task_round::make_room() {
+  give_round();
+  round_->host->round_full(*round_);
+  take_round();
+}
+
+void spout_task_round::after_unusual_message() {
+  call_frame& frame = *frame_;
+  if (frame.flags.failed) {
+    frame.cut_back();
+    give_round();
+    round_->host->message_failed(*round_, frame.anchor.index(), frame);
+    take_round();
+    frame.flags.failed = false;
+  }
+  if (frame.flags.deferred) frame.apply_deferred();
+}
+
+}  // namespace freshet
