@@ -30,7 +30,8 @@ void engine_run::start_threads(std::size_t tasklets) {
   tasklets_left_.store(tasklets, std::memory_order_relaxed);
   started_ = how_.clock->now();
   try {
-    pool_->start([this](const std::string& label, std::chrono::nanoseconds held) { note_stall(label, held); });
+    pool_->start([this](const auto& label, auto held) { note_stall(label, held); },
+                 [this](const auto& label, auto why, bool given_up) { note_throw(label, why, given_up); });
   } catch (const std::system_error& e) { throw run_error({errc::full, e.what(), true}); }
 }
 
@@ -58,6 +59,18 @@ void engine_run::note_stall(const std::string& label, std::chrono::nanoseconds h
   std::lock_guard lock(mutex_);
   stalled_.push_back(std::move(text));
   if (stalled_.size() > kept_stalls) stalled_.pop_front();
+}
+
+/// A slice threw: not what is called for a tuple, which is caught where it is called, but what stands around it, like a
+/// codec that writes a dead letter. Nobody knows what state the task is in.
+void engine_run::note_throw(const std::string& label, const std::exception_ptr& why, bool given_up) noexcept {
+  error e;
+  try {
+    std::rethrow_exception(why);
+  } catch (...) { e = error_from_current_exception(); }
+  e.message = "task " + label + " threw outside of all calls that can be tried again: " + e.message;
+  fail(std::move(e));
+  if (given_up) tasklet_done();
 }
 
 // --- control ---

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -98,6 +99,7 @@ class engine_run : public run_control {
  private:
   void end_spouts(run_state to);
   void note_stall(const std::string& label, std::chrono::nanoseconds held);
+  void note_throw(const std::string& label, const std::exception_ptr& why, bool given_up) noexcept;
   std::chrono::steady_clock::time_point give_up_at() const;
 
   const settings how_;

@@ -113,6 +113,41 @@ topology with_factory(int makes) {
   return b.build();
 }
 
+/// A value that can't be written: a dead letter of it is beyond what a task can deal with.
+struct unspeakable {
+  int value = 0;
+};
+
+}  // namespace
+template <>
+struct codec<unspeakable> {
+  static constexpr std::uint32_t version = 1;
+  static void write(writer&, const unspeakable&) { throw std::runtime_error("no words for it"); }
+  static void read(reader&, unspeakable&, std::uint32_t) {}
+};
+namespace {
+
+/// What is called for a tuple is caught where it is called; here is what stands around it.
+TEST_P(engine_runs, what_throws_between_the_calls_ends_the_run_by_name) {
+  topology_builder b{"t"};
+  auto in = b.spout("in", vector_spout<unspeakable>{std::vector<unspeakable>(10)});
+  auto fails = b.bolt("fails", [](const unspeakable& u) -> int { throw std::runtime_error(std::to_string(u.value)); });
+  b.sink("end", [](int) {}).input(fails.input(in, global_grouping{}));
+  const auto graph = b.build();
+  const retry_options soon{.max_attempts = 2, .first = 1ms};
+  auto run = GetParam() == engine::event ? event_executor{{.workers = 2, .retry = soon, .log = {}}}.start(graph)
+                                         : start(graph);
+  try {
+    run.wait();
+    FAIL();
+  } catch (const run_error& e) {
+    // Where messages are emitted again, it is the spout's task that gives one up.
+    const auto task = GetParam() == engine::event ? "task \"in\" task 0" : "task \"fails\" task 0";
+    EXPECT_THAT(e.what(), AllOf(HasSubstr(task), HasSubstr("no words for it")));
+  }
+  EXPECT_EQ(run.status().state, run_state::failed);
+}
+
 TEST_P(engine_runs, a_factory_that_throws_is_named) {
   EXPECT_THAT(error_of([&] { start(with_factory(1)); }),
               AllOf(HasSubstr("bolt \"second\" task 1: "), HasSubstr("factory failed: no licence")));
