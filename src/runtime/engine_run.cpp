@@ -29,6 +29,7 @@ std::string engine_run::task_name(std::uint32_t node, std::uint32_t task) const 
 void engine_run::start_threads(std::size_t tasklets) {
   tasklets_left_.store(tasklets, std::memory_order_relaxed);
   started_ = how_.clock->now();
+  say_what_is_not_committed();
   try {
     pool_->start([this](const auto& label, auto held) { note_stall(label, held); },
                  [this](const auto& label, auto why, bool given_up) { note_throw(label, why, given_up); });
@@ -71,6 +72,19 @@ void engine_run::note_throw(const std::string& label, const std::exception_ptr& 
   e.message = "task " + label + " threw outside of all calls that can be tried again: " + e.message;
   fail(std::move(e));
   if (given_up) tasklet_done();
+}
+
+void engine_run::say_what_is_not_committed() const {
+  std::string spouts, states;
+  for (const auto& n : graph_.nodes()) {
+    auto* names = n.make_state ? &states : n.kind == node_kind::spout && n.replayable ? &spouts : nullptr;
+    if (names) *names += (names->empty() ? "\"" : ", \"") + n.name + "\"";
+  }
+  if (commits_positions_ || spouts.empty()) return;
+  how_.log.log(log_level::info, how_.executor,
+               "topology \"" + graph_.name() + "\": positions of " + spouts +
+                   " are not committed, because the state of " + states +
+                   " goes with the process: a restart reads again from where the source was committed before");
 }
 
 // --- control ---

@@ -64,7 +64,7 @@ class engine_run : public run_control {
     return std::chrono::steady_clock::time_point(
         std::chrono::nanoseconds(drain_deadline_.load(std::memory_order_acquire)));
   }
-  /// False where state is managed: positions would be ahead of what a restart finds.
+  /// False where state is managed: positions would be ahead of what a restart finds. Said in the log at start.
   bool commits_positions() const { return commits_positions_; }
   /// Ends the run with an error; the first one counts.
   void fail(error e);
@@ -100,6 +100,7 @@ class engine_run : public run_control {
   void end_spouts(run_state to);
   void note_stall(const std::string& label, std::chrono::nanoseconds held);
   void note_throw(const std::string& label, const std::exception_ptr& why, bool given_up) noexcept;
+  void say_what_is_not_committed() const;
   std::chrono::steady_clock::time_point give_up_at() const;
 
   const settings how_;
