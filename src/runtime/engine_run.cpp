@@ -187,6 +187,14 @@ void engine_run::unread_dead_letter(dead_letter letter) {
   if (unread_.size() > how_.kept_dead_letters) unread_.pop_front();
 }
 
+void engine_run::skipped_lost(std::string_view task, std::uint64_t messages, const std::string& what) {
+  if (!data_loss_log_.allow(how_.clock->now())) return;
+  const auto before = data_loss_log_.take_suppressed();
+  how_.log.log(log_level::warning, task,
+               std::to_string(messages) + (messages == 1 ? " message" : " messages") + " lost and skipped: " + what +
+                   (before ? " (and " + std::to_string(before) + " more such losses)" : ""));
+}
+
 run_status engine_run::status() const {
   std::lock_guard lock(mutex_);
   run_status s;
@@ -269,6 +277,15 @@ void merge_edges(run_metrics& m) {
     }
   }
   m.edges = std::move(sums);
+}
+
+std::string in_words(const range_lost& lost, const position_range& wanted, const std::vector<spout_partition>& all) {
+  std::string name;
+  for (const auto& p : all)
+    if (p.id == wanted.partition) name = " \"" + p.name + "\"";
+  return "offsets " + std::to_string(wanted.from) + " to " + std::to_string(wanted.to) + " of partition " +
+         std::to_string(wanted.partition) + name + " can no longer be read, the earliest offset still there is " +
+         std::to_string(lost.earliest()) + ": " + lost.what();
 }
 
 std::vector<std::vector<spout_partition>> deal_partitions(const std::vector<std::string>& names, std::size_t tasks) {
