@@ -46,7 +46,9 @@ struct edge_metrics {
   std::string from, to;
   std::uint32_t from_node = 0, to_node = 0, input = 0;
   std::uint64_t transferred = 0;
-  histogram transfer_latency;  ///< event engine, ns a batch: from leaving the producing task until it is taken
+  /// ns. Event engine: of each batch, from leaving the producing task until it is taken. Batch engine: of each block,
+  /// from when it is complete until a task of the reading stage begins to read it, for the first time.
+  histogram transfer_latency;
 };
 
 /// One micro-batch, under Spark's names for the same things (StreamingQueryProgress, BatchInfo).
