@@ -45,6 +45,7 @@ set(FRESHET_HEADERS
   include/freshet/core/operator.hpp
   include/freshet/core/outbox.hpp
   include/freshet/core/position.hpp
+  include/freshet/core/range_lost.hpp
   include/freshet/core/root.hpp
   include/freshet/core/router.hpp
   include/freshet/core/scatter_buffer.hpp
@@ -125,6 +126,7 @@ set(FRESHET_SOURCES
   src/core/describe.cpp
   src/core/held_tuple.cpp
   src/core/operator.cpp
+  src/core/range_lost.cpp
   src/core/scatter_buffer.cpp
   src/core/spout_task.cpp
   src/core/topology_builder.cpp

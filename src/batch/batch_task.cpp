@@ -346,11 +346,13 @@ void batch_task::call_woken() {
 // --- outputs ---
 
 void batch_task::store_outputs(bool again) {
+  const auto now = run_.options().clock->now();
   for (std::uint32_t k = 0; k < chain_->routes.size(); ++k) {
     const auto& boxes = chain_->routes[k].router->outboxes();
     for (std::uint32_t b = 0; b < boxes.size(); ++b) {
       auto all = take_all(*boxes[b]);
       if (all.empty()) continue;
+      all.front()->sent = now;
       const auto& route = run_.plan().routes[run_.plan().routes_of[chain_index_][k]];
       if (!again) store_block(route, k, b, std::move(all));
       else if (!run_.store().refill(route.block(task_, b), all)) shelves_[k][b].put(std::move(all));

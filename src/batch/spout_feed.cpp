@@ -26,7 +26,8 @@ double bytes_in_batch(const stream_type& type) {
 spout_feed::spout_feed(batch_run& run, std::uint32_t chain, std::uint32_t task)
     : batch_task(run, chain, task),
       options_(run.graph().nodes()[run.plan().chains.chains[chain].head()].spout),
-      can_read_again_(spout().replayable()) {
+      has_positions_(spout().replayable()),
+      reads_again_(has_positions_ && options_.on_data_loss == on_data_loss::stop) {
   for (const auto& r : chain_->routes) {
     const auto& boxes = r.router->outboxes();
     bytes_a_tuple_.push_back(bytes_in_batch(boxes[0]->pool.type()));
@@ -243,7 +244,7 @@ void spout_feed::remember(std::uint64_t messages, time_point now) {
   open_.messages += messages;
   if (!open_.polled.empty() && open_.polled.back().first == now) open_.polled.back().second += messages;
   else open_.polled.emplace_back(now, messages);
-  if (!can_read_again_) return;
+  if (!has_positions_) return;
   for (const auto& p : round_.positions) {
     if (!open_.ranges.empty() && open_.ranges.back().partition == p.partition && open_.ranges.back().to <= p.offset)
       open_.ranges.back().to = p.next;
@@ -258,14 +259,14 @@ void spout_feed::open_round(std::uint32_t wanted, bool direct) {
   round_.wanted = wanted;
   round_.capacity = ~std::uint32_t{0};
   round_.messages = 0;
-  round_.keeps_positions = can_read_again_;
+  round_.keeps_positions = has_positions_;
   round_.positions.clear();
   round_.raw = nullptr;
   round_.through = direct;
   if (direct) {
     reading_ = true;
     base_call_ = chain_->frame.call;
-    if (can_read_again_) return;
+    if (reads_again_) return;
   }
   if (!raw_) {
     raw_ = spare_raw();
@@ -302,7 +303,7 @@ spout_feed::raw_ptr spout_feed::spare_raw() {
 /// The spout has filled the raw batch: its tuples go through the chain, and it makes room.
 void spout_feed::round_full(spout_round& round) {
   if (!round.through) read_raw();
-  if (!can_read_again_) {
+  if (!reads_again_) {
     weigh_raw();
     open_.raws.push_back(std::move(raw_));
     raw_ = spare_raw();
@@ -314,7 +315,7 @@ void spout_feed::round_full(spout_round& round) {
 void spout_feed::read_raw() {
   read_raw(*raw_, raw_read_);
   raw_read_ = raw_->size();
-  if (!can_read_again_) return;
+  if (!reads_again_) return;
   raw_->clear();
   raw_read_ = 0;
 }
@@ -352,7 +353,7 @@ void spout_feed::weigh_outputs() {
 }
 
 void spout_feed::weigh_raw() {
-  if (can_read_again_ || !raw_) return;
+  if (reads_again_ || !raw_) return;
   const auto size = raw_->size();
   const auto fresh = size - raw_weighed_;
   raw_bytes_ += static_cast<double>(fresh) * bytes_a_raw_tuple_;
@@ -379,7 +380,7 @@ bool spout_feed::make_good() {
 
 void spout_feed::read_again(const collected& from) {
   replayed_.add(from.messages);
-  if (can_read_again_) return read_ranges(from);
+  if (reads_again_) return read_ranges(from);
   for (const auto& raw : from.raws) read_raw(*raw, 0);
   if (&from == &open_ && raw_) {
     read_raw(*raw_, 0);
@@ -393,6 +394,10 @@ void spout_feed::read_ranges(const collected& from) {
     open_round(0, false);
     try {
       spout().read(range, round_);
+    } catch (const range_lost& gone) {
+      raw_->clear();
+      return run_.fail(located(chain_->plan().head(),
+                               {errc::data_loss, in_words(gone, range, run_.partitions_of(chain_index_, task_))}));
     } catch (...) {
       auto e = error_from_current_exception();
       e.message = "read failed: " + e.message;
@@ -459,7 +464,7 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   run_.driver().handed_over(open_.messages, std::exchange(bytes_told_, 0));
   weigh_outputs();  // what flushing has added
   output_bytes_ = raw_bytes_ = 0;
-  if (raw_ && !can_read_again_ && raw_->size()) open_.raws.push_back(std::move(raw_));
+  if (raw_ && !reads_again_ && raw_->size()) open_.raws.push_back(std::move(raw_));
   cut_ = std::exchange(open_, {});
   cutting_ = false;
   waiting_.store(0, std::memory_order_release);
@@ -579,7 +584,7 @@ void spout_feed::end_batch() {
 }
 
 void spout_feed::commit_positions() {
-  if (!can_read_again_ || !run_.commits_positions()) return;
+  if (!has_positions_ || !run_.commits_positions()) return;
   std::map<partition_id, std::uint64_t> ends;
   for (const auto& r : cut_.ranges) ends[r.partition] = r.to;
   for (const auto& [partition, end] : ends) {

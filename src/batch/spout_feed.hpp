@@ -10,8 +10,9 @@ namespace freshet {
 
 /// A task of a spout with the chain behind it: polls for the next batch while another runs. Messages go through the
 /// chain into its outboxes, which become stage-0 blocks when the batch is cut. Of a spout that can read again only the
-/// ranges are remembered; the messages of another are written to raw batches first, which are kept until the batch has
-/// committed. So an attempt that fails, or a block that is lost, is computed again.
+/// ranges are remembered; the messages of another, and of one whose data may go away (`on_data_loss::skip`), are
+/// written to raw batches first, which are kept until the batch has committed. So an attempt that fails, or a block
+/// that is lost, is computed again, from the same messages.
 ///
 /// Thread safety: `run`, `cut` and `committed` exclude each other by `slice_`; whoever has it is the task's thread.
 class spout_feed final : public batch_task, public tasklet, private spout_host {
@@ -111,7 +112,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void note_next_wake();
 
   const spout_options options_;
-  const bool can_read_again_;
+  const bool has_positions_;
+  const bool reads_again_;  ///< from the spout, and not from a copy
   std::size_t worker_ = 0;
   std::mutex slice_;
   collected open_, cut_;  ///< being collected; of the running batch

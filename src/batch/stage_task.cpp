@@ -17,7 +17,8 @@ constexpr std::int64_t usual_tuple_ns = 25;
 stage_task::stage_task(batch_run& run, std::uint32_t chain, std::uint32_t task)
     : batch_task(run, chain, task),
       is_sink_(run.graph().nodes()[run.plan().chains.chains[chain].head()].kind == node_kind::sink),
-      is_transactional_(is_sink_ && run.graph().nodes()[run.plan().chains.chains[chain].head()].transactional) {}
+      is_transactional_(is_sink_ && run.graph().nodes()[run.plan().chains.chains[chain].head()].transactional),
+      transfer_latency_(chain_->inputs.size()) {}
 
 stage_task::~stage_task() = default;
 
@@ -32,6 +33,7 @@ bool stage_task::prepare(std::uint64_t batch, time_point now) {
   mine_.batch = batch;
   record_ = &mine_;
   again_ = false;
+  blocks_begun_ = 0;
   note_ticks(now);
   ran_ = !mine_.ticks.empty() || woken();
   for (std::size_t s = 0; s < run_.plan().sources[chain_index_].size() && !ran_; ++s) {
@@ -126,6 +128,7 @@ bool stage_task::next_batch() {
     const auto& r = route_of(cursor_.source);
     while (cursor_.producer < r.producers) {
       cursor_.batch = run_.store().batches(r.block(cursor_.producer, task_)).front();
+      cursor_.begins_block = cursor_.batch != nullptr;
       if (cursor_.batch) return true;
       ++cursor_.producer;
     }
@@ -242,6 +245,7 @@ stage_task::outcome stage_task::read_batch(std::int64_t& budget) {
   reading_ = true;
   base_call_ = chain_->frame.call - from;
   const auto began = run_.options().clock->now();
+  if (std::exchange(cursor_.begins_block, false)) note_transfer(source.input, in, began);
   const auto result = chain_->inputs[source.input].reader->read(in, from);
   const auto took = static_cast<std::uint64_t>((run_.options().clock->now() - began).count());
   reading_ = false;
@@ -258,6 +262,14 @@ stage_task::outcome stage_task::read_batch(std::int64_t& budget) {
   }
   const bool pause = result.why == read_stop::not_ready || result.why == read_stop::again_later;
   return pause ? outcome::waiting : outcome::more;
+}
+
+/// Of each block once: attempts after the first read what has been read before.
+void stage_task::note_transfer(std::uint32_t input, const any_batch& in, time_point began) {
+  if (++cursor_.blocks <= blocks_begun_) return;
+  blocks_begun_ = cursor_.blocks;
+  const auto waited = (began - in.sent).count();
+  transfer_latency_[input].record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, waited)), 1);
 }
 
 stage_task::outcome stage_task::tick() {
@@ -314,6 +326,15 @@ task_host::verdict stage_task::failed(call_frame& frame, const any_batch& in, st
   retry_ordinal_ = attempt_failure::no_tuple;
   give_up(frame.failure.error, frame.failure.node, ordinal, &in, index, frame);
   return run_.cancelled() ? verdict::stop : verdict::next;
+}
+
+void stage_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
+  batch_task::collect(into, uptime);
+  const auto head = run_.plan().chains.chains[chain_index_].head();
+  for (std::uint32_t i = 0; i < transfer_latency_.size(); ++i) {
+    into.edges.push_back(edge_of(run_.graph(), run_.graph().nodes()[head].inputs[i].from, {head, i}));
+    into.edges.back().transfer_latency = transfer_latency_[i].copy();
+  }
 }
 
 // --- waiting ---

@@ -58,6 +58,7 @@ class stage_task final : public batch_task {
   /// Of a sink: dead letters of the batch before become blocks of this one. True when there are any.
   bool store_letters(std::uint64_t batch);
   bool has_letters() const;
+  void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
 
  private:
   enum class at : std::uint8_t { idle, starting, reading, ticking, flushing, ending };
@@ -66,6 +67,8 @@ class stage_task final : public batch_task {
     std::uint32_t producer = 0;
     any_batch* batch = nullptr;
     std::size_t next = 0;  ///< tuple
+    bool begins_block = false;
+    std::size_t blocks = 0;  ///< begun in this attempt
   };
 
   const batch_route& route_of(std::size_t source) const;
@@ -76,6 +79,7 @@ class stage_task final : public batch_task {
   outcome advance(std::int64_t& budget);
   outcome read_inputs(std::int64_t& budget);
   outcome read_batch(std::int64_t& budget);
+  void note_transfer(std::uint32_t input, const any_batch& in, time_point began);
   outcome tick();
   void tick_waiting();
   outcome flush();
@@ -99,6 +103,8 @@ class stage_task final : public batch_task {
   std::uint32_t retry_count_ = 0;
   std::vector<block_store::id> pinned_;
   std::vector<missing_block> missing_;
+  std::vector<shared_histogram> transfer_latency_;  ///< by input of the head
+  std::size_t blocks_begun_ = 0;                    ///< of this batch's, in any attempt
 };
 
 }  // namespace freshet

@@ -146,6 +146,7 @@ class drawing {
       out_ += "  " + std::string(to_string(n.kind)) + " " + in_text(n.name) + ": " + class_of(n) + ", parallelism " +
               std::to_string(n.parallelism());
       if (const auto state = state_of(n); !state.empty()) out_ += ", " + state;
+      if (const auto lost = lost_by(i); !lost.empty()) out_ += ", " + lost;
       out_ += "\n";
       for (std::size_t k = 0; k < n.inputs.size(); ++k) text_input(i, k);
     }
@@ -157,7 +158,7 @@ class drawing {
     for (std::size_t i = 0; i < nodes().size(); ++i) {
       const node& n = nodes()[i];
       out_ += "  n" + std::to_string(i) + " [label=\"";
-      for (const auto& line : label(n)) out_ += (line.empty() ? "" : in_dot(line) + "\\n");
+      for (const auto& line : label(i)) out_ += (line.empty() ? "" : in_dot(line) + "\\n");
       out_.resize(out_.size() - 2);
       out_ += std::string("\"") + (n.kind == node_kind::bolt ? "" : ", style=\"rounded,bold\"") + "];\n";
     }
@@ -175,7 +176,7 @@ class drawing {
     for (std::size_t i = 0; i < nodes().size(); ++i) {
       const node& n = nodes()[i];
       std::string text;
-      for (const auto& line : label(n))
+      for (const auto& line : label(i))
         if (!line.empty()) text += (text.empty() ? "" : "<br/>") + in_mermaid(line);
       const auto [open, close] = shape(n.kind);
       out_ += "  n" + std::to_string(i) + std::string(open) + '"' + text + '"' + std::string(close) + "\n";
@@ -221,6 +222,12 @@ class drawing {
     return std::to_string(counts_->transferred(node, input));
   }
 
+  /// "3 messages lost", or nothing.
+  std::string lost_by(std::size_t node) const {
+    const auto lost = counts_ && nodes()[node].kind == node_kind::spout ? counts_->lost(node) : 0;
+    return lost ? std::to_string(lost) + (lost == 1 ? " message lost" : " messages lost") : "";
+  }
+
   // --- text ---
 
   void text_input(std::size_t i, std::size_t k) {
@@ -236,9 +243,10 @@ class drawing {
   // --- pictures ---
 
   /// Name, class, and what else there is; an empty line is none.
-  static std::array<std::string, 3> label(const node& n) {
+  std::array<std::string, 4> label(std::size_t i) const {
+    const node& n = nodes()[i];
     const auto p = n.parallelism();
-    return {n.name + (p == 1 ? "" : " x " + std::to_string(p)), class_of(n), state_of(n)};
+    return {n.name + (p == 1 ? "" : " x " + std::to_string(p)), class_of(n), state_of(n), lost_by(i)};
   }
   std::string edge_label(std::size_t i, std::size_t k, std::string_view newline) const {
     const input_edge& e = nodes()[i].inputs[k];
@@ -274,6 +282,7 @@ class drawing {
     if (!n.key_type.empty()) member("key_groups", std::to_string(n.options.max_parallelism));
     member("key", type_or_null(n.key_type));
     member("state", type_or_null(n.state_type));
+    if (counts_ && n.kind == node_kind::spout) member("lost", std::to_string(counts_->lost(i)));
     member("outputs", "[");
     for (const auto& o : n.outputs) {
       if (!o.type) continue;

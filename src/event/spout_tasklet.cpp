@@ -458,17 +458,27 @@ const position* spout_tasklet::first_surplus(const std::vector<position>& got, c
   return nullptr;
 }
 
+/// Nothing, or what is gone for good; `problem` says whatever went wrong.
+std::optional<range_lost> spout_tasklet::read_again(const position_range& range, std::string& problem) {
+  std::optional<range_lost> gone;
+  reading_again_ = true;
+  try {
+    spout_.read(range, round_);
+  } catch (const range_lost& e) {
+    gone = e;
+    problem = e.what();
+  } catch (...) { problem = "read failed: " + error_from_current_exception().message; }
+  reading_again_ = false;
+  return gone;
+}
+
 void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
   if (same.empty()) return;
   const position_range range{same.front()->extent.partition, same.front()->extent.offset, same.back()->extent.next};
   const auto attempt = same.front()->attempt + 1;
   open_round(static_cast<std::uint32_t>(same.size()));
   std::string problem;
-  reading_again_ = true;
-  try {
-    spout_.read(range, round_);
-  } catch (...) { problem = "read failed: " + error_from_current_exception().message; }
-  reading_again_ = false;
+  const auto gone = read_again(range, problem);
   std::vector<std::uint64_t> got;
   for (const auto& p : round_.positions) got.push_back(p.next);
   if (const auto surplus = first_surplus(round_.positions, same); surplus && problem.empty())
@@ -479,8 +489,9 @@ void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
                              " of partition " + std::to_string(range.partition) + " emitted offset " +
                              std::to_string(surplus->offset) + ", which was not asked for or came twice"})});
   close_round(attempt, &same);
+  std::erase_if(same, [&](auto& m) { return std::binary_search(got.begin(), got.end(), m->extent.next); });
+  if (gone) lost(*gone, range, attempt, same);
   for (auto& m : same) {
-    if (std::binary_search(got.begin(), got.end(), m->extent.next)) continue;
     m->attempt = attempt;
     m->node = chain_.plan().head();
     m->why = {problem.empty() ? errc::data_loss : errc::io,
@@ -490,6 +501,47 @@ void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
                               : problem};
     schedule(std::move(m));
   }
+}
+
+// --- data loss ---
+
+/// Obeys `on_data_loss`. What it leaves in `all` is to be treated as after any read that failed.
+void spout_tasklet::lost(const range_lost& gone, const position_range& wanted, std::uint32_t attempt,
+                         std::vector<retry_ptr>& all) {
+  const auto what = in_words(gone, wanted, run_.partitions_of(chain_.plan().head(), chain_.task()));
+  if (options_.on_data_loss == on_data_loss::stop)
+    return run_.fail({errc::data_loss, describe(chain_.plan().head(), attempt, {errc::data_loss, what})});
+  const auto before = lost_.get();
+  if (skip_lost(gone, all) && lost_.get() != before) run_.skipped_lost(name_, lost_.get() - before, what);
+}
+
+/// Gives up what is gone, and has the others read once more at once: this was no attempt of theirs. False when neither
+/// a message nor the gap before one is gone.
+bool spout_tasklet::skip_lost(const range_lost& gone, std::vector<retry_ptr>& all) {
+  const auto gap_is_gone = [&](const position& e) {
+    return e.partition == gone.lost().partition && e.offset < gone.earliest() && e.next > gone.earliest();
+  };
+  if (std::none_of(all.begin(), all.end(), [&](auto& m) { return gone.holds(m->extent) || gap_is_gone(m->extent); }))
+    return false;
+  for (auto& m : all) {
+    position& e = m->extent;
+    if (gone.holds(e)) {
+      lost_.add(1);
+      given_up_.add(1);
+      message_done(e);
+      continue;
+    }
+    if (gap_is_gone(e)) {  // it is not asked for again
+      prefix_.finished({e.partition, e.offset, gone.earliest()});
+      e.offset = gone.earliest();
+    }
+    m->due = now_;
+    m->order = ++order_;
+    retries_.push_back(std::move(m));
+    std::push_heap(retries_.begin(), retries_.end(), later);
+  }
+  all.clear();
+  return true;
 }
 
 /// The message is given up: its policy, then it counts as finished, for a dead letter when that has been dealt with.
@@ -618,6 +670,7 @@ void spout_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) 
   const auto mine = into.tasks.size();
   event_task::collect(into, uptime);
   into.tasks[mine].complete_latency = complete_latency_.copy();
+  into.tasks[mine].lost = lost_.get();
 }
 
 }  // namespace freshet

@@ -2,6 +2,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <vector>
@@ -90,6 +91,9 @@ class spout_tasklet final : public event_task, private spout_host {
   retry_ptr pop_due();
   void replay_values(retry_ptr m);
   void replay_read(std::vector<retry_ptr> same);
+  std::optional<range_lost> read_again(const position_range& range, std::string& problem);
+  void lost(const range_lost& gone, const position_range& wanted, std::uint32_t attempt, std::vector<retry_ptr>& all);
+  bool skip_lost(const range_lost& gone, std::vector<retry_ptr>& all);
   void bury(retry_ptr m);
   void read_values(retry_message& m);
   static const position* first_surplus(const std::vector<position>& got, const std::vector<retry_ptr>& asked);
@@ -127,6 +131,7 @@ class spout_tasklet final : public event_task, private spout_host {
   finished_prefix prefix_;
   time_point next_commit_{};
   shared_histogram complete_latency_;
+  counter lost_;  ///< messages
 };
 
 }  // namespace freshet

@@ -29,8 +29,10 @@ std::string engine_run::task_name(std::uint32_t node, std::uint32_t task) const 
 void engine_run::start_threads(std::size_t tasklets) {
   tasklets_left_.store(tasklets, std::memory_order_relaxed);
   started_ = how_.clock->now();
+  say_what_is_not_committed();
   try {
-    pool_->start([this](const std::string& label, std::chrono::nanoseconds held) { note_stall(label, held); });
+    pool_->start([this](const auto& label, auto held) { note_stall(label, held); },
+                 [this](const auto& label, auto why, bool given_up) { note_throw(label, why, given_up); });
   } catch (const std::system_error& e) { throw run_error({errc::full, e.what(), true}); }
 }
 
@@ -58,6 +60,31 @@ void engine_run::note_stall(const std::string& label, std::chrono::nanoseconds h
   std::lock_guard lock(mutex_);
   stalled_.push_back(std::move(text));
   if (stalled_.size() > kept_stalls) stalled_.pop_front();
+}
+
+/// A slice threw: not what is called for a tuple, which is caught where it is called, but what stands around it, like a
+/// codec that writes a dead letter. Nobody knows what state the task is in.
+void engine_run::note_throw(const std::string& label, const std::exception_ptr& why, bool given_up) noexcept {
+  error e;
+  try {
+    std::rethrow_exception(why);
+  } catch (...) { e = error_from_current_exception(); }
+  e.message = "task " + label + " threw outside of all calls that can be tried again: " + e.message;
+  fail(std::move(e));
+  if (given_up) tasklet_done();
+}
+
+void engine_run::say_what_is_not_committed() const {
+  std::string spouts, states;
+  for (const auto& n : graph_.nodes()) {
+    auto* names = n.make_state ? &states : n.kind == node_kind::spout && n.replayable ? &spouts : nullptr;
+    if (names) *names += (names->empty() ? "\"" : ", \"") + n.name + "\"";
+  }
+  if (commits_positions_ || spouts.empty()) return;
+  how_.log.log(log_level::info, how_.executor,
+               "topology \"" + graph_.name() + "\": positions of " + spouts +
+                   " are not committed, because the state of " + states +
+                   " goes with the process: a restart reads again from where the source was committed before");
 }
 
 // --- control ---
@@ -160,6 +187,14 @@ void engine_run::unread_dead_letter(dead_letter letter) {
   if (unread_.size() > how_.kept_dead_letters) unread_.pop_front();
 }
 
+void engine_run::skipped_lost(std::string_view task, std::uint64_t messages, const std::string& what) {
+  if (!data_loss_log_.allow(how_.clock->now())) return;
+  const auto before = data_loss_log_.take_suppressed();
+  how_.log.log(log_level::warning, task,
+               std::to_string(messages) + (messages == 1 ? " message" : " messages") + " lost and skipped: " + what +
+                   (before ? " (and " + std::to_string(before) + " more such losses)" : ""));
+}
+
 run_status engine_run::status() const {
   std::lock_guard lock(mutex_);
   run_status s;
@@ -242,6 +277,15 @@ void merge_edges(run_metrics& m) {
     }
   }
   m.edges = std::move(sums);
+}
+
+std::string in_words(const range_lost& lost, const position_range& wanted, const std::vector<spout_partition>& all) {
+  std::string name;
+  for (const auto& p : all)
+    if (p.id == wanted.partition) name = " \"" + p.name + "\"";
+  return "offsets " + std::to_string(wanted.from) + " to " + std::to_string(wanted.to) + " of partition " +
+         std::to_string(wanted.partition) + name + " can no longer be read, the earliest offset still there is " +
+         std::to_string(lost.earliest()) + ": " + lost.what();
 }
 
 std::vector<std::vector<spout_partition>> deal_partitions(const std::vector<std::string>& names, std::size_t tasks) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -63,7 +64,7 @@ class engine_run : public run_control {
     return std::chrono::steady_clock::time_point(
         std::chrono::nanoseconds(drain_deadline_.load(std::memory_order_acquire)));
   }
-  /// False where state is managed: positions would be ahead of what a restart finds.
+  /// False where state is managed: positions would be ahead of what a restart finds. Said in the log at start.
   bool commits_positions() const { return commits_positions_; }
   /// Ends the run with an error; the first one counts.
   void fail(error e);
@@ -71,6 +72,8 @@ class engine_run : public run_control {
   void tasklet_done();
   /// A dead letter that nobody reads.
   void unread_dead_letter(dead_letter letter);
+  /// Messages that a spout's task could not read again and has skipped: logged at a limited rate.
+  void skipped_lost(std::string_view task, std::uint64_t messages, const std::string& what);
   std::string task_name(std::uint32_t node, std::uint32_t task) const;  ///< "count" task 2
   const std::string_view* node_names() const { return node_names_.data(); }
   std::stop_token stop_token() const { return stop_source_.get_token(); }
@@ -98,6 +101,8 @@ class engine_run : public run_control {
  private:
   void end_spouts(run_state to);
   void note_stall(const std::string& label, std::chrono::nanoseconds held);
+  void note_throw(const std::string& label, const std::exception_ptr& why, bool given_up) noexcept;
+  void say_what_is_not_committed() const;
   std::chrono::steady_clock::time_point give_up_at() const;
 
   const settings how_;
@@ -118,6 +123,7 @@ class engine_run : public run_control {
   std::deque<std::string> stalled_;
   std::deque<dead_letter> unread_;
   rate_limit dead_letter_log_{10, std::chrono::seconds(1)};
+  rate_limit data_loss_log_{10, std::chrono::seconds(1)};
 };
 
 /// What went from `from` to one input of a node, so far nothing.
@@ -131,6 +137,8 @@ void add_task(run_metrics& into, const topology& graph, const chain_plan& chain,
               const std::vector<member_counts>& members, std::vector<edge_metrics> left);
 /// Sums what tasks have said about the same input of a node.
 void merge_edges(run_metrics& m);
+/// offsets 100 to 200 of partition 0 "a.log" can no longer be read, the earliest offset still there is 150: <why>
+std::string in_words(const range_lost& lost, const position_range& wanted, const std::vector<spout_partition>& all);
 /// Deals a spout's partitions to its tasks, in turn.
 std::vector<std::vector<spout_partition>> deal_partitions(const std::vector<std::string>& names, std::size_t tasks);
 

@@ -52,6 +52,7 @@ void add(task_metrics& to, const task_metrics& t) {
   to.retried += t.retried;
   to.dead_lettered += t.dead_lettered;
   to.skipped += t.skipped;
+  to.lost += t.lost;
   to.late += t.late;
   to.pending += t.pending;
   to.queued += t.queued;
@@ -80,6 +81,7 @@ class counts_of_run final : public edge_counts {
     // Inside a chain nothing is sent: every tuple is a call.
     return crossed ? sum : metrics_.node(graph_.nodes()[node].name).executed;
   }
+  std::uint64_t lost(std::size_t node) const override { return metrics_.node(graph_.nodes()[node].name).lost; }
 
  private:
   const topology& graph_;

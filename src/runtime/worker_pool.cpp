@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 #include "freshet/base/assert.hpp"
 
@@ -76,8 +77,9 @@ std::size_t worker_pool::add_alone(tasklet& t, std::string label) {
   return seats_.size() - 1;
 }
 
-void worker_pool::start(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall) {
+void worker_pool::start(stall_handler on_stall, throw_handler on_throw) {
   started_ = true;
+  on_throw_ = std::move(on_throw);
   try {
     for (std::size_t i = 0; i < seats_.size(); ++i)
       if (!seats_[i]->entries.empty())
@@ -129,7 +131,7 @@ bool worker_pool::round(seat& s, tasklet::time_point now, std::size_t& left) {
     entry& e = s.entries[i];
     if (e.done) continue;
     s.running.store(i, std::memory_order_relaxed);
-    const auto p = e.task->run(now);
+    const auto p = run_guarded(s, e, now);
     progress |= p.made;
     if (p.done) {
       e.done = true;
@@ -138,6 +140,18 @@ bool worker_pool::round(seat& s, tasklet::time_point now, std::size_t& left) {
     }
   }
   return progress;
+}
+
+tasklet::progress worker_pool::run_guarded(seat& s, entry& e, tasklet::time_point now) {
+  if (!on_throw_) return e.task->run(now);
+  try {
+    return e.task->run(now);
+  } catch (...) {
+    const auto* name = std::exchange(s.thrown_in, nullptr);
+    const bool again = !std::exchange(e.has_thrown, true);
+    on_throw_(name ? *name : e.label, std::current_exception(), !again);
+    return {true, !again};
+  }
 }
 
 tasklet::time_point worker_pool::next_wake(const seat& s) const {
@@ -196,12 +210,16 @@ thread_local worker_pool::seat* worker_pool::here_ = nullptr;
 // release: the detector reads the name. Where it reads a name that is just being left, it names what had held the
 // worker a moment ago.
 work_label::work_label(const std::string& name) noexcept
-    : before_(worker_pool::here_ ? worker_pool::here_->label.exchange(&name, std::memory_order_acq_rel) : nullptr) {}
+    : before_(worker_pool::here_ ? worker_pool::here_->label.exchange(&name, std::memory_order_acq_rel) : nullptr),
+      exceptions_(std::uncaught_exceptions()) {}
 work_label::~work_label() {
-  if (worker_pool::here_) worker_pool::here_->label.store(before_, std::memory_order_release);
+  auto* here = worker_pool::here_;
+  if (!here) return;
+  const auto* name = here->label.exchange(before_, std::memory_order_acq_rel);
+  if (std::uncaught_exceptions() > exceptions_ && !here->thrown_in) here->thrown_in = name;
 }
 
-void worker_pool::watch(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall) {
+void worker_pool::watch(const stall_handler& on_stall) {
   std::vector<std::int64_t> told(seats_.size(), 0);
   while (!stop_detector_.load(std::memory_order_acquire)) {
     const auto now = time_.now();

@@ -127,6 +127,31 @@ TEST(lineage_of_batches, blocks_of_a_push_spout_come_from_its_pinned_messages) {
   EXPECT_EQ(run.metrics().recomputed_partitions, 2u);
 }
 
+/// How many blocks were read on each edge, by the reader's name.
+std::map<std::string, std::uint64_t> blocks_read(std::shared_ptr<fault_plan> faults) {
+  topology_builder builder{"edges"};
+  auto source = builder.spout("in", vector_spout{numbers(100)});
+  auto add = builder.bolt("add", [](int v) { return v + 1; }, {.parallelism = 2}).input(source, shuffle_grouping{});
+  auto all = builder.bolt("all", [](int v) { return v; }, {.parallelism = 4}).input(add, all_grouping{});
+  builder.sink("out", collect_sink<int>{}).input(all, global_grouping{});
+  auto run = batch_executor{one_batch(std::move(faults), 2, 100)}.start(builder.build());
+  run.wait();
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto& e : run.metrics().edges) {
+    counts[e.to] += e.transfer_latency.count();
+    EXPECT_LT(e.transfer_latency.max(), 60'000'000'000u);
+  }
+  return counts;
+}
+
+TEST(lineage_of_batches, an_edge_says_how_long_its_blocks_have_waited) {
+  const std::map<std::string, std::uint64_t> expected{{"add", 2}, {"all", 8}, {"out", 4}};
+  EXPECT_EQ(blocks_read(nullptr), expected);
+  auto faults = std::make_shared<fault_plan>();
+  faults->throw_at("all", 2, 5).lose_block("add", 1, 0, 1).lose_block("all", 3, 0, 1);
+  EXPECT_EQ(blocks_read(faults), expected);  // what is read again waits for nobody
+}
+
 TEST(lineage_of_batches, a_broadcast_block_is_recomputed_once_for_all_its_readers) {
   topology_builder builder{"broadcast"};
   collect_sink<int> sink;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "batch/batch_probe.hpp"
+#include "freshet/connect/memory/channel_sink.hpp"
 #include "freshet/testing/fault_plan.hpp"
 
 // When sinks write, and what becomes of their failures.
@@ -270,6 +271,19 @@ TEST(sinks, a_full_sink_makes_the_batch_wait) {
     sink.s->wake();
   }
   EXPECT_EQ(sink.s->values, numbers(30));
+}
+
+/// Refused before every tuple, and asked again when its waker is called, once each time and from another thread:
+/// neither a wake-up is lost nor does it wait for a time that somebody has chosen.
+TEST(sinks, a_full_sink_goes_on_with_its_waker) {
+  topology_builder builder{"full"};
+  channel_sink<int> sink{{.capacity = 1}};
+  builder.sink("out", sink).input(builder.spout("in", vector_spout{numbers(10'000)}));
+  auto run = batch_executor{batches_of(3'000, {.workers = 2})}.start(builder.build());
+  std::vector<int> got;
+  while (const auto v = sink.pop()) got.push_back(*v);
+  run.wait();
+  EXPECT_EQ(got, numbers(10'000));
 }
 
 }  // namespace

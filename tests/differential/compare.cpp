@@ -254,6 +254,8 @@ std::string none_finished_early(const plan& p, const answer& expected, const rec
 
 std::string counters_agree(const plan& p, const outcome& o) {
   findings found;
+  if (o.blocks_lost && o.metrics.recomputed_partitions == 0)
+    found.say(std::to_string(o.blocks_lost) + " blocks were lost, and none was computed again");
   for (const auto& n : p.nodes) {
     if (n.is != role::spout) continue;
     const auto m = o.metrics.node(n.name);

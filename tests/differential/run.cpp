@@ -9,6 +9,7 @@
 #include "differential/build.hpp"
 #include "freshet/batch/batch_executor.hpp"
 #include "freshet/event/event_executor.hpp"
+#include "freshet/testing/fault_plan.hpp"
 
 namespace freshet::differential {
 
@@ -59,6 +60,31 @@ outcome finish(const plan& p, topology_run run, scene& at, std::string settings,
   return o;
 }
 
+/// What some nodes store is lost, evicted or damaged: of one task or of all, in one batch or in each. What is computed
+/// again stays, so every batch gets through.
+std::shared_ptr<testing::fault_plan> some_block_faults(const plan& p, random_source& random) {
+  auto faults = std::make_shared<testing::fault_plan>(p.seed);
+  const auto one_or_any = [&](std::size_t count) {
+    return random.chance(0.5) ? testing::fault_plan::any_task : static_cast<std::uint32_t>(random.below(count));
+  };
+  for (const auto& n : p.nodes) {
+    if (n.is == role::sink || !random.chance(0.4)) continue;
+    const auto from = one_or_any(n.is == role::spout ? n.spout.parallelism : n.parallelism), to = one_or_any(3);
+    const auto batch = random.chance(0.3) ? testing::fault_plan::any_batch : 1 + random.below(8);
+    switch (random.below(3)) {
+      case 0:
+        faults->lose_block(n.name, from, to, batch);
+        break;
+      case 1:
+        faults->evict_block(n.name, from, to, batch);
+        break;
+      default:
+        faults->flip_block(n.name, from, to, batch);
+    }
+  }
+  return faults;
+}
+
 std::string number(const char* name, std::size_t value) {
   return std::string(" ") + name + " " + std::to_string(value);
 }
@@ -98,6 +124,7 @@ batch_options some_batch_options(const plan& p, random_source& random) {
   o.message_timeout = timeout_for(p, true);
   if (random.chance(0.2)) o.block_store_bytes = one_of<std::size_t>(random, {4 << 10, 64 << 10});
   o.verify_blocks = random.chance(0.3);
+  if (random.chance(0.5)) o.faults = some_block_faults(p, random);
   o.drain_timeout = 120s;
   o.kept_dead_letters = 100'000;
   o.log = {};
@@ -120,15 +147,20 @@ outcome run_events(const plan& p, event_options options, mischief allowed, drain
 outcome run_batches(const plan& p, batch_options options, mischief allowed, drain_time drain_after) {
   const auto at = std::make_shared<scene>(p, allowed);
   const auto made = build(at);
-  const auto settings = "batch engine," + number("trigger", static_cast<std::size_t>(options.trigger)) +
-                        number("workers", options.workers) + number("rows_per_batch", options.rows_per_batch) +
-                        number("interval_ns", static_cast<std::size_t>(options.interval.count())) +
-                        number("max_batch", options.max_batch) +
-                        number("block_store_bytes", options.block_store_bytes) +
-                        number("max_task_attempts", options.max_task_attempts);
+  const auto settings =
+      "batch engine," + number("trigger", static_cast<std::size_t>(options.trigger)) +
+      number("workers", options.workers) + number("rows_per_batch", options.rows_per_batch) +
+      number("interval_ns", static_cast<std::size_t>(options.interval.count())) +
+      number("max_batch", options.max_batch) + number("block_store_bytes", options.block_store_bytes) +
+      number("max_task_attempts", options.max_task_attempts) + (options.faults ? " with block faults" : "");
+  auto* faults = static_cast<testing::fault_plan*>(options.faults.get());
+  const auto lost = [&] { return faults ? faults->done().lost + faults->done().evicted + faults->done().flipped : 0; };
+  const auto before = lost();
   auto run = batch_executor{options}.start(made.graph);
   const auto feeding = feeder(made);
-  return finish(p, std::move(run), *at, settings, drain_after);
+  auto o = finish(p, std::move(run), *at, settings, drain_after);
+  o.blocks_lost = lost() - before;
+  return o;
 }
 
 }  // namespace freshet::differential

@@ -16,10 +16,12 @@ namespace freshet::differential {
 struct outcome {
   record seen;
   run_metrics metrics;
-  std::string described;  ///< the topology with its counters, and the settings of the run
+  std::string described;          ///< the topology with its counters, and the settings of the run
+  std::uint64_t blocks_lost = 0;  ///< or evicted, or damaged, as the settings want it
 };
 
-/// Settings at random, such that every fault that passes can pass.
+/// Settings at random, such that every fault that passes can pass. Those of batches may ask for blocks that get lost,
+/// evicted or damaged.
 event_options some_event_options(const plan&, guarantee, random_source&);
 batch_options some_batch_options(const plan&, random_source&);
 

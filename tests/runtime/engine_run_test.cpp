@@ -113,6 +113,108 @@ topology with_factory(int makes) {
   return b.build();
 }
 
+/// A value that can't be written: a dead letter of it is beyond what a task can deal with.
+struct unspeakable {
+  int value = 0;
+};
+
+}  // namespace
+template <>
+struct codec<unspeakable> {
+  static constexpr std::uint32_t version = 1;
+  static void write(writer&, const unspeakable&) { throw std::runtime_error("no words for it"); }
+  static void read(reader&, unspeakable&, std::uint32_t) {}
+};
+namespace {
+
+/// What is called for a tuple is caught where it is called; here is what stands around it.
+TEST_P(engine_runs, what_throws_between_the_calls_ends_the_run_by_name) {
+  topology_builder b{"t"};
+  auto in = b.spout("in", vector_spout<unspeakable>{std::vector<unspeakable>(10)});
+  auto fails = b.bolt("fails", [](const unspeakable& u) -> int { throw std::runtime_error(std::to_string(u.value)); });
+  b.sink("end", [](int) {}).input(fails.input(in, global_grouping{}));
+  const auto graph = b.build();
+  const retry_options soon{.max_attempts = 2, .first = 1ms};
+  auto run = GetParam() == engine::event ? event_executor{{.workers = 2, .retry = soon, .log = {}}}.start(graph)
+                                         : start(graph);
+  try {
+    run.wait();
+    FAIL();
+  } catch (const run_error& e) {
+    // Where messages are emitted again, it is the spout's task that gives one up.
+    const auto task = GetParam() == engine::event ? "task \"in\" task 0" : "task \"fails\" task 0";
+    EXPECT_THAT(e.what(), AllOf(HasSubstr(task), HasSubstr("no words for it")));
+  }
+  EXPECT_EQ(run.status().state, run_state::failed);
+}
+
+/// Keeps what is logged.
+class kept_log final : public log_sink {
+ public:
+  void write(const log_record& r) noexcept override {
+    std::lock_guard lock(mutex_);
+    lines_.push_back(std::string(to_string(r.level)) + " " + std::string(r.message));
+  }
+  std::vector<std::string> lines() const {
+    std::lock_guard lock(mutex_);
+    return lines_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+/// Counts commits.
+struct committing_spout : vector_spout<int> {
+  using vector_spout::vector_spout;
+  void commit(const position&) { ++*commits; }
+  std::shared_ptr<std::atomic<int>> commits = std::make_shared<std::atomic<int>>(0);
+};
+struct sums {
+  using state = long;
+  long process(int v, state& sum) { return sum += v; }
+};
+struct no_replay {
+  poll_status poll(spout_emitter<int>&) { return poll_status::ended(); }
+};
+
+struct commits_of_run {
+  int commits = 0;
+  std::vector<std::string> log;
+};
+commits_of_run run_with_commits(engine e, bool by_key, bool global) {
+  topology_builder b{"t"};
+  const committing_spout spout{{1, 2, 3}};
+  const auto first = b.spout("first", spout), second = b.spout("second", committing_spout{{4}});
+  const auto in = merge(first, second, b.spout("pushed", no_replay{}));
+  if (by_key) b.sink("a", [](long) {}).input(b.bolt("by key", sums{}).input(in, key_grouping{std::identity{}}));
+  if (global) b.sink("b", [](long) {}).input(b.bolt("all in one", sums{}).input(in, global_grouping{}));
+  b.sink("c", [](int) {}).input(in);
+  auto log = std::make_shared<kept_log>();
+  const auto graph = b.build();
+  auto run = e == engine::event ? event_executor{{.workers = 2, .log = logger{log}}}.start(graph)
+                                : batch_executor{{.interval = 1ms, .workers = 2, .log = logger{log}}}.start(graph);
+  run.wait();
+  return {spout.commits->load(), log->lines()};
+}
+
+TEST_P(engine_runs, positions_stay_where_state_goes_with_the_process_and_that_is_said_once) {
+  const auto without = run_with_commits(GetParam(), false, false);
+  EXPECT_GT(without.commits, 0);
+  EXPECT_THAT(without.log, testing::IsEmpty());
+  const auto keyed = run_with_commits(GetParam(), true, false);
+  EXPECT_EQ(keyed.commits, 0);
+  EXPECT_THAT(keyed.log,
+              ElementsAre("info topology \"t\": positions of \"first\", \"second\" are not committed, because "
+                          "the state of \"by key\" goes with the process: a restart reads again from where "
+                          "the source was committed before"));
+  const auto both = run_with_commits(GetParam(), true, true);
+  EXPECT_EQ(both.commits, 0);
+  EXPECT_THAT(both.log, ElementsAre(HasSubstr("the state of \"by key\", \"all in one\" goes")));
+  EXPECT_EQ(run_with_commits(GetParam(), false, true).commits, 0);
+}
+
 TEST_P(engine_runs, a_factory_that_throws_is_named) {
   EXPECT_THAT(error_of([&] { start(with_factory(1)); }),
               AllOf(HasSubstr("bolt \"second\" task 1: "), HasSubstr("factory failed: no licence")));

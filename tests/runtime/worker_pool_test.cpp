@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <fstream>
 #include <mutex>
+#include <stdexcept>
 #include <system_error>
 
 #include "runtime/stack_size.hpp"
@@ -77,6 +79,53 @@ TEST(worker_pool, the_stall_detector_names_what_holds_a_worker) {
   });
   pool.join();
   EXPECT_EQ(told, (std::vector<std::string>{"the tasklet", "the other", "the tasklet"}));
+}
+
+/// Throws so often, in its own name and in another's, before it ends.
+class thrower final : public tasklet {
+ public:
+  explicit thrower(int times, bool under_label = false) : times_(times), under_label_(under_label) {}
+  progress run(time_point) override {
+    ++runs;
+    if (times_ == 0) return {true, true};
+    --times_;
+    if (!under_label_) throw std::runtime_error("broken");
+    const work_label outer(outer_name_);
+    const work_label inner(inner_name_);
+    throw std::runtime_error("broken");
+  }
+  time_point next_wake() const override { return time_point::max(); }
+  int runs = 0;
+
+ private:
+  int times_;
+  const bool under_label_;
+  const std::string outer_name_ = "outer", inner_name_ = "inner";
+};
+
+std::vector<std::string> told_of(thrower& t) {
+  worker_pool pool({.workers = 1});
+  pool.add(0, t, "the tasklet");
+  std::vector<std::string> told;
+  pool.start({}, [&](const std::string& name, std::exception_ptr why, bool given_up) {
+    try {
+      std::rethrow_exception(why);
+    } catch (const std::exception& e) { told.push_back(name + ": " + e.what() + (given_up ? ", given up" : "")); }
+  });
+  pool.join();
+  return told;
+}
+
+TEST(worker_pool, a_tasklet_that_throws_is_named_and_may_end_in_order) {
+  thrower once(1);
+  EXPECT_EQ(told_of(once), (std::vector<std::string>{"the tasklet: broken"}));
+  EXPECT_EQ(once.runs, 2);
+}
+
+TEST(worker_pool, one_that_throws_again_is_given_up) {
+  thrower always(1000, true);
+  EXPECT_EQ(told_of(always), (std::vector<std::string>{"inner: broken", "inner: broken, given up"}));
+  EXPECT_EQ(always.runs, 2);
 }
 
 #if defined(__GLIBC__)

@@ -34,6 +34,24 @@ TEST(split, is_one_node_whose_outputs_have_numbers) {
   EXPECT_EQ(graph.nodes()[1].outputs[1].name, "1");
 }
 
+TEST(split, takes_the_options_of_any_bolt) {
+  stream_builder b{"split"};
+  auto numbers = b.spout("numbers", vector_spout<int>{numbers_to(10)}).shuffle();
+  const bolt_options named{.parallelism = 3, .on_failure = on_failure::skip};
+  auto [small, large] = numbers.split("named", named, [](int n) { return n < 3; });
+  auto [even, odd] = numbers.split("in place", {.parallelism = 2}, [](int n) { return n % 2 == 0; });
+  collect_sink<int> smalls;
+  small.to("smalls", smalls);
+  large.to("larges", [](int) {});
+  odd.to("odds", [](int) {});
+  EXPECT_EQ(sorted(results(even)), (std::vector<int>{0, 2, 4, 6, 8}));
+  EXPECT_EQ(sorted(smalls.take()), (std::vector<int>{0, 1, 2}));
+  const auto graph = b.build();
+  EXPECT_EQ(graph.nodes()[1].options.parallelism, 3u);
+  EXPECT_EQ(graph.nodes()[1].options.on_failure, on_failure::skip);
+  EXPECT_EQ(graph.nodes()[2].parallelism(), 2u);
+}
+
 TEST(split_branch, is_named_by_its_number) {
   EXPECT_EQ((split_branch<int, 7>::name()), "7");
   EXPECT_EQ((split_branch<int, 42>::name()), "42");

@@ -123,7 +123,7 @@ class any_batch {
   bool release() { return !shared_once() || readers_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
   batch_marks marks;
-  std::chrono::steady_clock::time_point sent{};  ///< event engine: when it left the producing task
+  std::chrono::steady_clock::time_point sent{};  ///< when it left the producing task, or its block was complete
   any_batch* next = nullptr;                     ///< the list it is in; belongs to whoever owns the batch
 
  protected:

@@ -6,6 +6,7 @@
 #include "freshet/base/result.hpp"
 #include "freshet/core/operator.hpp"
 #include "freshet/core/position.hpp"
+#include "freshet/core/range_lost.hpp"
 
 namespace freshet {
 
@@ -92,7 +93,10 @@ using spout_output_t = typename decltype(detail::spout_output<S>())::type;
 template <class S>
 concept spout_class = !std::is_void_v<spout_output_t<S>>;
 /// A spout that can emit any of its messages again: what replay, recovery and lineage stand on. `read` emits exactly
-/// what lies in a range, under the same positions; it runs between polls and must not disturb them.
+/// what lies in a range, under the same positions; it runs between polls and must not disturb them. Where some of that
+/// is gone for good it throws `range_lost`; after any other exception it is called again. `commit` is told how far
+/// messages are finished, unless a bolt of the topology has state: that goes with the process, and what is in it would
+/// not be read again.
 template <class S>
 concept replayable_spout = spout_class<S> &&
     requires(S& s, const position& p, const position_range& r, spout_emitter<spout_output_t<S>>& out) {

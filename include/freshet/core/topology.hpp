@@ -17,6 +17,12 @@ enum class on_failure : std::uint8_t {
   stop,         ///< the run ends with its error
 };
 
+/// What follows when a spout that can read again says that messages it had emitted are gone (`range_lost`).
+enum class on_data_loss : std::uint8_t {
+  stop,  ///< the run ends with an error that names node, partition, wanted range and earliest offset
+  skip,  ///< the messages are given up, counted (`task_metrics::lost`) and logged at a limited rate
+};
+
 /// Settings of a bolt or sink.
 struct bolt_options {
   /// Tasks. One keeps the order of a stream, and can be chained to its producer; more are asked for where they pay.
@@ -46,6 +52,10 @@ struct spout_options {
   std::size_t max_batch = 256;
   /// Nothing is dropped silently: what failed for good is kept, counted and logged.
   freshet::on_failure on_failure = freshet::on_failure::dead_letter;
+  /// Whoever can live with a hole in the data says so; the others want to know. Under `skip` the batch engine keeps a
+  /// copy of each message until its batch has committed, because a batch can't be computed again without some of its
+  /// input (what others got evenly would be divided otherwise): so it loses nothing, for the price of the copy.
+  freshet::on_data_loss on_data_loss = freshet::on_data_loss::stop;
 };
 
 /// What a node is.
@@ -144,11 +154,14 @@ class topology_error : public std::runtime_error {
 /// The languages of `topology::describe`.
 enum class describe_format : std::uint8_t { text, dot, mermaid, json };
 
-/// Numbers of a run to be shown beside a topology: tuples that went over input `input` of node `node`.
+/// Numbers of a run to be shown beside a topology.
 class edge_counts {
  public:
   virtual ~edge_counts();
+  /// Tuples that went over input `input` of node `node`.
   virtual std::uint64_t transferred(std::size_t node, std::size_t input) const = 0;
+  /// Messages that spout `node` could not read again and has skipped.
+  virtual std::uint64_t lost(std::size_t) const { return 0; }
 };
 
 /// An immutable graph of spouts, bolts and sinks: start it as often, and on as many executors, as you like. Cheap to
@@ -160,19 +173,20 @@ class topology {
   /// Index of a node; `nodes().size()` when there is none of that name.
   std::size_t find(std::string_view name) const;
   /// For people (text), Graphviz (dot), Markdown (mermaid) or programs (json). Names come as they are given,
-  /// escaped as the format asks; types as C++ writes them. With `counts`, each edge says how many tuples went over it.
+  /// escaped as the format asks; types as C++ writes them. With `counts`, each edge says how many tuples went over it,
+  /// and a spout how many messages it has lost, where there are any.
   /// `topology_run::describe` does that with a run's own.
   ///
   /// The JSON form; programs may rely on these members, and more may be added:
   ///     {"topology": NAME, "nodes": [NODE...]}              in the order in which the nodes were added
   ///     NODE   {"name", "kind": "spout"|"bolt"|"sink", "class", "parallelism": NUMBER,
   ///             "on_failure": "dead_letter"|"skip"|"stop", "key_groups": NUMBER, "key": TYPE|null,
-  ///             "state": TYPE|null, "outputs": [OUTPUT...], "inputs": [INPUT...]}
+  ///             "state": TYPE|null, "lost": NUMBER, "outputs": [OUTPUT...], "inputs": [INPUT...]}
   ///     OUTPUT {"name", "type": TYPE}                       the main output first, with the name ""
   ///     INPUT  {"from": NAME|null, "output": NAME, "grouping", "type": TYPE, "transferred": NUMBER}
-  /// `key_groups` is there only with a key (state without a key: one a task), `transferred` only with counts, `from` is
-  /// null for the topology's dead letters. TYPE is a type's readable name, as C++ writes it; bytes of a name that are
-  /// no UTF-8 become U+FFFD.
+  /// `key_groups` is there only with a key (state without a key: one a task), `transferred` only with counts, `lost`
+  /// with counts and for spouts, `from` is null for the topology's dead letters. TYPE is a type's readable name, as C++
+  /// writes it; bytes of a name that are no UTF-8 become U+FFFD.
   std::string describe(describe_format format = describe_format::text, const edge_counts* counts = nullptr) const;
 
  private:

@@ -27,6 +27,7 @@ struct task_metrics {
   std::uint64_t retried = 0;        ///< calls repeated in place
   std::uint64_t dead_lettered = 0;  ///< tuples that became dead letters, read by somebody or not
   std::uint64_t skipped = 0;        ///< tuples given up by on_failure::skip
+  std::uint64_t lost = 0;           ///< spouts: messages that were gone when they had to be read again, in `failed` too
   std::uint64_t late = 0;
   std::uint64_t pending = 0;      ///< spouts: messages emitted and not finished
   std::uint64_t queued = 0;       ///< batches waiting in the task's input channels
@@ -45,7 +46,9 @@ struct edge_metrics {
   std::string from, to;
   std::uint32_t from_node = 0, to_node = 0, input = 0;
   std::uint64_t transferred = 0;
-  histogram transfer_latency;  ///< event engine, ns a batch: from leaving the producing task until it is taken
+  /// ns. Event engine: of each batch, from leaving the producing task until it is taken. Batch engine: of each block,
+  /// from when it is complete until a task of the reading stage begins to read it, for the first time.
+  histogram transfer_latency;
 };
 
 /// One micro-batch, under Spark's names for the same things (StreamingQueryProgress, BatchInfo).

@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,8 +53,9 @@ class parker {
   alignas(64) std::atomic<std::uint32_t> state_{0};
 };
 
-/// While it lives, the stall detector calls what this thread of a pool does by another name than its tasklet's: for
-/// tasklets that work on one thing after another. `name` must outlive the pool. Does nothing on other threads.
+/// While it lives, the pool calls what this thread of it does by another name than its tasklet's, when that stalls or
+/// throws: for tasklets that work on one thing after another. `name` must outlive the pool. Does nothing on other
+/// threads.
 class work_label {
  public:
   explicit work_label(const std::string& name) noexcept;
@@ -63,6 +65,7 @@ class work_label {
 
  private:
   const std::string* before_;
+  const int exceptions_;  ///< under way when it was made
 };
 
 /// A fixed set of threads, each running its own tasklets in rounds. Tasklets are added before `start`; none moves.
@@ -80,10 +83,14 @@ class worker_pool {
   void add(std::size_t worker, tasklet& t, std::string label);
   /// Gives a tasklet a thread of its own. Returns the worker's index.
   std::size_t add_alone(tasklet& t, std::string label);
-  /// `on_stall(name, how long)` is called from a thread of the pool's own; the name is the tasklet's label, or what a
-  /// `work_label` says. Throws std::system_error that names the thread which the system refuses; then no tasklet has
-  /// run, nor will.
-  void start(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall = {});
+  using stall_handler = std::function<void(const std::string& name, std::chrono::nanoseconds held)>;
+  using throw_handler = std::function<void(const std::string& name, std::exception_ptr why, bool given_up)>;
+  /// `on_stall` is called from a thread of the pool's own; the name is the tasklet's label, or what a `work_label`
+  /// says. `on_throw` is called by the worker whose tasklet has thrown. The tasklet is run again, so that it can end in
+  /// order; one that throws a second time is given up and counts as done. Without `on_throw` an exception ends the
+  /// process. Neither handler may throw. Throws std::system_error that names the thread which the system refuses; then
+  /// no tasklet has run, nor will.
+  void start(stall_handler on_stall = {}, throw_handler on_throw = {});
   /// Blocks until every tasklet is done.
   void join();
 
@@ -100,11 +107,13 @@ class worker_pool {
     tasklet* task;
     std::string label;
     bool done = false;
+    bool has_thrown = false;
   };
   struct seat {
     std::vector<entry> entries;
     parker sleep;
     std::thread thread;
+    const std::string* thrown_in = nullptr;  // the innermost `work_label` that an exception has left; the thread's own
     // Read by the stall detector: which entry runs since when (nanoseconds; 0: between two).
     std::atomic<std::int64_t> since{0};
     std::atomic<std::size_t> running{0};
@@ -120,11 +129,13 @@ class worker_pool {
   std::string running_in(const seat& s) const;
   void run(std::size_t index);
   bool round(seat& s, tasklet::time_point now, std::size_t& left);
+  tasklet::progress run_guarded(seat& s, entry& e, tasklet::time_point now);
   tasklet::time_point next_wake(const seat& s) const;
-  void watch(std::function<void(const std::string&, std::chrono::nanoseconds)> on_stall);
+  void watch(const stall_handler& on_stall);
 
   worker_pool_options options_;
   const clock& time_;
+  throw_handler on_throw_;
   std::vector<std::unique_ptr<seat>> seats_;
   bool started_ = false;
   bool may_spin_ = false;

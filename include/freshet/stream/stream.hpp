@@ -91,12 +91,18 @@ class stream : public stream_ref<T> {
     }
   }
   /// Divides the stream: `auto [cheap, dear, rest] = orders.split("by price", is_cheap, is_dear)`. A tuple goes to the
-  /// first predicate that holds; the last stream has those for which none does.
+  /// first predicate that holds; the last stream has those for which none does. Options stand before the predicates, of
+  /// which there may be any number: `split("by price", {.parallelism = 2}, is_cheap)`.
   template <class... P>
   std::array<stream<T>, sizeof...(P) + 1> split(std::string name, P... holds) const {
+    return split(std::move(name), bolt_options{}, std::move(holds)...);
+  }
+  template <class... P>
+  std::array<stream<T>, sizeof...(P) + 1> split(std::string name, bolt_options options, P... holds) const {
     static_assert(sizeof...(P) > 0, "split needs at least one predicate");
     if constexpr ((wiring::check_predicate<P, T>::ok && ...)) {
-      auto node = builder().bolt(std::move(name), split_bolt<T, P...>{{std::move(holds)...}}).input(*this, grouping_);
+      auto node =
+          builder().bolt(std::move(name), split_bolt<T, P...>{{std::move(holds)...}}, options).input(*this, grouping_);
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
         return std::array<stream<T>, sizeof...(P) + 1>{stream<T>(node),
                                                        stream<T>(node.template side<split_branch<T, I + 1>>())...};

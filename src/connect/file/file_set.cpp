@@ -109,9 +109,13 @@ int file_set::open(std::size_t file, descriptor& spare) const {
   const entry& e = files_[file];
   if (e.fd) return e.fd.get();
   struct stat info {};
-  if (auto problem = open_readable(e.path, spare, info)) throw std::runtime_error(*problem);
+  if (auto problem = open_readable(e.path, spare, info)) {
+    const bool gone = ::stat(e.path.c_str(), &info) != 0 ? errno == ENOENT : info.st_ino != e.inode;
+    if (gone) throw file_gone(*problem);
+    throw std::runtime_error(*problem);
+  }
   if (info.st_dev != e.device || info.st_ino != e.inode)
-    throw std::runtime_error("\"" + e.path + "\" is another file than when the run started");
+    throw file_gone("\"" + e.path + "\" is another file than when the run started");
   return spare.get();
 }
 

@@ -2,6 +2,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -14,6 +15,12 @@ namespace freshet::file {
 [[noreturn]] void throw_system_error(int error_number, const std::string& doing, const std::string& path);
 /// Throws std::runtime_error: `"a.txt" at byte 17: ...`.
 [[noreturn]] void throw_at(const std::string& path, std::uint64_t byte, const std::string& what);
+
+/// A file that was there when the run started is no more, or another has its name.
+class file_gone : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// An open file descriptor. Move-only.
 class descriptor {
@@ -45,8 +52,8 @@ class file_set {
 
   std::size_t size() const { return files_.size(); }
   const std::string& path(std::size_t file) const { return files_[file].path; }
-  /// A descriptor of the file; `spare` owns it where the file is not kept open. Throws when the file is gone or
-  /// another.
+  /// A descriptor of the file; `spare` owns it where the file is not kept open. Throws file_gone when the file is gone
+  /// or another.
   int open(std::size_t file, descriptor& spare) const;
 
  private:

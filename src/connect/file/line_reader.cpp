@@ -33,7 +33,8 @@ void line_reader::start(int fd, const std::string& path, std::uint64_t at, std::
   at_end_ = false;
   struct stat info {};
   if (at != 0 && ::fstat(fd, &info) == 0 && static_cast<std::uint64_t>(info.st_size) < at)
-    throw_at(path, at, "the file has " + std::to_string(info.st_size) + " bytes only: it was cut");
+    throw file_cut("\"" + path + "\" at byte " + std::to_string(at) + ": the file has " + std::to_string(info.st_size) +
+                   " bytes only: it was cut");
   if (limit == no_limit) ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
@@ -65,6 +66,7 @@ line_reader::line line_reader::cut(const char* newline) {
   found.begin = base_ + from_;
   from_ = searched_ = static_cast<std::size_t>(end - buffer_.get()) + (newline ? 1 : 0);
   found.end = base_ + from_;
+  found.ended = newline != nullptr;
   if (newline && options_.strip_carriage_return && end != begin && end[-1] == '\r') --end;
   found.text = {begin, static_cast<std::size_t>(end - begin)};
   if (options_.strip_byte_order_mark && found.begin == 0 && found.text.starts_with(byte_order_mark))

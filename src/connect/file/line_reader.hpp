@@ -2,12 +2,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "freshet/connect/file/line_spout.hpp"
 
 namespace freshet::file {
+
+/// A file is shorter than it was.
+class file_cut : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// Cuts an open file into lines. Not thread safe.
 class line_reader {
@@ -16,12 +23,14 @@ class line_reader {
     std::string_view text;    ///< without line end, mark and "\r"; valid until the next call
     std::uint64_t begin = 0;  ///< byte in the file, of the mark or the first character
     std::uint64_t end = 0;    ///< byte behind the line end
+    bool ended = false;       ///< there was a line end
   };
   static constexpr std::uint64_t no_limit = ~std::uint64_t{0};
 
   explicit line_reader(const line_options& options) : options_(options) {}
 
-  /// Goes on with this file from byte `at`, which begins a line, to `limit` or the file's end.
+  /// Goes on with this file from byte `at`, which begins a line, to `limit` or the file's end. Throws file_cut where
+  /// there is no such byte.
   void start(int fd, const std::string& path, std::uint64_t at, std::uint64_t limit = no_limit);
   /// False at the end. Throws on a read error and on a line that is too long, and does so again when called again.
   bool next(line& found);

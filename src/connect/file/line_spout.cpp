@@ -21,7 +21,34 @@ struct line_spout::reading {
   std::size_t file = 0;    // polled now, or next
   std::uint64_t byte = 0;  // where in it
   bool started = false;
+  std::vector<std::uint64_t> ends;  // where polling found the end of each file
+
+  std::uint64_t end_of(std::size_t of) const { return of < ends.size() ? ends[of] : line_reader::no_limit; }
+  void read_file(std::size_t of, std::uint64_t from, std::uint64_t to, spout_emitter<std::string>& out);
 };
+
+/// Emits the lines of one file that were emitted before. `to` is where the last of them had ended.
+void line_spout::reading::read_file(std::size_t of, std::uint64_t from, std::uint64_t to,
+                                    spout_emitter<std::string>& out) {
+  auto at = from;
+  const auto lost = [&](const std::string& why) {
+    return range_lost({partition, offset_of(of, at), offset_of(of + 1, 0)}, why);
+  };
+  try {
+    again.start(files.open(of, again_fd), files.path(of), from, to);
+  } catch (const file_gone& e) { throw lost(e.what()); } catch (const file_cut& e) {
+    throw lost(e.what());
+  }
+  line_reader::line line;
+  while (again.next(line)) {
+    if (!line.ended && line.end < to && to != line_reader::no_limit) break;  // the cut went through it
+    at = line.end;
+    out.emit({partition, offset_of(of, line.begin), offset_of(of, line.end)}, std::string(line.text));
+  }
+  if (to != line_reader::no_limit && at < to && again.where() < to)
+    throw lost("\"" + files.path(of) + "\" at byte " + std::to_string(again.where()) +
+               ": the file ends here, but was read to byte " + std::to_string(to));
+}
 
 line_spout::line_spout(std::string path_or_pattern, line_options options)
     : paths_{std::move(path_or_pattern)}, pattern_(true), options_(options) {}
@@ -52,6 +79,8 @@ poll_status line_spout::poll(spout_emitter<std::string>& out) {
       r.started = true;
     }
     if (!r.polled.next(line)) {
+      r.ends.resize(std::max(r.ends.size(), r.file + 1), line_reader::no_limit);
+      r.ends[r.file] = r.polled.where();
       ++r.file;
       r.byte = 0;
       r.started = false;
@@ -67,16 +96,11 @@ poll_status line_spout::poll(spout_emitter<std::string>& out) {
 void line_spout::read(const position_range& range, spout_emitter<std::string>& out) {
   if (!reading_ || range.empty()) return;
   reading& r = *reading_;
-  line_reader::line line;
   const auto last = file_of(range.to - 1);
   for (auto file = file_of(range.from); file <= last && file < r.files.size(); ++file) {
     const auto from = file == file_of(range.from) ? byte_of(range.from) : 0;
-    const auto to = file == file_of(range.to) ? byte_of(range.to) : line_reader::no_limit;
-    r.again.start(r.files.open(file, r.again_fd), r.files.path(file), from, to);
-    while (r.again.next(line))
-      out.emit({range.partition, offset_of(file, line.begin), offset_of(file, line.end)}, std::string(line.text));
-    if (to != line_reader::no_limit && r.again.where() < to)
-      throw_at(r.files.path(file), r.again.where(), "the file ends here, but was read to byte " + std::to_string(to));
+    const auto to = file == file_of(range.to) ? byte_of(range.to) : r.end_of(file);
+    r.read_file(file, from, to, out);
   }
 }
 

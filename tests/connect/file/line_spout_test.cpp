@@ -226,6 +226,39 @@ TEST(line_spout, a_file_that_was_cut_is_an_error) {
   EXPECT_THAT(error_of([&] { p.poll(); }), AllOf(HasSubstr(path), HasSubstr("was cut")));
 }
 
+position_range lost_of(probe& p, position_range range) {
+  try {
+    p.read(range);
+  } catch (const range_lost& e) { return e.lost(); }
+  return {};
+}
+
+TEST(line_spout, lines_of_a_file_that_was_cut_are_lost_up_to_the_next_file) {
+  temporary_folder dir;
+  probe p{line_spout{strings{dir.write("a", "one\ntwo\nthree\n"), dir.write("b", "four\n")}}};
+  p.poll_all();
+  const auto b = line_spout::offset_of(1, 0);
+  const position_range all{0, 0, line_spout::offset_of(1, 5)};
+  for (auto [size, first_lost] : {std::pair{10u, 8u}, {8u, 8u}, {6u, 4u}, {0u, 0u}}) {
+    std::filesystem::resize_file(dir / "a", size);
+    EXPECT_EQ(lost_of(p, all), (position_range{0, first_lost, b})) << size;
+    EXPECT_EQ(lost_of(p, {0, 8, 14}), (position_range{0, 8, b})) << size;
+  }
+  EXPECT_EQ(p.read({0, b, line_spout::offset_of(1, 5)}).at(0).value, "four");
+  std::filesystem::resize_file(dir / "a", 14);  // zeros, in which no line ends
+  EXPECT_EQ(lost_of(p, {0, 0, 4}), (position_range{}));
+}
+
+TEST(line_spout, what_was_read_before_the_cut_is_not_lost) {
+  temporary_folder dir;
+  probe p{line_spout{dir.write("a", "one\ntwo\nthree\n")}};
+  p.poll_all();
+  std::filesystem::resize_file(dir / "a", 9);
+  const auto before = p.read({0, 0, 8});
+  ASSERT_EQ(before.size(), 2u);
+  EXPECT_EQ(before[1].value, "two");
+}
+
 TEST(line_spout, a_pattern_is_read_in_the_order_of_names_each_file_once) {
   temporary_folder dir;
   dir.write("log/b.txt", "b\n");
@@ -267,6 +300,14 @@ TEST(line_spout, more_files_than_are_kept_open) {
   std::filesystem::rename(dir / "new", dir / "f1350");
   EXPECT_THAT(error_of([&] { p.poll_all(); }), AllOf(HasSubstr("f1350"), HasSubstr("another file")));
   EXPECT_EQ(p.values(), strings(expected.begin(), expected.begin() + 350));
+  // What was read of a file before it was replaced, or removed, can't be read again.
+  for (const char* name : {"f1349", "f1348"}) {
+    if (name[4] == '9') dir.write("new", "1349\n"), std::filesystem::rename(dir / "new", dir / name);
+    else std::filesystem::remove(dir / name);
+    const auto file = static_cast<std::uint64_t>(std::stoi(name + 1) - 1000);
+    EXPECT_EQ(lost_of(p, {0, line_spout::offset_of(file, 0), line_spout::offset_of(file, 5)}),
+              (position_range{0, line_spout::offset_of(file, 0), line_spout::offset_of(file + 1, 0)}));
+  }
 }
 
 TEST(line_spout, a_renamed_file_is_still_read) {
@@ -345,6 +386,68 @@ TEST(line_spout, end_to_end_a_read_error_ends_the_run) {
   b.sink("s", collect_sink<std::string>{}).input(b.spout("lines", line_spout{"/proc/self/mem"}));
   auto run = event_executor{{.workers = 1, .retry = {.max_attempts = 2, .first = 1ms}, .log = {}}}.start(b.build());
   EXPECT_THAT(error_of([&] { run.wait(); }), AllOf(HasSubstr("lines"), HasSubstr("/proc/self/mem")));
+}
+
+/// Fails for every line until it has seen the last one; then it cuts the file.
+struct cuts_the_file {
+  std::string path;
+  std::size_t to;
+  bool cut = false;
+  std::string process(const std::string& line) {
+    if (!cut && line == "the last one") {
+      std::filesystem::resize_file(path, to);
+      cut = true;
+    } else if (cut) {
+      return line;
+    }
+    throw std::runtime_error("not yet");
+  }
+};
+
+struct cut_run {
+  strings lines;
+  task_metrics in;
+  std::string error;
+};
+/// 200 lines of ten bytes, of which `kept` bytes remain when they are to be emitted again.
+cut_run run_and_cut(bool batched, on_data_loss then, std::size_t kept) {
+  temporary_folder dir;
+  std::string text;
+  for (int i = 0; i < 199; ++i) text += "line " + std::to_string(1000 + i) + "\n";
+  const auto path = dir.write("a", text + "the last one\n");
+  collect_sink<std::string> got;
+  topology_builder b{"t"};
+  auto lines = b.spout("lines", line_spout{path}, {.on_data_loss = then});
+  auto passed = b.bolt("cuts", [&] { return cuts_the_file{path, kept}; });
+  b.sink("got", got).input(batched ? passed.input(lines, shuffle_grouping{}) : passed.input(lines));
+  const auto graph = b.build();
+  auto run =
+      batched
+          ? batch_executor{{.workers = 1, .log = {}}}.start(graph)
+          : event_executor{{.workers = 1, .retry = {.max_attempts = 10'000, .first = 1ms, .longest = 1ms}, .log = {}}}
+                .start(graph);
+  cut_run r;
+  r.error = error_of([&] { run.wait(); });
+  r.lines = got.take();
+  std::sort(r.lines.begin(), r.lines.end());
+  r.in = run.metrics().node("lines");
+  return r;
+}
+
+TEST(line_spout, end_to_end_a_file_that_was_cut_ends_the_run) {
+  EXPECT_THAT(run_and_cut(false, on_data_loss::stop, 995).error,
+              AllOf(HasSubstr("spout \"lines\" task 0"), HasSubstr("partition 0 \"lines\" can no longer be read"),
+                    HasSubstr("/a\""), HasSubstr("earliest offset still there is 1099511627776")));
+}
+
+TEST(line_spout, end_to_end_or_its_lines_are_skipped) {
+  const auto r = run_and_cut(false, on_data_loss::skip, 995);
+  EXPECT_EQ(r.error, "no error");
+  ASSERT_EQ(r.lines.size(), 99u);
+  EXPECT_EQ(r.lines.back(), "line 1098");
+  EXPECT_EQ(r.in.lost, 101u);
+  EXPECT_EQ(r.in.failed, 101u);
+  EXPECT_EQ(r.in.acked, 99u);
 }
 
 TEST(line_spout, end_to_end_failed_lines_are_read_again_from_the_file) {

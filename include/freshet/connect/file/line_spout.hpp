@@ -36,7 +36,10 @@ struct line_options {
 /// in the list (24 bits), byte in the file (40 bits)}, see `offset_of`; its position ends where the next line begins.
 /// A file is known by its inode: another that took its name meanwhile is an error, a renamed one is still read (where
 /// the spout has at most 256 files, which it keeps open). So is a read error, a line over `max_line_bytes`, and a file
-/// that became shorter than a position that is asked for; each names file and byte.
+/// that became shorter than a position that is asked for; each names file and byte. Lines that were emitted and are to
+/// be read again from a file that was cut, removed or replaced are lost (`range_lost`, see
+/// `spout_options::on_data_loss`) up to the next file. A file that was cut and has grown again can't be told from one
+/// that was not.
 ///
 /// Not thread safe. Copies made before `open` are independent.
 class line_spout {
