@@ -407,22 +407,19 @@ class keyed_call {
   keyed_call(bolt_task<B>* task, keyed_state<K, state>* table, KeyFn key)
       : task_(task), table_(table), key_(std::move(key)) {}
 
-  void look_ahead(batch<T>& in, std::size_t from, std::size_t to) {
-    const bool far = table_->is_far();
+  void look_ahead(const batch<T>& in, std::size_t from, std::size_t to) {
     moves_ = table_->moves();
-    for (std::size_t i = from; i < to; ++i) {
-      auto& h = ahead_[i - from];
-      h.found = nullptr;
-      try {
-        h.hash = stable_hash<K>::of(key_of(in.value(i)));
-        if (far) table_->prefetch(h.hash);
-        else if constexpr (key_is_at_hand) h.found = table_->look_up(key_of(in.value(i)), h.hash);
-      } catch (...) {
-        h.hash = 0;  // the call for this tuple throws again, and fails there
-      }
-    }
-    if constexpr (key_is_at_hand)
-      if (far) look_up(in, from, to);
+    for (std::size_t i = from; i < to; ++i) ahead_[i - from].hash = hash_of(in.value(i));
+    if (table_->is_far())
+      for (std::size_t i = from; i < to; ++i) table_->prefetch(ahead_[i - from].hash);
+    std::size_t i = from;
+    if constexpr (key_is_at_hand) try {
+        for (; i < to; ++i) {
+          auto& h = ahead_[i - from];
+          h.found = table_->look_up(key_of(in.value(i)), h.hash);
+        }
+      } catch (...) {}
+    for (; i < to; ++i) ahead_[i - from].found = nullptr;  // the calls look for themselves
   }
   template <class V>
   void call(V&& value, std::size_t place) {
@@ -438,13 +435,12 @@ class keyed_call {
   static constexpr bool key_is_at_hand =
       std::is_reference_v<std::invoke_result_t<const KeyFn&, const T&>> || std::is_trivially_copyable_v<K>;
   decltype(auto) key_of(const T& value) const { return std::invoke(key_, value); }
-  [[gnu::noinline]] void look_up(const batch<T>& in, std::size_t from, std::size_t to) {
+  std::uint64_t hash_of(const T& value) const {
     try {
-      for (std::size_t i = from; i < to; ++i) {
-        auto& h = ahead_[i - from];
-        h.found = table_->look_up(key_of(in.value(i)), h.hash);
-      }
-    } catch (...) {}  // the rest is looked up by the calls
+      return stable_hash<K>::of(key_of(value));
+    } catch (...) {
+      return 0;  // the call for this tuple throws again, and fails there
+    }
   }
 
   bolt_task<B>* task_;

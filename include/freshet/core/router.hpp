@@ -167,6 +167,9 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
     }
     if constexpr (by_value)
       if (n > 1) buffer_ = std::make_unique<scatter_buffer<T>>(outboxes_, route_.layout, frame);
+    if (n == 1) only_ = &box(0);
+    if constexpr (std::is_same_v<G, forward_grouping>)
+      if (choose_.equal) only_ = &box(choose_.next);
   }
   any_consumer& entry() override { return *this; }
   bool broadcast() const override { return to_all; }
@@ -179,11 +182,9 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
     try {
       if constexpr (by_value) {
         const auto target = choose_(std::as_const(value));
-        if (buffer_) buffer_->append(target, std::forward<V>(value));
-        else box(0).append(std::forward<V>(value));
-      } else {
-        box(choose_(std::as_const(value))).append(std::forward<V>(value));
+        if (buffer_) return buffer_->append(target, std::forward<V>(value));
       }
+      to(value).append(std::forward<V>(value));
     } catch (...) { frame_->fail_from_exception(route_.consumer); }
   }
   [[gnu::always_inline]] void put_words(value_words words) requires passed_in_words<T> {
@@ -193,15 +194,20 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
         const auto target = choose_(from_words<T>(words));
         if (buffer_) return buffer_->append(target, words);
       } catch (...) { return frame_->fail_from_exception(route_.consumer); }
-      if (!box(0).try_append(words)) append_slowly(box(0), words);
-    } else {
-      auto& to = box(choose_(from_words<T>(words)));
-      if (!to.try_append(words)) append_slowly(to, words);
     }
+    outbox<T>& box = to(words);
+    if (!box.try_append(words)) append_slowly(box, words);
   }
 
  private:
   outbox<T>& box(std::uint32_t target) { return static_cast<outbox<T>&>(*outboxes_[target]); }
+  /// The outbox for a value, where the value doesn't decide.
+  template <class V>
+  [[gnu::always_inline]] outbox<T>& to([[maybe_unused]] const V& value) {
+    if (only_) return *only_;
+    if constexpr (std::is_same_v<V, value_words>) return box(choose_(from_words<T>(value)));
+    else return box(choose_(value));
+  }
   [[gnu::noinline, gnu::cold]] void append_slowly(outbox<T>& to, value_words words) noexcept {
     try {
       to.append(words);
@@ -212,6 +218,7 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
   call_frame* frame_;
   const std::int32_t deliveries_ = to_all ? static_cast<std::int32_t>(route_.targets) : 1;
   std::unique_ptr<scatter_buffer<T>> buffer_;
+  outbox<T>* only_ = nullptr;  // where everything goes, if it goes to one place
 };
 
 }  // namespace freshet

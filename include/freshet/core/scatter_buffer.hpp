@@ -52,13 +52,15 @@ class scatter_buffer final : public scatter_buffer_base {
   /// Like outbox<T>::append.
   template <class V>
   [[gnu::always_inline]] void append(std::uint32_t target, V&& value) {
-    if (frame_.anchors) [[unlikely]]
-      return append_at_once(target, std::forward<V>(value));
+    if (has_columns_) {
+      if (frame_.anchors) [[unlikely]]
+        return append_at_once(target, std::forward<V>(value));
+      write_columns();
+    }
     if constexpr (std::is_same_v<std::remove_cvref_t<V>, value_words>) write_words<T>(values_ + size_, value);
     else ::new (static_cast<void*>(values_ + size_)) T(std::forward<V>(value));
     targets_[size_] = target;
     calls_[size_] = frame_.call;
-    if (has_columns_) write_columns();
     if (++size_ == capacity) [[unlikely]]
       scatter();
   }
