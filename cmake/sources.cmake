@@ -30,6 +30,7 @@ set(FRESHET_HEADERS
   include/freshet/connect/memory/vector_spout.hpp
   include/freshet/core/batch.hpp
   include/freshet/core/bolt.hpp
+  include/freshet/core/bolt_task.hpp
   include/freshet/core/byte_stream.hpp
   include/freshet/core/call_frame.hpp
   include/freshet/core/codec.hpp
@@ -41,8 +42,9 @@ set(FRESHET_HEADERS
   include/freshet/core/fields.hpp
   include/freshet/core/grouping.hpp
   include/freshet/core/held_tuple.hpp
+  include/freshet/core/input_loop.hpp
   include/freshet/core/key_equal.hpp
-  include/freshet/core/operator.hpp
+  include/freshet/core/keyed_call.hpp
   include/freshet/core/outbox.hpp
   include/freshet/core/position.hpp
   include/freshet/core/range_lost.hpp
@@ -61,6 +63,7 @@ set(FRESHET_HEADERS
   include/freshet/core/stream_ref.hpp
   include/freshet/core/task_context.hpp
   include/freshet/core/task_host.hpp
+  include/freshet/core/task_operator.hpp
   include/freshet/core/topology.hpp
   include/freshet/core/topology_builder.hpp
   include/freshet/core/value.hpp
@@ -125,10 +128,11 @@ set(FRESHET_SOURCES
   src/core/call_frame.cpp
   src/core/describe.cpp
   src/core/held_tuple.cpp
-  src/core/operator.cpp
+  src/core/input_loop.cpp
   src/core/range_lost.cpp
   src/core/scatter_buffer.cpp
   src/core/spout_task.cpp
+  src/core/task_operator.cpp
   src/core/topology_builder.cpp
   src/event/bolt_tasklet.cpp
   src/event/event_executor.cpp

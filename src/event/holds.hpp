@@ -7,7 +7,7 @@
 
 #include "event/ledger.hpp"
 #include "freshet/core/held_tuple.hpp"
-#include "freshet/core/operator.hpp"
+#include "freshet/core/task_operator.hpp"
 #include "freshet/core/task_context.hpp"
 #include "runtime/deadline_queue.hpp"
 

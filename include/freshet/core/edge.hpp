@@ -4,6 +4,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "freshet/core/bolt_task.hpp"
+#include "freshet/core/input_loop.hpp"
+#include "freshet/core/keyed_call.hpp"
 #include "freshet/core/sink_task.hpp"
 #include "freshet/core/topology.hpp"
 #include "freshet/core/wiring.hpp"

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "freshet/core/operator.hpp"
+#include "freshet/core/bolt_task.hpp"
 
 namespace freshet {
 

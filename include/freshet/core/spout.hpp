@@ -4,7 +4,8 @@
 #include <vector>
 
 #include "freshet/base/result.hpp"
-#include "freshet/core/operator.hpp"
+#include "freshet/core/bolt.hpp"
+#include "freshet/core/input_loop.hpp"
 #include "freshet/core/position.hpp"
 #include "freshet/core/range_lost.hpp"
 

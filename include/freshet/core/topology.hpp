@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "freshet/core/operator.hpp"
+#include "freshet/core/router.hpp"
 #include "freshet/core/spout_task.hpp"
 
 namespace freshet {

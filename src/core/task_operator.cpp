@@ -1,4 +1,4 @@
-#include "freshet/core/operator.hpp"
+#include "freshet/core/task_operator.hpp"
 
 #include <stdexcept>
 
@@ -29,22 +29,6 @@ bool task_operator::pass_faults() {
     frame_->faults->before_call(name, frame_->task, calls_++);
   } catch (...) { frame_->fail_from_exception(node_); }
   return !frame_->flags.failed;
-}
-
-read_stop after_unusual_call(any_batch& in, std::size_t i, call_frame& frame, settlement& ledger) {
-  if (frame.flags.failed) {
-    frame.cut_back();
-    const auto verdict = frame.host->failed(frame, in, i);
-    frame.flags.failed = false;
-    if (verdict == task_host::verdict::stop) return read_stop::stop;
-    if (verdict != task_host::verdict::next) return read_stop::again_later;
-  }
-  if (in.has_roots()) ledger.add(frame.anchor, frame.anchors, frame.children - 1);
-  if (frame.flags.deferred) {
-    ledger.apply();  // what the call counted comes before what its acks count off
-    frame.apply_deferred();
-  }
-  return frame.flags.outbox_full ? read_stop::outbox_full : read_stop::end;
 }
 
 void throw_no_such_task(std::size_t chosen, std::size_t targets) {

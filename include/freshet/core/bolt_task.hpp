@@ -1,0 +1,189 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "freshet/core/bolt.hpp"
+#include "freshet/core/task_operator.hpp"
+
+namespace freshet {
+
+/// A member function as a type: kept as a value, `&B::process` would be an indirect call per tuple.
+template <auto Method>
+struct method {
+  template <class B, class... A>
+  decltype(auto) operator()(B& b, A&&... a) const {
+    return (b.*Method)(std::forward<A>(a)...);
+  }
+};
+/// The call operator of a function or of a lambda.
+struct call_itself {
+  template <class B, class... A>
+  decltype(auto) operator()(B& b, A&&... a) const {
+    return b(std::forward<A>(a)...);
+  }
+};
+
+/// One task of the bolt `B`: a copy of the user's object, its state and its outputs. Runs on one worker at a time.
+template <class B>
+class bolt_task final : public task_operator {
+ public:
+  using emitter_type = emitter_of_t<B>;
+  using outlets_type = typename emitter_type::outlets_type;
+  explicit bolt_task(B b) : bolt_(std::move(b)) {}
+
+  any_outlet& outlet_at(std::size_t port) override { return outlets_.port(port); }
+  void flush() override {
+    [[maybe_unused]] emitter_type out{outlets_, *frame_};
+    if constexpr (requires { bolt_.flush(out); }) bolt_.flush(out);
+    else if constexpr (requires { bolt_.flush(); }) bolt_.flush();
+    if (flush_keys) flush_keys(*this);
+  }
+  void tick() override {
+    [[maybe_unused]] emitter_type out{outlets_, *frame_};
+    if constexpr (requires { bolt_.on_tick(out); }) bolt_.on_tick(out);
+    else if constexpr (requires { bolt_.on_tick(); }) bolt_.on_tick();
+  }
+  void wake() override {
+    [[maybe_unused]] emitter_type out{outlets_, *frame_};
+    if constexpr (requires { bolt_.on_wake(out); }) bolt_.on_wake(out);
+  }
+  bool ready() override {
+    if constexpr (requires {
+                    { bolt_.ready() } -> std::convertible_to<bool>;
+                  })
+      return bolt_.ready();
+    else return true;
+  }
+
+  B& bolt() { return bolt_; }
+  outlets_type& outputs() { return outlets_; }
+  const task_context& context() const { return context_; }
+  /// Set for keyed bolts with `flush_key`.
+  void (*flush_keys)(bolt_task&) = nullptr;
+
+ private:
+  void open_user(const task_context& c) override {
+    context_ = c;
+    outlets_.node = node_;
+    if constexpr (requires { bolt_.open(context_); }) bolt_.open(context_);
+    else if constexpr (requires { bolt_.open(); }) bolt_.open();
+  }
+  void close_user() override {
+    if constexpr (requires { bolt_.close(); }) bolt_.close();
+  }
+
+  B bolt_;
+  task_context context_;
+  outlets_type outlets_;
+};
+
+namespace detail {
+/// Gives a further parameter of `process` what it asks for by its type.
+template <class Param, class B, class S>
+decltype(auto) supply(bolt_task<B>& task, [[maybe_unused]] S* state, emitter_of_t<B>& out) {
+  using P = std::remove_cvref_t<Param>;
+  if constexpr (is_emitter<P>) {
+    static_assert(std::is_same_v<P, emitter_of_t<B>>,
+                  "all functions of one bolt must name the same emitter<Out, Sides...>");
+    return static_cast<emitter_of_t<B>&>(out);
+  } else if constexpr (std::is_same_v<P, task_context>) {
+    return task.context();
+  } else if constexpr (std::is_same_v<P, S>) {
+    return static_cast<S&>(*state);
+  } else {
+    static_assert(!sizeof(P*),
+                  "process() asks for something Freshet doesn't have: after the value it may take state&, const "
+                  "task_context& and emitter<Out, Sides...>&");
+    return *static_cast<P*>(nullptr);  // never compiled: keeps this the only error
+  }
+}
+/// The value as the first parameter wants it: moved only where it is ours to move.
+template <class A0, class V>
+decltype(auto) pass(V&& value) {
+  using T = std::remove_cvref_t<V>;
+  if constexpr (std::is_lvalue_reference_v<A0>) {
+    static_assert(std::is_const_v<std::remove_reference_t<A0>> || !std::is_same_v<std::remove_cvref_t<A0>, T>,
+                  "process() takes its tuple by non-const reference: take const T& (or T, to change a copy)");
+    return static_cast<const T&>(value);
+  } else if constexpr (std::is_same_v<std::remove_cvref_t<A0>, T>) {
+    return T(std::forward<V>(value));
+  } else {
+    return std::forward<V>(value);  // converted: a class may take a temporary otherwise than a const T&
+  }
+}
+/// Emits what `process` gives back.
+template <class Out, class R>
+void emit_result(Out& out, R&& result) {
+  if constexpr (requires {
+                  result.has_value();
+                  *std::forward<R>(result);
+                }) {
+    if (result.has_value()) out.emit(*std::forward<R>(result));
+  } else {
+    out.emit(std::forward<R>(result));
+  }
+}
+template <class B, class Fn, class S, class V, class A0, class... Rest>
+[[gnu::always_inline]] inline void invoke_bolt(bolt_task<B>& task, const Fn& fn, S* state, V&& value,
+                                               parameter_list<A0, Rest...>) {
+  emitter_of_t<B> out{task.outputs(), task.frame()};
+  using R = decltype(fn(task.bolt(), pass<A0>(std::forward<V>(value)), supply<Rest, B, S>(task, state, out)...));
+  if constexpr (std::is_void_v<R>)
+    fn(task.bolt(), pass<A0>(std::forward<V>(value)), supply<Rest, B, S>(task, state, out)...);
+  else emit_result(out, fn(task.bolt(), pass<A0>(std::forward<V>(value)), supply<Rest, B, S>(task, state, out)...));
+}
+template <class B>
+inline constexpr bool refuses = requires(B& b) {
+  { b.ready() } -> std::convertible_to<bool>;
+};
+}  // namespace detail
+
+/// How one input calls a bolt without state.
+template <class B, class T, class Fn, class Args>
+struct plain_call {
+  static constexpr std::size_t strip = 0;
+  static constexpr bool can_refuse = detail::refuses<B>;
+  bolt_task<B>* task;
+  Fn fn{};
+  template <class V>
+  void call(V&& value) {
+    detail::invoke_bolt(*task, fn, static_cast<no_key*>(nullptr), std::forward<V>(value), Args{});
+  }
+};
+
+namespace detail {
+/// Runs `f(state)`; when the call fails and the run asks for it, the state is as before. An exception of `f` leaves
+/// through here; a failure further down the chain is in the frame.
+template <class S, class F>
+[[gnu::always_inline]] inline void call_with_rollback(call_frame& frame, S& state, F&& f) {
+  if (!frame.rollback_state) [[likely]]
+    return f(state);
+  S before = state;
+  try {
+    f(state);
+  } catch (...) {
+    state = std::move(before);
+    throw;
+  }
+  if (frame.flags.failed) state = std::move(before);
+}
+}  // namespace detail
+
+/// How one input calls a bolt with one state a task.
+template <class B, class T, class Fn, class Args>
+struct single_state_call {
+  static constexpr std::size_t strip = 0;
+  static constexpr bool can_refuse = detail::refuses<B>;
+  using state = typename B::state;
+  bolt_task<B>* task;
+  single_state<state>* table;
+  Fn fn{};
+  template <class V>
+  void call(V&& value) {
+    detail::call_with_rollback(task->frame(), table->use(),
+                               [&](state& s) { detail::invoke_bolt(*task, fn, &s, std::forward<V>(value), Args{}); });
+  }
+};
+
+}  // namespace freshet
