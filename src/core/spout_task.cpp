@@ -36,18 +36,30 @@ void spout_task_round::give_round() {
 }
 
 root spout_task_round::root_of(const position* at) {
-  if (plain_from_) give_round();
   spout_round& r = *round_;
-  const bool again = at && r.messages && !r.positions.empty() && r.positions.back() == *at;
-  if (!again) {
-    if (r.messages == r.capacity) make_room();
-    if (r.keeps_positions) r.positions.push_back(at ? *at : position{});
-    ++executed;
-    ++r.messages;
+  if (!r.keeps_positions) return root_of_unkept();
+  const position p = at ? *at : position{};
+  if (at && r.messages) {
+    const position& last = r.positions.back();
+    if (last.offset == p.offset && last.next == p.next && last.partition == p.partition)
+      return r.slot ? root{r.slot, r.messages - 1} : root{};
   }
-  const root found = r.slot ? root{r.slot, r.messages - 1} : root{};
-  if (!r.keeps_positions) take_round();
-  return found;
+  if (r.messages == r.capacity) make_room();
+  r.positions.push_back(p);
+  ++executed;
+  const auto index = r.messages++;
+  return r.slot ? root{r.slot, index} : root{};
+}
+
+/// Where nobody keeps positions each one is a message of its own.
+root spout_task_round::root_of_unkept() {
+  give_round();
+  spout_round& r = *round_;
+  if (r.messages == r.capacity) make_room();
+  ++executed;
+  const auto index = r.messages++;
+  take_round();
+  return r.slot ? root{r.slot, index} : root{};
 }
 
 void spout_task_round::make_room() {

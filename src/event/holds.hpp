@@ -7,8 +7,8 @@
 
 #include "event/ledger.hpp"
 #include "freshet/core/held_tuple.hpp"
-#include "freshet/core/task_operator.hpp"
 #include "freshet/core/task_context.hpp"
+#include "freshet/core/task_operator.hpp"
 #include "runtime/deadline_queue.hpp"
 
 namespace freshet {

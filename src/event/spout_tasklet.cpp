@@ -177,10 +177,12 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   flush_due_ = true;
   if (!again) emitted_.add(round_.messages);
   if (!slot) {
+    finished_run finished(prefix_);
     for (const auto& p : round_.positions) {
       const auto extent = prefix_.emitted(p);
-      if (guarantee_ == guarantee::best_effort) prefix_.finished(extent);
+      if (guarantee_ == guarantee::best_effort) finished.add(extent);
     }
+    finished.end();
     return;
   }
   if (!again) live_ += round_.messages;
@@ -366,11 +368,13 @@ void spout_tasklet::schedule(retry_ptr m) {
 void spout_tasklet::finish(std::uint32_t slot) {
   record& r = record_of(slot);
   std::uint32_t done = 0;
+  finished_run finished(prefix_);
   for (std::uint32_t i = 0; i < r.messages; ++i) {
     if (!r.failed.empty() && r.failed[i]) continue;
     ++done;
-    if (i < r.extents.size()) prefix_.finished(r.extents[i]);
+    if (i < r.extents.size()) finished.add(r.extents[i]);
   }
+  finished.end();
   live_ -= done;
   if (!r.dead) {
     acked_.add(done);

@@ -6,6 +6,8 @@
 #include <random>
 #include <vector>
 
+#include "freshet/base/random.hpp"
+
 namespace freshet {
 namespace {
 
@@ -60,6 +62,32 @@ TEST(finished_prefix, any_order_of_finishing_ends_in_one_prefix_and_bounded_inte
     }
     EXPECT_EQ(p.intervals(), 0u);
     EXPECT_EQ(p.take_progress(), (std::vector<position>{{0, at, at}}));
+  }
+}
+
+/// In one piece or one by one: the same progress.
+TEST(finished_run, finishes_what_is_added) {
+  random_source random{5};
+  for (int round = 0; round < 200; ++round) {
+    finished_prefix one_by_one, in_runs;
+    std::vector<position> extents;
+    std::uint64_t ends[3] = {};
+    for (int i = 0; i < 60; ++i) {
+      const auto p = static_cast<partition_id>(random.below(3));
+      const position at{p, ends[p] + random.below(2), ends[p] + 2 + random.below(4)};
+      ends[p] = at.next;
+      extents.push_back(one_by_one.emitted(at));
+      EXPECT_EQ(in_runs.emitted(at), extents.back());
+    }
+    finished_run run(in_runs);
+    for (const auto& e : extents)
+      if (random.below(5)) {
+        one_by_one.finished(e);
+        run.add(e);
+      }
+    run.end();
+    EXPECT_EQ(in_runs.take_progress(), one_by_one.take_progress());
+    EXPECT_EQ(in_runs.intervals(), one_by_one.intervals());
   }
 }
 
