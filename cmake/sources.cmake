@@ -20,6 +20,10 @@ set(FRESHET_HEADERS
   include/freshet/connect/file/csv_rows.hpp
   include/freshet/connect/file/csv_spout.hpp
   include/freshet/connect/file/field_names.hpp
+  include/freshet/connect/file/json_fields.hpp
+  include/freshet/connect/file/json_lines.hpp
+  include/freshet/connect/file/json_reader.hpp
+  include/freshet/connect/file/json_spout.hpp
   include/freshet/connect/file/line_sink.hpp
   include/freshet/connect/file/line_spout.hpp
   include/freshet/connect/file/output_file.hpp
@@ -123,6 +127,8 @@ set(FRESHET_SOURCES
   src/connect/file/field_error.cpp
   src/connect/file/file_claims.cpp
   src/connect/file/file_set.cpp
+  src/connect/file/json_lines.cpp
+  src/connect/file/json_reader.cpp
   src/connect/file/line_reader.cpp
   src/connect/file/line_spout.cpp
   src/connect/file/output_file.cpp

@@ -413,7 +413,9 @@ TEST(csv_spout, reads_any_range_again_exactly) {
     ASSERT_EQ(p.rejected.size(), 1u);
     EXPECT_EQ(p.rejected[0].at, r.at);
     EXPECT_EQ(p.rejected[0].bytes, r.bytes);
-    if (r.why.message.find("isn't closed") == std::string::npos) EXPECT_EQ(p.rejected[0].why, r.why);
+    // How far a quote was looked for depends on the range.
+    const bool open = r.why.message.find("isn't closed") != std::string::npos;
+    EXPECT_TRUE(open || p.rejected[0].why == r.why) << p.rejected[0].why.message;
     p.rejected.clear();
   }
 }
@@ -580,7 +582,7 @@ TEST_P(csv_engines, malformed_rows_are_dead_letters_and_reading_goes_on) {
   EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](const order& o) { return o.id % 10 != 3; }));
   auto all = letters.take();
   ASSERT_EQ(all.size(), 200u);
-  std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.positions < b.positions; });
+  std::sort(all.begin(), all.end(), [](auto& x, auto& y) { return x.positions < y.positions; });
   EXPECT_EQ(all[1].node, "orders");
   EXPECT_EQ(all[1].error, "\"" + path + "\" line 26, column 3: expected a number, not \"bad\"");
   EXPECT_EQ(all[1].attempts, 1u);
