@@ -20,7 +20,7 @@ record_source::settings settings_of(const csv_options& o) {
   how.lines.max_line_bytes = o.max_row_bytes;
   how.lines.buffer_bytes = o.buffer_bytes;
   how.long_lines = line_reader::long_line::cut;
-  how.quotes.emplace(o.separator, o.quote);
+  how.quotes.emplace(o.separator, o.quote, o.comment);
   return how;
 }
 
@@ -59,6 +59,8 @@ struct csv_rows::state {
     std::vector<std::size_t> columns;  // by field of the struct; `absent` where the file has none
     std::uint64_t end = 0;             // byte behind it
     std::size_t width = 0;             // columns of a row; 0: any number
+    bool missing = false;              // the file had no row
+    bool operator==(const header&) const = default;
   };
   csv_options options;
   target fields;
@@ -103,31 +105,34 @@ csv_rows::csv_rows(const std::vector<std::string>& paths, bool pattern, const cs
   s.source.partition = context.partitions[0].id;
   if (s.options.columns.empty() && !fields.names.empty())
     s.options.columns.assign(fields.names.begin(), fields.names.end());
-  const bool named = by_name(s.options), header = named || options.header;
-  const auto& files = s.source.files();
-  for (std::size_t file = 0; file < files.size(); ++file) {
-    state::header h;
-    if (!named && options.columns.empty()) h.width = fields.optional.size();
-    s.source.seek({0, line_spout::offset_of(file, 0), 0});
-    bool found = false;
-    while (header && (found = s.source.next(s.row) && s.row.file == file) && s.left_out(s.row)) continue;
-    s.headers.resize(file + 1);
-    if (found) {
-      s.headers.back() = std::make_shared<state::header>(h);
-      columns_ = nullptr;
-      if (!split()) throw std::runtime_error("the header of " + problem_);
-      for (const auto& f : fields_) h.names.emplace_back(f.text);
-      h.width = h.names.size();
-      h.end = s.row.begin + (s.row.at.next - s.row.at.offset);
-    }
-    if (found || !named) s.find_columns(h, files.path(file));
-    // Nothing of an empty file is read, so it needs no columns.
-    const auto* before = file ? s.headers[file - 1].get() : nullptr;
-    if (before && before->names == h.names && before->end == h.end && before->columns == h.columns)
-      s.headers[file] = s.headers[file - 1];
-    else s.headers[file] = std::make_shared<state::header>(std::move(h));
+  for (std::size_t file = 0; file < s.source.files().size(); ++file) {
+    read_header(file);
+    if (file && *s.headers[file - 1] == *s.headers[file]) s.headers[file] = s.headers[file - 1];
   }
   s.source.restart();
+}
+
+/// Where the columns of one file are, by its first row.
+void csv_rows::read_header(std::size_t file) {
+  state& s = *state_;
+  state::header h;
+  const bool named = by_name(s.options);
+  if (s.options.columns.empty()) h.width = s.fields.optional.size();
+  s.headers.push_back(std::make_shared<state::header>(h));
+  bool found = false;
+  if (named || s.options.header) {
+    s.source.seek({0, line_spout::offset_of(file, 0), 0});
+    while ((found = s.source.next(s.row) && s.row.file == file) && s.left_out(s.row)) continue;
+  }
+  if (found) {
+    if (!split()) throw std::runtime_error("the header of " + problem_);
+    for (const auto& f : fields_) h.names.emplace_back(f.text);
+    h.width = h.names.size();
+    h.end = s.row.begin + (s.row.at.next - s.row.at.offset);
+  }
+  if (found || !named) s.find_columns(h, s.source.files().path(file));
+  else h.missing = true;
+  s.headers[file] = std::make_shared<state::header>(std::move(h));
 }
 
 csv_rows::~csv_rows() = default;
@@ -169,6 +174,10 @@ bool csv_rows::split() {
   columns_ = &s.of_row().columns;
   if (s.row.what == record::defect::too_long) {
     problem_ = place(0) + ": the row is longer than max_row_bytes (" + std::to_string(s.options.max_row_bytes) + ")";
+    return false;
+  }
+  if (s.of_row().missing) {
+    problem_ = place(0) + ": the file had no header when the run started";
     return false;
   }
   for (std::size_t from = 0;; ++from) {

@@ -65,7 +65,9 @@ std::string json_lines::problem() const {
   const auto where =
       in_quotes(state_->source.files().path(line.file)) + " line " + std::to_string(state_->source.line_of(line));
   if (too_long()) return where + ": the line is longer than max_line_bytes (" + std::to_string(state_->bound) + ")";
-  return where + ", column " + std::to_string(state_->reader.offset() + 1) + ", " + state_->reader.problem();
+  const auto& reader = state_->reader;
+  return where + ", column " + std::to_string(reader.offset() + 1) +
+         (reader.member().empty() ? "" : ", " + shown(reader.member())) + ": " + reader.problem();
 }
 
 }  // namespace freshet::file

@@ -51,8 +51,6 @@ bool json_reader::within(std::string_view name) {
   return false;
 }
 
-std::string json_reader::problem() const { return path_.empty() ? what_ : shown(path_) + ": " + what_; }
-
 // --- pieces ---
 
 void json_reader::blanks() {

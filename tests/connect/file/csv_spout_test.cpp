@@ -151,9 +151,19 @@ TEST(csv_spout, other_separators_and_quotes) {
 
 TEST(csv_spout, comments_and_lines_without_text_are_left_out) {
   temporary_folder dir;
-  const auto path = dir.write("a", "# orders\nid,city,price\n\n1,a,\n#2,b,\n\r\n3,#c,\n");
+  const auto path = dir.write("a", "# orders\nid,city,price\n\n1,a,\n#2,\"b,\n\r\n3,#c,\n");
   EXPECT_THAT(all_of(csv_spout<order>{path, {.columns = {"id", "city", "price"}, .comment = '#'}}).values,
               ElementsAre(order{1, "a", {}}, order{3, "#c", {}}));
+}
+
+TEST(csv_spout, a_file_that_gets_its_header_too_late_is_no_silent_loss) {
+  temporary_folder dir;
+  spout_probe<csv_spout<order>> p{csv_spout<order>{dir.write("a", ""), {.columns = {"id", "city", "price"}}}};
+  dir.write("a", "id,city\n1,Oslo\n");
+  p.poll_all();
+  EXPECT_THAT(p.messages, IsEmpty());
+  ASSERT_EQ(p.rejected.size(), 2u);
+  EXPECT_THAT(p.rejected[0].why.message, HasSubstr("line 1: the file had no header when the run started"));
 }
 
 TEST(csv_spout, a_byte_order_mark_is_no_part_of_the_first_name) {

@@ -77,8 +77,8 @@ TEST(json_spout, arrays_by_order_need_no_names) {
   EXPECT_THAT(
       got.errors,
       ElementsAre(in + "4, column 3, \"[0]\": expected an integer from -2147483648 to 2147483647, but there is none",
-                  in + "5, column 9, expected an array of 2, not of more",
-                  in + "6, column 1, expected an array, not {\"a\":1}",
+                  in + "5, column 9: expected an array of 2, not of more",
+                  in + "6, column 1: expected an array, not {\"a\":1}",
                   in + "7, column 4, \"[1]\": expected true or false, not 6"));
 }
 
@@ -149,9 +149,9 @@ TEST(json_spout, an_error_names_file_line_column_member_and_value) {
                                       in + "2, column 16, \"city\": expected text, not 17",
                                       in + "3, column 16, \"city\": expected text, not null",
                                       in + "4, column 13, \"id\": " + integer + "but there is none",
-                                      in + "5, column 19, expected \",\" or \"}\", not the end of the line",
-                                      in + "6, column 21, expected the end of the line, not \"x\"",
-                                      in + "7, column 1, expected an object, not \"text\"",
+                                      in + "5, column 19: expected \",\" or \"}\", not the end of the line",
+                                      in + "6, column 21: expected the end of the line, not \"x\"",
+                                      in + "7, column 1: expected an object, not \"text\"",
                                       in + "8, column 7, \"id\": " + integer + "not true"));
   EXPECT_EQ(got.bytes[5], R"({"id":1,"city":"a"} x)");
 }

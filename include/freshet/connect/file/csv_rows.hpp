@@ -94,6 +94,7 @@ class csv_rows {
 
  private:
   struct state;
+  void read_header(std::size_t file);
   bool take(bool found);
   bool split();
   bool split_quoted(std::size_t& from);

@@ -46,9 +46,11 @@ class json_reader {
   /// What is wrong lies in this member or element. Always false.
   bool within(std::string_view name);
   bool failed() const { return failed_; }
-  /// Byte of the text, and what is wrong there: `"price": expected a number, not "12,5x"`.
+  /// Byte of the text, and what is wrong there: `expected a number, not "12,5x"`.
   std::size_t offset() const { return offset_; }
-  std::string problem() const;
+  const std::string& problem() const { return what_; }
+  /// What `within` said, from outside: `orders[3].price`; empty where it said nothing.
+  const std::string& member() const { return path_; }
 
  private:
   bool fail(std::size_t at, std::string what);
