@@ -17,9 +17,17 @@ set(FRESHET_HEADERS
   include/freshet/batch/batch_executor.hpp
   include/freshet/batch/batch_options.hpp
   include/freshet/connect/console_sink.hpp
+  include/freshet/connect/file/csv_rows.hpp
+  include/freshet/connect/file/csv_spout.hpp
+  include/freshet/connect/file/field_names.hpp
+  include/freshet/connect/file/json_fields.hpp
+  include/freshet/connect/file/json_lines.hpp
+  include/freshet/connect/file/json_reader.hpp
+  include/freshet/connect/file/json_spout.hpp
   include/freshet/connect/file/line_sink.hpp
   include/freshet/connect/file/line_spout.hpp
   include/freshet/connect/file/output_file.hpp
+  include/freshet/connect/file/text_value.hpp
   include/freshet/connect/line_format.hpp
   include/freshet/connect/memory/callback_sink.hpp
   include/freshet/connect/memory/channel_sink.hpp
@@ -118,11 +126,17 @@ set(FRESHET_SOURCES
   src/batch/stage_runner.cpp
   src/batch/stage_task.cpp
   src/batch/token_desk.cpp
+  src/connect/file/csv_rows.cpp
+  src/connect/file/field_error.cpp
   src/connect/file/file_claims.cpp
   src/connect/file/file_set.cpp
+  src/connect/file/json_lines.cpp
+  src/connect/file/json_reader.cpp
   src/connect/file/line_reader.cpp
   src/connect/file/line_spout.cpp
   src/connect/file/output_file.cpp
+  src/connect/file/record_source.cpp
+  src/connect/file/text_value.cpp
   src/core/batch.cpp
   src/core/byte_stream.cpp
   src/core/call_frame.cpp

@@ -256,25 +256,31 @@ on_failure batch_task::policy_of(std::uint32_t node) const {
 
 void batch_task::give_up(const error& why, std::uint32_t node, std::uint64_t ordinal, const any_batch* in,
                          std::size_t index, call_frame& frame) {
+  dead_letter letter;
+  letter.attempts = most_attempts();
+  if (policy_of(node) == on_failure::dead_letter) {
+    if (!in) find_tuple(ordinal, in, index);
+    if (in) {
+      letter.type = readable_type_name(in->type().name);
+      if (in->type().write) {
+        writer w;
+        in->type().write(w, *in, index);
+        letter.bytes = w.data();
+      }
+    }
+  }
+  give_up(why, node, std::move(letter), frame);
+}
+
+void batch_task::give_up(const error& why, std::uint32_t node, dead_letter letter, call_frame& frame) {
   if (policy_of(node) == on_failure::skip) {
     ++record_->skipped;
     return;
   }
   if (policy_of(node) == on_failure::stop) return run_.fail(located(node, why));
-  dead_letter letter;
   letter.node = run_.graph().nodes()[node].name;
   letter.task = task_;
   letter.error = why.message;
-  letter.attempts = most_attempts();
-  if (!in) find_tuple(ordinal, in, index);
-  if (in) {
-    letter.type = readable_type_name(in->type().name);
-    if (in->type().write) {
-      writer w;
-      in->type().write(w, *in, index);
-      letter.bytes = w.data();
-    }
-  }
   emit_dead_letter(std::move(letter), frame);
 }
 

@@ -134,6 +134,8 @@ class batch_task : public task_host {
   bool over_limit(const attempt_failure& why);
   void give_up(const error& why, std::uint32_t node, std::uint64_t ordinal, const any_batch* in, std::size_t index,
                call_frame& frame);
+  /// The policy of `node`. `letter` has what is known of the tuple, and the attempts.
+  void give_up(const error& why, std::uint32_t node, dead_letter letter, call_frame& frame);
   void emit_dead_letter(dead_letter letter, call_frame& frame);
   /// A token of this member, or of one before it, is out.
   bool holds_up_to(std::size_t member) const;

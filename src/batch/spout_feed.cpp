@@ -289,6 +289,21 @@ void spout_feed::message_failed(spout_round& round, std::uint32_t, call_frame& f
   round.wanted = 0;
 }
 
+void spout_feed::message_rejected(spout_round&, const position* at, call_frame&, error why, std::string bytes) {
+  dead_letter letter;
+  letter.attempts = 1;
+  if (at) letter.positions.push_back(*at);
+  letter.bytes = std::move(bytes);
+  count_failure(chain_->plan().head());
+  if (!reads_again_) open_.rejected.emplace_back(why, letter);
+  reject(why, std::move(letter));
+}
+
+void spout_feed::reject(const error& why, dead_letter letter) {
+  chain_->frame.inherit_nothing();
+  give_up(why, chain_->plan().head(), std::move(letter), chain_->frame);
+}
+
 spout_feed::raw_ptr spout_feed::spare_raw() {
   if (spares_.empty()) {
     batch_layout layout;
@@ -381,6 +396,7 @@ bool spout_feed::make_good() {
 void spout_feed::read_again(const collected& from) {
   replayed_.add(from.messages);
   if (reads_again_) return read_ranges(from);
+  for (const auto& [why, letter] : from.rejected) reject(why, letter);
   for (const auto& raw : from.raws) read_raw(*raw, 0);
   if (&from == &open_ && raw_) {
     read_raw(*raw_, 0);

@@ -64,12 +64,15 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
     std::uint64_t messages = 0;
     std::vector<position_range> ranges;                        ///< in the order of emission
     std::vector<raw_ptr> raws;                                 ///< where the spout can't read again
+    std::vector<std::pair<error, dead_letter>> rejected;       ///< likewise: messages without a tuple
     std::vector<std::pair<time_point, std::uint64_t>> polled;  ///< when, how many
     bool empty() const { return messages == 0; }
   };
 
   // --- spout_host ---
   void message_failed(spout_round& round, std::uint32_t index, call_frame& frame) override;
+  void message_rejected(spout_round& round, const position* at, call_frame& frame, error why,
+                        std::string bytes) override;
   void round_full(spout_round& round) override;
 
   bool slice(time_point now);
@@ -100,6 +103,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool make_good();
   void read_again(const collected& from);
   void read_ranges(const collected& from);
+  void reject(const error& why, dead_letter letter);
   void begin_batch(std::uint64_t batch);
   bool close_cut(std::uint64_t batch, time_point now);
   bool flush_members(bool block);

@@ -62,6 +62,16 @@ root spout_task_round::root_of_unkept() {
   return r.slot ? root{r.slot, index} : root{};
 }
 
+/// No call of its own: tuples keep their ordinals whether such messages are among them or not.
+void spout_task_round::reject(const position* at, error why, std::string bytes) {
+  call_frame& frame = *frame_;
+  frame.inherit_nothing();
+  frame.anchor = root_of(at);
+  frame.children = 0;
+  round_->host->message_rejected(*round_, at, frame, std::move(why), std::move(bytes));
+  live_ += frame.children;
+}
+
 void spout_task_round::make_room() {
   give_round();
   round_->host->round_full(*round_);

@@ -119,6 +119,19 @@ event_task::retry& event_task::retry_of(const call_frame& frame, const any_batch
 
 void event_task::give_up(std::uint32_t node, error e, std::uint32_t attempts, const any_batch* in, std::size_t index,
                          call_frame& frame) {
+  dead_letter letter;
+  if (in && policy_of(node) == on_failure::dead_letter) {
+    letter.type = readable_type_name(in->type().name);
+    if (in->type().write) {
+      writer w;
+      in->type().write(w, *in, index);
+      letter.bytes = w.data();
+    }
+  }
+  give_up(node, std::move(e), attempts, std::move(letter), frame);
+}
+
+void event_task::give_up(std::uint32_t node, error e, std::uint32_t attempts, dead_letter letter, call_frame& frame) {
   switch (policy_of(node)) {
     case on_failure::skip:
       skipped_.add(1);
@@ -130,19 +143,10 @@ void event_task::give_up(std::uint32_t node, error e, std::uint32_t attempts, co
     case on_failure::dead_letter:
       break;
   }
-  dead_letter letter;
   letter.node = run_.graph().nodes()[node].name;
   letter.task = chain_.task();
   letter.error = e.message;
   letter.attempts = attempts;
-  if (in) {
-    letter.type = readable_type_name(in->type().name);
-    if (in->type().write) {
-      writer w;
-      in->type().write(w, *in, index);
-      letter.bytes = w.data();
-    }
-  }
   emit_dead_letter(std::move(letter), frame.anchor, frame.anchors, frame);
 }
 

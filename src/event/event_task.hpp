@@ -92,6 +92,8 @@ class event_task : public tasklet, public task_host {
   bool flush_some();
   void give_up(std::uint32_t node, error e, std::uint32_t attempts, const any_batch* in, std::size_t index,
                call_frame& frame);
+  /// The policy of `node`. `letter` has what is known of the tuple.
+  void give_up(std::uint32_t node, error e, std::uint32_t attempts, dead_letter letter, call_frame& frame);
   void emit_dead_letter(dead_letter letter, root anchor, const root_list* several, call_frame& frame);
   on_failure policy_of(std::uint32_t node) const;
   std::string describe(std::uint32_t node, std::uint32_t attempt, const error& e) const;

@@ -162,6 +162,7 @@ void spout_tasklet::open_round(std::uint32_t wanted) {
   round_.keeps_positions = spout_.replayable();
   round_.positions.clear();
   round_failed_.clear();
+  round_rejected_ = 0;
   raw_batch* raw = keeps_raw_ ? raw_with_room() : nullptr;
   round_.raw = raw ? raw->batch.get() : nullptr;
   round_raw_from_ = raw ? raw->batch->size() : 0;
@@ -191,6 +192,7 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   r.attempt = attempt;
   r.dead = false;
   r.emitted = again && !again->empty() ? again->front()->emitted : now_;
+  r.rejected = round_rejected_;
   r.failed.clear();
   r.raw = nullptr;
   remember_extents(r, again);
@@ -200,7 +202,7 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
     r.raw_from = round_raw_from_;
     r.raw_to = raw_->batch->size();
     ++raw_->records;
-    live = static_cast<std::int32_t>(r.raw_to - r.raw_from);
+    live += static_cast<std::int32_t>(r.raw_to - r.raw_from);
   }
   for (auto& [index, why] : round_failed_)
     if (r.failed.empty() || !r.failed[index]) schedule(r, index, why.node, chain_.task(), std::move(why.error));
@@ -246,6 +248,17 @@ void spout_tasklet::message_failed(spout_round&, std::uint32_t index, call_frame
   }
   given_up_.add(1);  // best_effort: the policy at once, and the message is not at hand any more
   give_up(frame.failure.node, frame.failure.error, 1, nullptr, 0, frame);
+}
+
+void spout_tasklet::message_rejected(spout_round&, const position* at, call_frame& frame, error why,
+                                     std::string bytes) {
+  dead_letter letter;
+  if (at) letter.positions.push_back(*at);
+  letter.bytes = std::move(bytes);
+  ++round_rejected_;
+  count_failure(chain_.plan().head());
+  given_up_.add(1);
+  give_up(chain_.plan().head(), std::move(why), 1, std::move(letter), frame);
 }
 
 // --- raw batches ---
@@ -377,9 +390,10 @@ void spout_tasklet::finish(std::uint32_t slot) {
   finished.end();
   live_ -= done;
   if (!r.dead) {
-    acked_.add(done);
-    if (done)
-      complete_latency_.record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now_ - r.emitted).count())), done);
+    acked_.add(done - r.rejected);
+    if (done > r.rejected)
+      complete_latency_.record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now_ - r.emitted).count())),
+                               done - r.rejected);
   }
   if (auto* raw = std::exchange(r.raw, nullptr)) {
     --raw->records;
@@ -606,6 +620,7 @@ class gatherer final : public spout_host {
 
  private:
   void message_failed(spout_round&, std::uint32_t, call_frame&) override {}
+  void message_rejected(spout_round&, const position*, call_frame&, error, std::string) override {}
   void round_full(spout_round& round) override {
     layout_.capacity *= 2;
     std::unique_ptr<any_batch> bigger(type_.make(layout_));

@@ -40,6 +40,7 @@ class spout_tasklet final : public event_task, private spout_host {
   struct record {
     std::uint32_t messages = 0;
     std::uint32_t attempt = 1;
+    std::uint32_t rejected = 0;     ///< of the messages: those without a tuple
     bool dead = false;              ///< it carries a dead letter: nothing of it is emitted again
     std::vector<position> extents;  ///< by message, without gaps; empty for spouts without positions
     std::vector<bool> failed;       ///< by message; empty: none
@@ -62,6 +63,8 @@ class spout_tasklet final : public event_task, private spout_host {
 
   // --- spout_host ---
   void message_failed(spout_round& round, std::uint32_t index, call_frame& frame) override;
+  void message_rejected(spout_round& round, const position* at, call_frame& frame, error why,
+                        std::string bytes) override;
   void round_full(spout_round& round) override;
 
   bool drain();
@@ -128,6 +131,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool idle_until_woken_ = false;
   std::uint32_t poll_failures_ = 0;
   std::vector<std::pair<std::uint32_t, call_failure>> round_failed_;  ///< messages of the open round
+  std::uint32_t round_rejected_ = 0;
   finished_prefix prefix_;
   time_point next_commit_{};
   shared_histogram complete_latency_;

@@ -160,6 +160,46 @@ TEST_P(connectors, a_stop_before_anything_was_polled_finishes_what_was_accepted)
   EXPECT_EQ(out.take(), std::vector<std::uint64_t>{7});
 }
 
+/// Can't read again, and can make nothing of every third message.
+struct counts_and_rejects {
+  std::uint64_t next = 0;
+  poll_status poll(spout_emitter<std::uint64_t>& out) {
+    for (; next < 3'000 && out.room(); ++next)
+      if (next % 3 == 0) out.reject({errc::data_loss, "no number"}, std::to_string(next));
+      else out.emit(next);
+    return next < 3'000 ? poll_status::emitted() : poll_status::ended();
+  }
+};
+
+TEST_P(connectors, what_a_spout_rejects_becomes_a_dead_letter) {
+  collect_sink<std::uint64_t> got;
+  collect_sink<dead_letter> letters;
+  auto failed = std::make_shared<std::set<std::uint64_t>>();
+  topology_builder b{"t"};
+  auto checked = b.bolt("check", [failed](std::uint64_t v) {
+                    if (v % 100 == 1 && failed->insert(v).second) throw std::runtime_error("once");
+                    return v;
+                  }).input(b.spout("numbers", counts_and_rejects{}));
+  b.sink("got", got).input(checked);
+  b.sink("letters", letters).input(b.dead_letters());
+  auto run = start(b.build());
+  run.wait();
+  EXPECT_EQ(got.take().size(), 2'000u);
+  std::set<std::string> bytes;
+  for (const auto& l : letters.take()) {
+    EXPECT_EQ(l.node, "numbers");
+    EXPECT_EQ(l.error, "no number");
+    EXPECT_EQ(l.type, "");
+    EXPECT_TRUE(l.positions.empty());
+    EXPECT_TRUE(bytes.insert(l.bytes).second) << l.bytes << " came twice";
+  }
+  EXPECT_EQ(bytes.size(), 1'000u);
+  const auto m = run.metrics().node("numbers");
+  EXPECT_EQ(m.emitted, 3'000u);
+  EXPECT_EQ(m.acked, 2'000u);
+  EXPECT_EQ(m.failed, 1'000u);
+}
+
 TEST_P(connectors, a_missing_file_is_an_error_of_start) {
   temporary_folder dir;
   topology_builder b{"t"};

@@ -63,7 +63,13 @@ class spout_probe final : public spout_host, public consumer_by<spout_output_t<S
     into_->push_back({round_.positions.back(), std::forward<V>(value)});
   }
 
+  struct rejection {
+    position at;
+    error why;
+    std::string bytes;
+  };
   std::vector<message> messages;
+  std::vector<rejection> rejected;
   poll_status::time_point when{};
 
  private:
@@ -92,6 +98,9 @@ class spout_probe final : public spout_host, public consumer_by<spout_output_t<S
     raw.clear();
   }
   void message_failed(spout_round&, std::uint32_t, call_frame&) override {}
+  void message_rejected(spout_round&, const position* at, call_frame&, error why, std::string bytes) override {
+    rejected.push_back({at ? *at : position{}, std::move(why), std::move(bytes)});
+  }
   void round_full(spout_round& round) override {
     collect();
     round.wanted -= std::min(round.wanted, round.messages);

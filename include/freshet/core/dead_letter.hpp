@@ -14,8 +14,8 @@ struct dead_letter {
   std::string error;
   std::uint32_t attempts = 0;
   std::vector<position> positions;  ///< of the messages it descends from, where the spout names them
-  std::string type;                 ///< readable name of the tuple's type
-  std::string bytes;                ///< the tuple, written by its codec; empty where it has none
+  std::string type;                 ///< readable name of the tuple's type; empty where the spout could make no tuple
+  std::string bytes;  ///< the tuple, written by its codec; empty where it has none; without a type, what the spout read
 };
 
 }  // namespace freshet

@@ -48,6 +48,14 @@ class spout_emitter {
   void emit(const position& at, T value) { task_->message(&at, event_time{}, std::move(value)); }
   void emit_at(event_time when, T value) { task_->message(nullptr, when, std::move(value)); }
   void emit_at(const position& at, event_time when, T value) { task_->message(&at, when, std::move(value)); }
+  /// A message that can't become a `T`: a damaged row, bytes of an unknown format. It counts as a message that failed
+  /// for good at its first attempt, as none of the others could do better, and meets the spout's `on_failure`: its dead
+  /// letter has position, error and these bytes, and no type. Under exactly_once in the event engine it may come before
+  /// the tuples of messages that were emitted before it.
+  void reject(const position& at, error why, std::string bytes) {
+    task_->reject(&at, std::move(why), std::move(bytes));
+  }
+  void reject(error why, std::string bytes) { task_->reject(nullptr, std::move(why), std::move(bytes)); }
   /// How many more messages the engine would like from this poll. Emitting more is allowed, but memory grows.
   std::size_t room() const { return task_->room(); }
 

@@ -15,6 +15,10 @@ class spout_host {
   virtual ~spout_host();
   /// The head call for message `index` of the round failed with `frame.failure`; its output is cut back.
   virtual void message_failed(spout_round& round, std::uint32_t index, call_frame& frame) = 0;
+  /// The spout can't make a tuple of a message, and hands its bytes over; `at` is null where it names no positions.
+  /// What is made of it is counted in `frame.children`.
+  virtual void message_rejected(spout_round& round, const position* at, call_frame& frame, error why,
+                                std::string bytes) = 0;
   /// The round can take no further message: close it and make room (a new slot, a new raw batch).
   virtual void round_full(spout_round& round) = 0;
 };
@@ -54,6 +58,10 @@ class spout_operator : public task_operator {
 
 /// The part of a spout task that needs no type: the round it emits into.
 class spout_task_round : public spout_operator {
+ public:
+  /// A message without a tuple.
+  void reject(const position* at, error why, std::string bytes);
+
  protected:
   /// A turn in which the spout may emit.
   class turn {

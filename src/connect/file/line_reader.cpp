@@ -38,17 +38,26 @@ void line_reader::start(int fd, const std::string& path, std::uint64_t at, std::
   if (limit == no_limit) ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
+/// In what is in the buffer; null where it is not there.
+const char* line_reader::find_line_end() {
+  const auto* at = searched_ < filled_
+                       ? static_cast<const char*>(std::memchr(buffer_.get() + searched_, '\n', filled_ - searched_))
+                       : nullptr;
+  if (!at) searched_ = filled_;
+  return at;
+}
+
 bool line_reader::next(line& found) {
   while (true) {
-    if (searched_ < filled_) {
-      const auto* at = static_cast<const char*>(std::memchr(buffer_.get() + searched_, '\n', filled_ - searched_));
-      if (at) {
-        found = cut(at);
-        return true;
-      }
-      searched_ = filled_;
+    if (const char* at = find_line_end()) {
+      found = cut(at);
+      return true;
     }
-    if (filled_ - from_ > options_.max_line_bytes) too_long();
+    if (filled_ - from_ > options_.max_line_bytes) {
+      if (long_line_ == long_line::refused) too_long();
+      skip_rest(found);
+      return true;
+    }
     if (at_end_ || !fill()) break;
   }
   at_end_ = true;
@@ -57,21 +66,75 @@ bool line_reader::next(line& found) {
   return !found.text.empty() || found.begin != 0 || found.end != byte_order_mark.size();
 }
 
+line_reader::joined line_reader::join(line& found) {
+  const auto begin = found.begin, end = found.end;
+  const auto place = [&](std::uint64_t byte) { return static_cast<std::size_t>(byte - base_); };
+  const auto stay = [&](joined why) {
+    // The text may have moved with the buffer.
+    const char* line_end = buffer_.get() + place(end) - (found.ended ? 1 : 0);
+    from_ = place(begin);
+    found = cut(found.ended ? line_end : nullptr);
+    return why;
+  };
+  from_ = place(begin);
+  searched_ = place(end);
+  if (!found.ended) return stay(joined::at_end);
+  while (true) {
+    const char* at = find_line_end();
+    const auto known = at ? static_cast<std::size_t>(at - buffer_.get()) : filled_;
+    if (known - from_ > options_.max_line_bytes) return stay(joined::too_long);
+    if (at) {
+      found = cut(at);
+      return joined::line;
+    }
+    if (at_end_ || !fill()) break;
+  }
+  at_end_ = true;
+  if (place(end) == filled_) return stay(joined::at_end);
+  found = cut(nullptr);
+  return joined::line;
+}
+
 /// The line from `from_` to `newline`, or to the end of the file where that is null.
 line_reader::line line_reader::cut(const char* newline) {
   const char* begin = buffer_.get() + from_;
   const char* end = newline ? newline : buffer_.get() + filled_;
-  if (static_cast<std::size_t>(end - begin) > options_.max_line_bytes) too_long();
   line found;
+  if (static_cast<std::size_t>(end - begin) > options_.max_line_bytes) {
+    if (long_line_ == long_line::refused) too_long();
+    found.too_long = true;
+  }
   found.begin = base_ + from_;
   from_ = searched_ = static_cast<std::size_t>(end - buffer_.get()) + (newline ? 1 : 0);
   found.end = base_ + from_;
   found.ended = newline != nullptr;
-  if (newline && options_.strip_carriage_return && end != begin && end[-1] == '\r') --end;
+  if (found.too_long) end = begin + options_.max_line_bytes;
+  else if (newline && options_.strip_carriage_return && end != begin && end[-1] == '\r') --end;
   found.text = {begin, static_cast<std::size_t>(end - begin)};
   if (options_.strip_byte_order_mark && found.begin == 0 && found.text.starts_with(byte_order_mark))
     found.text.remove_prefix(byte_order_mark.size());
   return found;
+}
+
+/// A line that is too long already goes on behind what is in the buffer. Its beginning is kept, the rest is passed
+/// over.
+void line_reader::skip_rest(line& found) {
+  found = {};
+  found.begin = base_ + from_;
+  found.too_long = true;
+  beginning_.assign(buffer_.get() + from_, options_.max_line_bytes);
+  const char* at = nullptr;
+  do {
+    from_ = searched_ = filled_;
+    if (!fill()) at_end_ = true;
+    else at = find_line_end();
+  } while (!at && !at_end_);
+  from_ = searched_ = at ? static_cast<std::size_t>(at - buffer_.get()) + 1 : filled_;
+  found.end = base_ + from_;
+  found.ended = at != nullptr;
+  found.text = beginning_;
+  if (options_.strip_byte_order_mark && found.begin == 0 && found.text.starts_with(byte_order_mark))
+    found.text.remove_prefix(byte_order_mark.size());
 }
 
 void line_reader::too_long() const {
