@@ -89,6 +89,9 @@ set(FRESHET_HEADERS
   include/freshet/stream/stream.hpp
   include/freshet/stream/stream_builder.hpp
   include/freshet/stream/transform.hpp
+  include/freshet/time/time_arithmetic.hpp
+  include/freshet/time/watermark.hpp
+  include/freshet/time/watermark_merge.hpp
   include/freshet/freshet.hpp
   include/freshet/version.hpp
 )
@@ -145,6 +148,8 @@ set(FRESHET_SOURCES
   src/runtime/topology_run.cpp
   src/runtime/worker_pool.cpp
   src/stream/async_options.cpp
+  src/time/watermark.cpp
+  src/time/watermark_merge.cpp
 )
 
 # Offered to those who use Boost.Asio; no other header of ours includes it.
