@@ -89,9 +89,11 @@ set(FRESHET_HEADERS
   include/freshet/stream/stream.hpp
   include/freshet/stream/stream_builder.hpp
   include/freshet/stream/transform.hpp
+  include/freshet/time/session_set.hpp
   include/freshet/time/time_arithmetic.hpp
   include/freshet/time/watermark.hpp
   include/freshet/time/watermark_merge.hpp
+  include/freshet/time/window.hpp
   include/freshet/freshet.hpp
   include/freshet/version.hpp
 )
@@ -150,6 +152,7 @@ set(FRESHET_SOURCES
   src/stream/async_options.cpp
   src/time/watermark.cpp
   src/time/watermark_merge.cpp
+  src/time/window.cpp
 )
 
 # Offered to those who use Boost.Asio; no other header of ours includes it.
