@@ -7,28 +7,22 @@
 
 namespace freshet {
 
-watermark_merge::watermark_merge(std::size_t inputs) : inputs_(inputs), active_(inputs) { rebuild(); }
+watermark_merge::watermark_merge(std::size_t inputs)
+    : inputs_(inputs), tree_(inputs, beginning_of_time), active_(inputs) {}
 
 std::size_t watermark_merge::add() {
   inputs_.emplace_back();
+  tree_.add(beginning_of_time);
   ++active_;
-  rebuild();
   return inputs_.size() - 1;
 }
 
-void watermark_merge::rebuild() {
-  tree_.assign(inputs_.size(), 0);
-  for (std::size_t i = inputs_.size(); i-- > 1;) tree_[i] = winner(node(2 * i), node(2 * i + 1));
-}
-
-std::size_t watermark_merge::slowest() const noexcept {
-  if (active_ == 0) return inputs_.size();
-  return node(1);
-}
+std::size_t watermark_merge::slowest() const noexcept { return active_ == 0 ? inputs_.size() : tree_.winner(); }
 
 bool watermark_merge::is_ahead(std::size_t input, event_span drift) const {
   const std::size_t last = slowest();
-  return last != inputs_.size() && last != input && rank(input) > shifted(inputs_[last].watermark, drift);
+  return last != inputs_.size() && last != input && inputs_[input].is_active() &&
+         inputs_[input].watermark > shifted(inputs_[last].watermark, drift);
 }
 
 watermark_merge::effect watermark_merge::advance(std::size_t input, event_time watermark) {
@@ -52,9 +46,10 @@ watermark_merge::effect watermark_merge::mark_idle(std::size_t input) {
 }
 
 watermark_merge::effect watermark_merge::settle(std::size_t input, bool was_active) {
-  active_ += inputs_[input].is_active();
+  const bool is_active = inputs_[input].is_active();
+  active_ += is_active;
   active_ -= was_active;
-  for (std::size_t i = (inputs_.size() + input) / 2; i > 0; i /= 2) tree_[i] = winner(node(2 * i), node(2 * i + 1));
+  tree_.set(input, is_active ? inputs_[input].watermark : end_of_time);
   const std::size_t last = slowest();
   const event_time now = has_ended() ? end_of_time : last == inputs_.size() ? merged_ : inputs_[last].watermark;
   if (now <= merged_) return effect::none;

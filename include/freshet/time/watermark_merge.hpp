@@ -1,10 +1,10 @@
 #pragma once
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <vector>
 
 #include "freshet/time/time_arithmetic.hpp"
+#include "freshet/time/winner_tree.hpp"
 
 namespace freshet {
 
@@ -12,7 +12,7 @@ namespace freshet {
 /// never goes back. An input begins at `beginning_of_time` and holds all back until it says more, is idle or ends.
 /// Idle inputs are left out; while there are others that are neither idle nor ended, those decide. When all that have
 /// not ended are idle, the merged watermark stays where it is and `is_idle()`; when all have ended it is `end_of_time`.
-/// Every change costs O(log inputs): a winner tree (Knuth, TAOCP 3, 5.4.1). Not thread safe.
+/// Every change costs O(log inputs). Not thread safe.
 class watermark_merge {
  public:
   /// What a report did.
@@ -57,18 +57,9 @@ class watermark_merge {
     bool is_active() const { return !idle && watermark != end_of_time; }
   };
   effect settle(std::size_t input, bool was_active);
-  void rebuild();
-  /// What the tree compares: inputs that don't count are behind all others.
-  event_time rank(std::size_t input) const {
-    return inputs_[input].is_active() ? inputs_[input].watermark : end_of_time;
-  }
-  std::size_t winner(std::size_t a, std::size_t b) const {
-    return rank(a) != rank(b) ? (rank(a) < rank(b) ? a : b) : std::min(a, b);
-  }
-  std::size_t node(std::size_t at) const { return at < inputs_.size() ? tree_[at] : at - inputs_.size(); }
 
   std::vector<input_state> inputs_;
-  std::vector<std::size_t> tree_;  // node i has the lower ranked of nodes 2i and 2i + 1; input i is node size + i
+  winner_tree tree_;  // of the active ones; the others stand at the end of time
   std::size_t active_ = 0, ended_ = 0;
   event_time merged_ = beginning_of_time;
 };
