@@ -77,14 +77,21 @@ set(FRESHET_HEADERS
   include/freshet/runtime/worker_pool.hpp
   include/freshet/stream/aggregate.hpp
   include/freshet/stream/aggregate_bolt.hpp
+  include/freshet/stream/aggregate_field.hpp
+  include/freshet/stream/all_of.hpp
   include/freshet/stream/async_calls.hpp
   include/freshet/stream/async_options.hpp
   include/freshet/stream/async_reply.hpp
+  include/freshet/stream/distinct_aggregates.hpp
   include/freshet/stream/function_check.hpp
+  include/freshet/stream/hyper_log_log.hpp
   include/freshet/stream/keyed.hpp
   include/freshet/stream/keyed_stream.hpp
   include/freshet/stream/map_async.hpp
+  include/freshet/stream/numeric_aggregates.hpp
   include/freshet/stream/passed_value.hpp
+  include/freshet/stream/quantile_sketch.hpp
+  include/freshet/stream/selecting_aggregates.hpp
   include/freshet/stream/split.hpp
   include/freshet/stream/stream.hpp
   include/freshet/stream/stream_builder.hpp
@@ -154,6 +161,8 @@ set(FRESHET_SOURCES
   src/runtime/topology_run.cpp
   src/runtime/worker_pool.cpp
   src/stream/async_options.cpp
+  src/stream/hyper_log_log.cpp
+  src/stream/quantile_sketch.cpp
   src/time/watermark.cpp
   src/time/watermark_merge.cpp
   src/time/window.cpp
