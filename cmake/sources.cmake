@@ -98,12 +98,16 @@ set(FRESHET_HEADERS
   include/freshet/stream/transform.hpp
   include/freshet/time/keyed_timers.hpp
   include/freshet/time/session_set.hpp
+  include/freshet/time/slice_tree.hpp
+  include/freshet/time/sliced_aggregate.hpp
   include/freshet/time/time_arithmetic.hpp
   include/freshet/time/timer_heap.hpp
   include/freshet/time/timer_queue.hpp
+  include/freshet/time/two_stacks.hpp
   include/freshet/time/watermark.hpp
   include/freshet/time/watermark_merge.hpp
   include/freshet/time/window.hpp
+  include/freshet/time/window_numbers.hpp
   include/freshet/time/winner_tree.hpp
   include/freshet/freshet.hpp
   include/freshet/version.hpp
