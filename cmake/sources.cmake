@@ -88,18 +88,38 @@ set(FRESHET_HEADERS
   include/freshet/runtime/worker_pool.hpp
   include/freshet/stream/aggregate.hpp
   include/freshet/stream/aggregate_bolt.hpp
+  include/freshet/stream/aggregate_field.hpp
+  include/freshet/stream/all_of.hpp
   include/freshet/stream/async_calls.hpp
   include/freshet/stream/async_options.hpp
   include/freshet/stream/async_reply.hpp
+  include/freshet/stream/distinct_aggregates.hpp
   include/freshet/stream/function_check.hpp
+  include/freshet/stream/hyper_log_log.hpp
   include/freshet/stream/keyed.hpp
   include/freshet/stream/keyed_stream.hpp
   include/freshet/stream/map_async.hpp
+  include/freshet/stream/numeric_aggregates.hpp
   include/freshet/stream/passed_value.hpp
+  include/freshet/stream/quantile_sketch.hpp
+  include/freshet/stream/selecting_aggregates.hpp
   include/freshet/stream/split.hpp
   include/freshet/stream/stream.hpp
   include/freshet/stream/stream_builder.hpp
   include/freshet/stream/transform.hpp
+  include/freshet/time/keyed_timers.hpp
+  include/freshet/time/session_set.hpp
+  include/freshet/time/slice_tree.hpp
+  include/freshet/time/sliced_aggregate.hpp
+  include/freshet/time/time_arithmetic.hpp
+  include/freshet/time/timer_heap.hpp
+  include/freshet/time/timer_queue.hpp
+  include/freshet/time/two_stacks.hpp
+  include/freshet/time/watermark.hpp
+  include/freshet/time/watermark_merge.hpp
+  include/freshet/time/window.hpp
+  include/freshet/time/window_numbers.hpp
+  include/freshet/time/winner_tree.hpp
   include/freshet/freshet.hpp
   include/freshet/version.hpp
 )
@@ -163,6 +183,11 @@ set(FRESHET_SOURCES
   src/runtime/topology_run.cpp
   src/runtime/worker_pool.cpp
   src/stream/async_options.cpp
+  src/stream/hyper_log_log.cpp
+  src/stream/quantile_sketch.cpp
+  src/time/watermark.cpp
+  src/time/watermark_merge.cpp
+  src/time/window.cpp
 )
 
 # Offered to those who use Boost.Asio; no other header of ours includes it.

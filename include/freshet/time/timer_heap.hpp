@@ -1,0 +1,131 @@
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "freshet/base/event_time.hpp"
+
+namespace freshet::detail {
+
+/// What a heap of timers holds of one: enough to compare, and the slot where the rest is.
+struct timer_entry {
+  event_time time;
+  std::uint64_t order;  ///< of setting: unique
+  std::uint32_t hash;   ///< the high half of the key's hash
+  std::uint32_t slot;
+
+  /// By time, then key, then order of setting.
+  friend bool operator<(const timer_entry& a, const timer_entry& b) noexcept {
+    return std::tie(a.time, a.hash, a.order) < std::tie(b.time, b.hash, b.order);
+  }
+};
+
+/// The least entry on top, four children a node: half the levels of a binary heap, and the children lie side by side
+/// (LaMarca and Ladner, "The influence of caches on the performance of heaps", ACM JEA 1996). Not thread safe.
+class timer_heap {
+ public:
+  bool empty() const noexcept { return entries_.empty(); }
+  std::size_t size() const noexcept { return entries_.size(); }
+  std::size_t capacity() const noexcept { return entries_.capacity(); }
+  /// REQUIRES: !empty(), for both.
+  const timer_entry& top() const noexcept { return entries_.front(); }
+  void pop() noexcept {
+    const timer_entry last = entries_.back();
+    entries_.pop_back();
+    if (!entries_.empty()) sink(0, last);
+  }
+  void push(const timer_entry& e) {
+    entries_.push_back(e);
+    std::size_t at = entries_.size() - 1;
+    for (; at != 0 && e < entries_[(at - 1) / 4]; at = (at - 1) / 4) entries_[at] = entries_[(at - 1) / 4];
+    entries_[at] = e;
+  }
+  /// Keeps the entries for which `keep(entry)`, in linear time.
+  template <class F>
+  void retain(F&& keep) {
+    std::erase_if(entries_, [&](const timer_entry& e) { return !keep(e); });
+    for (std::size_t at = entries_.size() / 4 + 1; at-- != 0;)
+      if (at < entries_.size()) sink(at, timer_entry(entries_[at]));
+  }
+  const std::vector<timer_entry>& entries() const noexcept { return entries_; }
+
+ private:
+  /// Puts `e` at `at` or below, where it is less than all under it.
+  void sink(std::size_t at, const timer_entry& e) noexcept {
+    for (;;) {
+      const std::size_t child = at * 4 + 1, end = std::min(child + 4, entries_.size());
+      if (child >= end) break;
+      const auto least =
+          static_cast<std::size_t>(std::min_element(entries_.begin() + static_cast<std::ptrdiff_t>(child),
+                                                    entries_.begin() + static_cast<std::ptrdiff_t>(end)) -
+                                   entries_.begin());
+      if (!(entries_[least] < e)) break;
+      entries_[at] = entries_[least];
+      at = least;
+    }
+    entries_[at] = e;
+  }
+  std::vector<timer_entry> entries_;
+};
+
+/// Finds slots by hash: open addressing with linear probing; holds slot + 1, 0 where there is none. The hashes and keys
+/// are the owner's, given by the functions. Not thread safe.
+class slot_index {
+ public:
+  static constexpr std::uint32_t none = UINT32_MAX;
+
+  /// The slot with this hash for which `is(slot)`; `none`.
+  template <class F>
+  std::uint32_t find(std::uint64_t hash, F&& is) const {
+    if (cells_.empty()) return none;
+    for (std::size_t at = hash & mask(); cells_[at] != 0; at = (at + 1) & mask())
+      if (is(cells_[at] - 1)) return cells_[at] - 1;
+    return none;
+  }
+  /// `hash_of(slot)` gives the hash of one that is in the index. REQUIRES: `slot` isn't.
+  template <class F>
+  void insert(std::uint64_t hash, std::uint32_t slot, F&& hash_of) {
+    if ((size_ + 1) * 4 > cells_.size() * 3) grow(hash_of);
+    place(hash, slot + 1);
+    ++size_;
+  }
+  /// REQUIRES: `slot` is in the index, under `hash`. Moves what was behind it forward (Knuth, TAOCP 3, 6.4 algorithm
+  /// R).
+  template <class F>
+  void erase(std::uint64_t hash, std::uint32_t slot, F&& hash_of) {
+    std::size_t gap = hash & mask();
+    while (cells_[gap] != slot + 1) gap = (gap + 1) & mask();
+    for (std::size_t at = (gap + 1) & mask(); cells_[at] != 0; at = (at + 1) & mask()) {
+      const std::size_t home = hash_of(cells_[at] - 1) & mask();
+      if (((at - home) & mask()) < ((at - gap) & mask())) continue;
+      cells_[gap] = cells_[at];
+      gap = at;
+    }
+    cells_[gap] = 0;
+    --size_;
+  }
+  std::size_t size() const noexcept { return size_; }
+  std::size_t capacity() const noexcept { return cells_.size(); }
+
+ private:
+  std::size_t mask() const noexcept { return cells_.size() - 1; }
+  void place(std::uint64_t hash, std::uint32_t cell) {
+    std::size_t at = hash & mask();
+    while (cells_[at] != 0) at = (at + 1) & mask();
+    cells_[at] = cell;
+  }
+  template <class F>
+  void grow(F&& hash_of) {
+    std::vector<std::uint32_t> old(std::max<std::size_t>(8, cells_.size() * 2));
+    old.swap(cells_);
+    for (const auto cell : old)
+      if (cell != 0) place(hash_of(cell - 1), cell);
+  }
+  std::vector<std::uint32_t> cells_;  // a power of two
+  std::size_t size_ = 0;
+};
+
+}  // namespace freshet::detail
