@@ -97,16 +97,17 @@ void compare(std::size_t targets, std::uint64_t seed, T (*make)(std::uint64_t)) 
     s.frame.begin(root{1, static_cast<std::uint32_t>(call)}, nullptr, at(call), {});
     const auto count = random.below(10) ? random.below(4) : random.below(200);
     const bool fails = random.below(4) == 0;
-    auto written = expected;
+    std::vector<std::vector<T>> written(targets);
     for (std::uint64_t i = 0; i < count; ++i) {
       const auto target = random.below(targets);
       const T value = make(next++);
       s.buffer->append(static_cast<std::uint32_t>(target), value);
       written[target].push_back(value);
     }
-    if (fails)
-      for (std::size_t t = 0; t < targets; ++t) s.box(t).cut_back();
-    else expected = std::move(written);
+    for (std::size_t t = 0; t < targets; ++t) {
+      if (fails) s.box(t).cut_back();
+      else expected[t].insert(expected[t].end(), written[t].begin(), written[t].end());
+    }
     if (random.below(3) == 0) {
       const auto target = random.below(targets);
       for (auto& row : s.take(target)) got[target].push_back(row.value);
