@@ -87,13 +87,14 @@ void csv_rows::state::find_columns(header& h, const std::string& path) const {
     const auto& name = options.columns[i].name();
     const auto found = std::find(h.names.begin(), h.names.end(), name);
     h.columns.push_back(found == h.names.end() ? absent : static_cast<std::size_t>(found - h.names.begin()));
-    if (found == h.names.end() && !fields.optional[i]) missing += (missing.empty() ? "" : ", ") + in_quotes(name);
+    if (found == h.names.end() && !fields.optional[i])
+      missing.append(missing.empty() ? "" : ", ").append(in_quotes(name));
     else if (found != h.names.end() && std::find(found + 1, h.names.end(), name) != h.names.end())
       throw std::runtime_error(in_quotes(path) + ": two columns have the name " + in_quotes(name));
   }
   if (missing.empty()) return;
   std::string there;
-  for (const auto& name : h.names) there += (there.empty() ? "" : ", ") + in_quotes(name);
+  for (const auto& name : h.names) there.append(there.empty() ? "" : ", ").append(in_quotes(name));
   throw std::runtime_error(in_quotes(path) + " has no column " + missing + "; its columns are " + there);
 }
 
@@ -263,7 +264,8 @@ std::string csv_rows::place(std::size_t offset) const {
 
 std::string csv_rows::name_of(std::size_t column) const {
   const auto& names = state_->of_row().names;
-  return "column " + std::to_string(column + 1) + (column < names.size() ? " " + shown(names[column]) : "");
+  auto name = "column " + std::to_string(column + 1);
+  return column < names.size() ? name.append(" ").append(shown(names[column])) : name;
 }
 
 std::string csv_rows::problem(std::size_t i, const std::string& expected) const {

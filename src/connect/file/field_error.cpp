@@ -2,7 +2,7 @@
 
 namespace freshet::file {
 
-std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return std::string("\"").append(text).append("\""); }
 
 std::string shown(std::string_view text) {
   constexpr std::size_t most = 100;
