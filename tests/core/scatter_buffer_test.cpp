@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "freshet/base/random.hpp"
 
 namespace freshet {
 namespace {
+
+event_time at(int ms) { return event_time{std::chrono::milliseconds(ms)}; }
 
 /// A scatter buffer in front of a few outboxes, against a plain list for each.
 template <class T>
@@ -51,7 +54,7 @@ class scattered_text {
 
 TEST(scatter_buffer, an_outbox_that_is_looked_into_has_everything) {
   scattered_text<std::string> s(2);
-  s.frame.begin(root{3, 1}, nullptr, event_time{5}, event_time{4});
+  s.frame.begin(root{3, 1}, nullptr, at(5), at(4));
   s.buffer->append(1, std::string("a string too long for the small string optimisation"));
   EXPECT_FALSE(s.buffer->empty());
   EXPECT_TRUE(s.box(0).empty());
@@ -62,8 +65,8 @@ TEST(scatter_buffer, an_outbox_that_is_looked_into_has_everything) {
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].value, "a string too long for the small string optimisation");
   EXPECT_EQ(rows[0].root, (root{3, 1}).bits);
-  EXPECT_EQ(rows[0].time, event_time{5});
-  EXPECT_EQ(rows[0].stamp, event_time{4});
+  EXPECT_EQ(rows[0].time, at(5));
+  EXPECT_EQ(rows[0].stamp, at(4));
 }
 
 TEST(scatter_buffer, a_tuple_with_several_roots_keeps_its_place) {
@@ -91,7 +94,7 @@ void compare(std::size_t targets, std::uint64_t seed, T (*make)(std::uint64_t)) 
   std::vector<std::vector<T>> expected(targets), got(targets);
   std::uint64_t next = 0;
   for (int call = 0; call < 400; ++call) {
-    s.frame.begin(root{1, static_cast<std::uint32_t>(call)}, nullptr, event_time{call}, {});
+    s.frame.begin(root{1, static_cast<std::uint32_t>(call)}, nullptr, at(call), {});
     const auto count = random.below(10) ? random.below(4) : random.below(200);
     const bool fails = random.below(4) == 0;
     auto written = expected;

@@ -27,8 +27,8 @@ class state_table {
       : entries_(std::exchange(other.entries_, nullptr)),
         tags_(std::exchange(other.tags_, nullptr)),
         mask_(std::exchange(other.mask_, 0)),
-        marks_(std::move(other.marks_)),
-        size_(std::exchange(other.size_, 0)) {}
+        size_(std::exchange(other.size_, 0)),
+        marks_(std::move(other.marks_)) {}
   state_table& operator=(state_table&& other) noexcept {
     std::swap(entries_, other.entries_);
     std::swap(tags_, other.tags_);
