@@ -89,6 +89,7 @@ set(FRESHET_HEADERS
   include/freshet/stream/aggregate.hpp
   include/freshet/stream/aggregate_bolt.hpp
   include/freshet/stream/aggregate_field.hpp
+  include/freshet/stream/aggregates.hpp
   include/freshet/stream/all_of.hpp
   include/freshet/stream/async_calls.hpp
   include/freshet/stream/async_options.hpp

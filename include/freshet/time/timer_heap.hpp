@@ -71,60 +71,59 @@ class timer_heap {
   std::vector<timer_entry> entries_;
 };
 
-/// Finds slots by hash: open addressing with linear probing; holds slot + 1, 0 where there is none. The hashes and keys
-/// are the owner's, given by the functions. Not thread safe.
+/// Finds slots by hash: open addressing with linear probing. The hash stands beside the slot, so that what isn't meant
+/// is passed over, moved and spread anew without a look at what the slot holds. Not thread safe.
 class slot_index {
  public:
   static constexpr std::uint32_t none = UINT32_MAX;
 
   /// The slot with this hash for which `is(slot)`; `none`.
   template <class F>
-  std::uint32_t find(std::uint64_t hash, F&& is) const {
+  std::uint32_t find(std::uint32_t hash, F&& is) const {
     if (cells_.empty()) return none;
-    for (std::size_t at = hash & mask(); cells_[at] != 0; at = (at + 1) & mask())
-      if (is(cells_[at] - 1)) return cells_[at] - 1;
+    for (std::size_t at = hash & mask(); cells_[at].slot != none; at = (at + 1) & mask())
+      if (cells_[at].hash == hash && is(cells_[at].slot)) return cells_[at].slot;
     return none;
   }
-  /// `hash_of(slot)` gives the hash of one that is in the index. REQUIRES: `slot` isn't.
-  template <class F>
-  void insert(std::uint64_t hash, std::uint32_t slot, F&& hash_of) {
-    if ((size_ + 1) * 4 > cells_.size() * 3) grow(hash_of);
-    place(hash, slot + 1);
+  /// REQUIRES: `slot` isn't there.
+  void insert(std::uint32_t hash, std::uint32_t slot) {
+    if ((size_ + 1) * 4 > cells_.size() * 3) grow();
+    place({hash, slot});
     ++size_;
   }
-  /// REQUIRES: `slot` is in the index, under `hash`. Moves what was behind it forward (Knuth, TAOCP 3, 6.4 algorithm
-  /// R).
-  template <class F>
-  void erase(std::uint64_t hash, std::uint32_t slot, F&& hash_of) {
+  /// REQUIRES: `slot` is there, under `hash`. Moves what was behind it forward (Knuth, TAOCP 3, 6.4 algorithm R).
+  void erase(std::uint32_t hash, std::uint32_t slot) {
     std::size_t gap = hash & mask();
-    while (cells_[gap] != slot + 1) gap = (gap + 1) & mask();
-    for (std::size_t at = (gap + 1) & mask(); cells_[at] != 0; at = (at + 1) & mask()) {
-      const std::size_t home = hash_of(cells_[at] - 1) & mask();
+    while (cells_[gap].slot != slot) gap = (gap + 1) & mask();
+    for (std::size_t at = (gap + 1) & mask(); cells_[at].slot != none; at = (at + 1) & mask()) {
+      const std::size_t home = cells_[at].hash & mask();
       if (((at - home) & mask()) < ((at - gap) & mask())) continue;
       cells_[gap] = cells_[at];
       gap = at;
     }
-    cells_[gap] = 0;
+    cells_[gap] = {};
     --size_;
   }
   std::size_t size() const noexcept { return size_; }
-  std::size_t capacity() const noexcept { return cells_.size(); }
+  std::size_t bytes() const noexcept { return cells_.capacity() * sizeof(cell); }
 
  private:
+  struct cell {
+    std::uint32_t hash = 0, slot = none;
+  };
   std::size_t mask() const noexcept { return cells_.size() - 1; }
-  void place(std::uint64_t hash, std::uint32_t cell) {
-    std::size_t at = hash & mask();
-    while (cells_[at] != 0) at = (at + 1) & mask();
-    cells_[at] = cell;
+  void place(cell c) {
+    std::size_t at = c.hash & mask();
+    while (cells_[at].slot != none) at = (at + 1) & mask();
+    cells_[at] = c;
   }
-  template <class F>
-  void grow(F&& hash_of) {
-    std::vector<std::uint32_t> old(std::max<std::size_t>(8, cells_.size() * 2));
+  void grow() {
+    std::vector<cell> old(std::max<std::size_t>(8, cells_.size() * 2));
     old.swap(cells_);
-    for (const auto cell : old)
-      if (cell != 0) place(hash_of(cell - 1), cell);
+    for (const auto& c : old)
+      if (c.slot != none) place(c);
   }
-  std::vector<std::uint32_t> cells_;  // a power of two
+  std::vector<cell> cells_;  // a power of two
   std::size_t size_ = 0;
 };
 
