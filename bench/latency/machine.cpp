@@ -1,5 +1,6 @@
 #include "machine.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <ctime>
 #include <fstream>
@@ -38,8 +39,9 @@ void sleep_exactly() {
 #endif
 }
 
+constexpr auto timer_lateness = 10us;
+
 void wait_until(clock::time_point when) {
-  constexpr auto timer_lateness = 10us;
   if (when - clock::now() > 2 * timer_lateness) std::this_thread::sleep_until(when - timer_lateness);
   while (clock::now() < when) {}
 }
@@ -97,6 +99,19 @@ histogram bare_wake(std::chrono::nanoseconds for_how_long) {
   waker.join();
   sleeper.join();
   return latency;
+}
+
+histogram sleep_lateness(std::chrono::nanoseconds for_how_long) {
+  histogram lateness;
+  std::thread([&] {
+    sleep_exactly();
+    const auto end = clock::now() + for_how_long;
+    for (auto next = clock::now() + 100us; next < end; next = std::max(next, clock::now()) + 100us) {
+      std::this_thread::sleep_until(next);
+      lateness.record(static_cast<std::uint64_t>((clock::now() - next).count()));
+    }
+  }).join();
+  return lateness;
 }
 
 }  // namespace freshet::latency

@@ -18,6 +18,10 @@ std::uint64_t resident_bytes();
 /// nothing else.
 histogram bare_wake(std::chrono::nanoseconds for_how_long);
 
+/// How late the sleeps of `wait_until` end, every 100 us. What exceeds the 10 us it allows for is in every latency that
+/// a paced source measures.
+histogram sleep_lateness(std::chrono::nanoseconds for_how_long);
+
 /// Makes this thread's timed sleeps as exact as the system can; Linux otherwise adds up to 50 us to each.
 void sleep_exactly();
 /// Sleeps until shortly before `when`, then looks at the clock until it is there. 10 us are what timers are late.

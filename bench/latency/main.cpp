@@ -42,7 +42,7 @@ std::vector<row> all_rows(const options& asked, const std::atomic<bool>& interru
 int run(const options& asked) {
   std::atomic<bool> interrupted{false};
   const drain_on_signals guard{[&] { interrupted = true; }};
-  print_machine(bare_wake(std::chrono::milliseconds(500)));
+  print_machine(bare_wake(std::chrono::milliseconds(500)), sleep_lateness(std::chrono::milliseconds(200)));
   if (asked.event) print_fixed_costs(engine::event, measure_first_result(engine::event, asked), std::nullopt);
   if (asked.batch) print_fixed_costs(engine::batch, measure_first_result(engine::batch, asked), small_batch(asked));
   const auto rows = all_rows(asked, interrupted);

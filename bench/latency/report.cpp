@@ -40,9 +40,11 @@ void write(const std::string& path, const std::function<void(std::ostream&)>& co
 
 }  // namespace
 
-void print_machine(const histogram& wake) {
+void print_machine(const histogram& wake, const histogram& sleep) {
   std::cout << std::thread::hardware_concurrency() << " hardware threads; a bare futex wake: p50 "
-            << readable(wake.percentile(50)) << ", p99 " << readable(wake.percentile(99)) << '\n'
+            << readable(wake.percentile(50)) << ", p99 " << readable(wake.percentile(99))
+            << "; a timed sleep ends late by p50 " << readable(sleep.percentile(50)) << ", p99 "
+            << readable(sleep.percentile(99)) << '\n'
             << std::flush;
 }
 

@@ -8,7 +8,7 @@
 
 namespace freshet::latency {
 
-void print_machine(const histogram& wake);
+void print_machine(const histogram& wake, const histogram& sleep);
 void print_fixed_costs(engine which, const std::optional<first_result>& first,
                        std::optional<std::chrono::duration<double, std::micro>> batch);
 void print_head();
