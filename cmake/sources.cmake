@@ -37,6 +37,7 @@ set(FRESHET_HEADERS
   include/freshet/connect/memory/push_spout.hpp
   include/freshet/connect/memory/vector_spout.hpp
   include/freshet/core/batch.hpp
+  include/freshet/core/batch_list.hpp
   include/freshet/core/bolt.hpp
   include/freshet/core/bolt_task.hpp
   include/freshet/core/byte_stream.hpp
@@ -164,7 +165,9 @@ set(FRESHET_SOURCES
   src/core/describe.cpp
   src/core/held_tuple.cpp
   src/core/input_loop.cpp
+  src/core/outbox.cpp
   src/core/range_lost.cpp
+  src/core/router.cpp
   src/core/scatter_buffer.cpp
   src/core/spout_task.cpp
   src/core/task_operator.cpp

@@ -4,10 +4,10 @@
 #include <benchmark/benchmark.h>
 
 #include <charconv>
-#include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "connect/sample_file.hpp"
 #include "freshet/base/random.hpp"
 #include "freshet/freshet.hpp"
 
@@ -23,37 +23,20 @@ struct trade {
 };
 
 /// Rows of about 50 bytes; one symbol in ten is quoted.
-class sample_file {
- public:
-  sample_file() : path_(std::filesystem::temp_directory_path() / "freshet_csv_spout_bench.csv") {
-    random_source random{7};
-    std::string text;
-    while (text.size() < (std::size_t{32} << 20)) {
-      const auto symbol = "SYM" + std::to_string(random.below(1000));
-      text += std::to_string(rows_++) + ',' + (random.below(10) == 0 ? '"' + symbol + '"' : symbol) + ',' +
-              std::to_string(random.below(100'000)) + ".25," + std::to_string(random.below(10'000)) +
-              ",2024-03-01T09:00:00.125Z\n";
-    }
-    bytes_ = text.size();
-    std::ofstream(path_, std::ios::binary) << text;
+sample_file make_sample() {
+  random_source random{7};
+  std::string text;
+  std::uint64_t rows = 0;
+  while (text.size() < (std::size_t{32} << 20)) {
+    const auto symbol = "SYM" + std::to_string(random.below(1000));
+    text += std::to_string(rows++) + ',' + (random.below(10) == 0 ? '"' + symbol + '"' : symbol) + ',' +
+            std::to_string(random.below(100'000)) + ".25," + std::to_string(random.below(10'000)) +
+            ",2024-03-01T09:00:00.125Z\n";
   }
-  ~sample_file() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  std::string path() const { return path_.string(); }
-  void check(benchmark::State& state, std::uint64_t rows) const {
-    if (rows != rows_ * state.iterations()) state.SkipWithError("rows are missing");
-    state.SetBytesProcessed(static_cast<std::int64_t>(bytes_ * state.iterations()));
-    state.SetItemsProcessed(static_cast<std::int64_t>(rows));
-  }
-
- private:
-  std::filesystem::path path_;
-  std::uint64_t rows_ = 0, bytes_ = 0;
-};
+  return {"freshet_csv_spout_bench.csv", text, rows};
+}
 const sample_file& sample() {
-  static const sample_file file;
+  static const sample_file file = make_sample();
   return file;
 }
 

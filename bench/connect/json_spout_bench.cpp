@@ -2,10 +2,10 @@
 // json_spout, and by json_spout in a topology that only counts them. Bytes per second of the file.
 #include <benchmark/benchmark.h>
 
-#include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "connect/sample_file.hpp"
 #include "freshet/base/random.hpp"
 #include "freshet/freshet.hpp"
 
@@ -21,37 +21,20 @@ struct click {
 };
 
 /// Objects of about 150 bytes, half of which is skipped.
-class sample_file {
- public:
-  sample_file() : path_(std::filesystem::temp_directory_path() / "freshet_json_spout_bench.jsonl") {
-    random_source random{7};
-    std::string text;
-    for (; text.size() < (std::size_t{32} << 20); ++lines_)
-      text +=
-          "{\"user\":" + std::to_string(random.below(1'000'000)) + ",\"page\":\"/articles/" +
-          std::to_string(random.below(1000)) +
-          "\",\"agent\":{\"name\":\"Mozilla\",\"version\":[5,0],\"mobile\":false},\"at\":\"2024-03-01T09:00:00.125Z\"" +
-          (random.below(2) ? ",\"dwell\":12.5}\n" : "}\n");
-    bytes_ = text.size();
-    std::ofstream(path_, std::ios::binary) << text;
-  }
-  ~sample_file() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  std::string path() const { return path_.string(); }
-  void check(benchmark::State& state, std::uint64_t lines) const {
-    if (lines != lines_ * state.iterations()) state.SkipWithError("lines are missing");
-    state.SetBytesProcessed(static_cast<std::int64_t>(bytes_ * state.iterations()));
-    state.SetItemsProcessed(static_cast<std::int64_t>(lines));
-  }
-
- private:
-  std::filesystem::path path_;
-  std::uint64_t lines_ = 0, bytes_ = 0;
-};
+sample_file make_sample() {
+  random_source random{7};
+  std::string text;
+  std::uint64_t lines = 0;
+  for (; text.size() < (std::size_t{32} << 20); ++lines)
+    text +=
+        "{\"user\":" + std::to_string(random.below(1'000'000)) + ",\"page\":\"/articles/" +
+        std::to_string(random.below(1000)) +
+        "\",\"agent\":{\"name\":\"Mozilla\",\"version\":[5,0],\"mobile\":false},\"at\":\"2024-03-01T09:00:00.125Z\"" +
+        (random.below(2) ? ",\"dwell\":12.5}\n" : "}\n");
+  return {"freshet_json_spout_bench.jsonl", text, lines};
+}
 const sample_file& sample() {
-  static const sample_file file;
+  static const sample_file file = make_sample();
   return file;
 }
 

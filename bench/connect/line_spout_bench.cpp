@@ -4,11 +4,11 @@
 
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "connect/sample_file.hpp"
 #include "freshet/base/random.hpp"
 #include "freshet/freshet.hpp"
 
@@ -16,36 +16,18 @@ namespace freshet {
 namespace {
 
 /// Lines of 20 to 100 bytes, as logs have.
-class sample_file {
- public:
-  sample_file() : path_(std::filesystem::temp_directory_path() / "freshet_line_spout_bench.txt") {
-    random_source random{7};
-    std::string text;
-    while (text.size() < (std::size_t{64} << 20)) {
-      text.append(20 + random.below(80), 'x');
-      text += '\n';
-      ++lines_;
-    }
-    bytes_ = text.size();
-    std::ofstream(path_, std::ios::binary) << text;
+sample_file make_sample() {
+  random_source random{7};
+  std::string text;
+  std::uint64_t lines = 0;
+  for (; text.size() < (std::size_t{64} << 20); ++lines) {
+    text.append(20 + random.below(80), 'x');
+    text += '\n';
   }
-  ~sample_file() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  std::string path() const { return path_.string(); }
-  void check(benchmark::State& state, std::uint64_t lines) const {
-    if (lines != lines_ * state.iterations()) state.SkipWithError("lines are missing");
-    state.SetBytesProcessed(static_cast<std::int64_t>(bytes_ * state.iterations()));
-    state.SetItemsProcessed(static_cast<std::int64_t>(lines));
-  }
-
- private:
-  std::filesystem::path path_;
-  std::uint64_t lines_ = 0, bytes_ = 0;
-};
+  return {"freshet_line_spout_bench.txt", text, lines};
+}
 const sample_file& sample() {
-  static const sample_file file;
+  static const sample_file file = make_sample();
   return file;
 }
 

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <vector>
 
-#include "freshet/core/batch.hpp"
+#include "freshet/core/batch_list.hpp"
 #include "freshet/core/fault_injector.hpp"
 
 namespace freshet {

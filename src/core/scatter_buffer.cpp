@@ -27,10 +27,7 @@ void scatter_buffer_base::scatter() noexcept {
 }
 
 void scatter_buffer_base::cut_back(std::uint64_t call) noexcept {
-  while (size_ && calls_[size_ - 1] == call) {
-    --size_;
-    destroy_last();
-  }
+  while (size_ && calls_[size_ - 1] == call) --size_;
 }
 
 }  // namespace freshet

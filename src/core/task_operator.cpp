@@ -1,7 +1,5 @@
 #include "freshet/core/task_operator.hpp"
 
-#include <stdexcept>
-
 #include "freshet/core/fault_injector.hpp"
 #include "freshet/core/spout_task.hpp"
 #include "freshet/core/topology.hpp"
@@ -11,9 +9,6 @@ namespace freshet {
 
 any_consumer::~any_consumer() = default;
 any_outlet::~any_outlet() = default;
-any_router::~any_router() {
-  for (auto* box : outboxes_) delete box;
-}
 fault_injector::~fault_injector() = default;
 any_reader::~any_reader() = default;
 any_state::~any_state() = default;
@@ -29,11 +24,6 @@ bool task_operator::pass_faults() {
     frame_->faults->before_call(name, frame_->task, calls_++);
   } catch (...) { frame_->fail_from_exception(node_); }
   return !frame_->flags.failed;
-}
-
-void throw_no_such_task(std::size_t chosen, std::size_t targets) {
-  throw std::out_of_range("the grouping chose task " + std::to_string(chosen) + ", but there are only " +
-                          std::to_string(targets) + " (0 to " + std::to_string(targets - 1) + ")");
 }
 
 }  // namespace freshet

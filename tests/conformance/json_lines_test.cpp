@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "conformance/expected_rows.hpp"
+#include "conformance/funnel.hpp"
 #include "conformance/last_rows.hpp"
 #include "conformance/on_both_engines.hpp"
 #include "conformance/parse.hpp"
@@ -34,40 +35,20 @@ std::string_view between(std::string_view& rest, std::string_view before, std::s
 
 // --- funnel ---
 
-struct shop_event {
-  std::int64_t session = 0, item = 0;
-  std::string type;
-};
-void events_of(const std::string& line, emitter<shop_event>& out) {
+void events_of(const std::string& line, emitter<shop_step>& out) {
   std::string_view rest = line;
   const auto session = number(between(rest, "{\"session\":", ","));
   for (std::string_view item; !(item = between(rest, "{\"aid\":", ",")).empty();)
     out.emit({session, number(item), std::string(between(rest, "\"type\":\"", "\""))});
 }
-std::pair<std::int64_t, std::int64_t> session_and_item(const shop_event& e) { return {e.session, e.item}; }
-
-/// How far a session has come with an item; says each stage when it is reached.
-struct follow {
-  using state = std::uint64_t;
-  std::optional<std::string> process(const shop_event& e, state& reached) const {
-    static constexpr std::pair<const char*, const char*> steps[] = {
-        {"clicks", "click"}, {"carts", "click_cart"}, {"orders", "click_cart_order"}};
-    if (reached == std::size(steps) || e.type != steps[reached].first) return std::nullopt;
-    return steps[reached++].second;
-  }
-};
 
 TEST_F(otto, from_click_to_cart_to_order) {
   collect_sink<keyed<std::string, std::uint64_t>> stages;
   const auto build = [&](std::size_t parallelism) {
     stream_builder builder("funnel");
-    builder.spout("lines", file::line_spout{data_file("clickstream/otto_sessions.jsonl")})
-        .flat_map("events", events_of)
-        .key_by(session_and_item)
-        .process("follow", follow{}, {.parallelism = parallelism})
-        .key_by(std::identity{})
-        .count("count", {.parallelism = parallelism})
-        .to("rows", stages, {.parallelism = parallelism});
+    count_stages(builder.spout("lines", file::line_spout{data_file("clickstream/otto_sessions.jsonl")})
+                     .flat_map("events", events_of),
+                 parallelism, stages);
     return builder.build();
   };
   on_both_engines({.build = build, .may_throw = {"events", "follow", "count"}, .few_rows = true},

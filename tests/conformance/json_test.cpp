@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "conformance/expected_rows.hpp"
+#include "conformance/funnel.hpp"
 #include "conformance/last_rows.hpp"
 #include "conformance/on_both_engines.hpp"
 #include "conformance/shared_data.hpp"
@@ -33,37 +34,17 @@ struct visit {
   std::int64_t session = 0;
   std::vector<shop_event> events;
 };
-struct step {
-  std::int64_t session = 0, item = 0;
-  std::string type;
-};
-void steps_of(const visit& v, emitter<step>& out) {
+void steps_of(const visit& v, emitter<shop_step>& out) {
   for (const auto& e : v.events) out.emit({v.session, e.item, e.type});
 }
-std::pair<std::int64_t, std::int64_t> session_and_item(const step& s) { return {s.session, s.item}; }
-
-/// How far a session has come with an item; says each stage when it is reached.
-struct follow {
-  using state = std::uint64_t;
-  std::optional<std::string> process(const step& s, state& reached) const {
-    static constexpr std::pair<const char*, const char*> steps[] = {
-        {"clicks", "click"}, {"carts", "click_cart"}, {"orders", "click_cart_order"}};
-    if (reached == std::size(steps) || s.type != steps[reached].first) return std::nullopt;
-    return steps[reached++].second;
-  }
-};
 
 TEST_F(json, from_click_to_cart_to_order) {
   collect_sink<keyed<std::string, std::uint64_t>> stages;
   const auto build = [&](std::size_t parallelism) {
     stream_builder builder("funnel");
-    builder.spout("visits", file::json_spout<visit>{data_file("clickstream/otto_sessions.jsonl")})
-        .flat_map("steps", steps_of)
-        .key_by(session_and_item)
-        .process("follow", follow{}, {.parallelism = parallelism})
-        .key_by(std::identity{})
-        .count("count", {.parallelism = parallelism})
-        .to("rows", stages, {.parallelism = parallelism});
+    count_stages(builder.spout("visits", file::json_spout<visit>{data_file("clickstream/otto_sessions.jsonl")})
+                     .flat_map("steps", steps_of),
+                 parallelism, stages);
     return builder.build();
   };
   on_both_engines({.build = build, .may_throw = {"steps", "follow", "count"}, .few_rows = true},

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error_of.hpp"
 #include "freshet/freshet.hpp"
 #include "runtime/stack_size.hpp"
 
@@ -91,13 +92,6 @@ TEST_P(engine_runs, the_first_error_is_the_one_that_is_told) {
 }
 
 // --- the start ---
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const std::exception& e) { return e.what(); }
-  return "no error";
-}
 
 /// numbers -> first (x 2) -> second (chained), whose factory makes so many
 topology with_factory(int makes) {

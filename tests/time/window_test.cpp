@@ -134,35 +134,6 @@ TEST(window, late_is_to_the_millisecond) {
   EXPECT_EQ(is_closed(span(0, 10), 5ms, at(14)), false);
 }
 
-TEST(window, first_open_window_is_the_first_that_is_not_late) {
-  random_source random(4);
-  for (int i = 0; i < 20000; ++i) {
-    const event_span size(1 + random.below(30)), lateness(random.below(3) * 4);
-    const hopping w{size, event_span(1 + random.below(static_cast<std::uint64_t>(size.count()))),
-                    event_span(random.below(9))};
-    const auto near = [&](event_time end) {
-      return random.chance(0.8) ? at(static_cast<std::int64_t>(random.below(80)) - 40)
-                                : shifted(end, (end == beginning_of_time ? 1 : -1) * event_span(1 + random.below(40)));
-    };
-    const event_time end = random.chance(0.5) ? beginning_of_time : end_of_time;
-    const event_time t =
-        nearest_event_time(end == beginning_of_time ? at(INT64_MIN + 1 + static_cast<std::int64_t>(random.below(40)))
-                           : random.chance(0.2)     ? at(INT64_MAX - 1 - static_cast<std::int64_t>(random.below(40)))
-                                                    : near(end));
-    const event_time stamp = random.chance(0.1) ? end_of_time
-                             : random.chance(0.1)
-                                 ? beginning_of_time
-                                 : shifted(t, event_span(static_cast<std::int64_t>(random.below(80)) - 40));
-    std::optional<window> expected;
-    for_each_window(w, t, [&](const window& each) {
-      if (!expected && !is_late(each, lateness, stamp)) expected = each;
-    });
-    ASSERT_EQ(first_open_window(w, t, lateness, stamp), expected)
-        << w.size.count() << ' ' << w.slide.count() << ' ' << w.offset.count() << " t " << t.time_since_epoch().count()
-        << " stamp " << stamp.time_since_epoch().count() << " lateness " << lateness.count();
-  }
-}
-
 TEST(window, mistakes_are_sentences) {
   using sentences = std::vector<std::string>;
   EXPECT_TRUE(mistakes_of(tumbling{1min, -3h}).empty());

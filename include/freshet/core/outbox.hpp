@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "freshet/core/batch.hpp"
+#include "freshet/core/batch_list.hpp"
 #include "freshet/core/call_frame.hpp"
 #include "freshet/core/consumer.hpp"
 
@@ -69,7 +69,8 @@ class any_scatter_buffer {
 };
 
 /// What a task wants to send to one other task (or to all of them): full batches in order, and the one being filled.
-/// Filled during head calls, offered by the engine between them. Its bound is soft by one call: `emit` never refuses.
+/// Filled during head calls, offered by the engine between them. Its bound is soft by one call, and by the 64 tuples of
+/// a scatter buffer in front of it: `emit` never refuses.
 /// While a batch is being filled its size stands here, not in the batch: `close_open` writes it back.
 class any_outbox {
  public:
@@ -180,16 +181,14 @@ class outbox final : public any_outbox {
     ::new (static_cast<void*>(values_ + size_)) T(std::forward<V>(value));
     end_append();
   }
-  /// Moves tuples out of a scatter buffer: those at `rows` of `from`.
+  /// Copies tuples out of a scatter buffer: those at `rows` of `from`.
   void append_rows(const scattered<T>& from, const std::uint32_t* rows, std::size_t count) {
     while (count) {
       if (size_ == capacity_) open_next();
       const auto n = std::min<std::size_t>(count, capacity_ - size_);
       T* const to = values_ + size_;
       for (std::size_t k = 0; k < n; ++k) {
-        T& value = from.values[rows[k]];
-        ::new (static_cast<void*>(to + k)) T(std::move(value));
-        value.~T();
+        ::new (static_cast<void*>(to + k)) T(from.values[rows[k]]);
         calls_[size_ + k] = from.calls[rows[k]];
       }
       if (has_columns_) copy_columns(from, rows, n);

@@ -154,8 +154,8 @@ struct target_choice<direct_grouping<F>, T> {
 template <class T, class G>
 class router final : public consumer_by<T, router<T, G>>, public any_router {
   static constexpr bool to_all = std::is_same_v<G, all_grouping>;
-  /// Whether the target depends on the value: then tuples are scattered. A value whose move throws could not be.
-  static constexpr bool by_value = !std::is_empty_v<G> && std::is_nothrow_move_constructible_v<T>;
+  /// Where the target depends on the value: the other groupings have nothing to look at it with.
+  static constexpr bool scatters = !std::is_empty_v<G> && scatterable<T>;
 
  public:
   router(const G& grouping, route r, call_frame& frame)
@@ -165,7 +165,7 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
       outboxes_.push_back(new outbox<T>(route_.layout, frame));
       frame.outboxes.push_back(outboxes_.back());
     }
-    if constexpr (by_value)
+    if constexpr (scatters)
       if (n > 1) buffer_ = std::make_unique<scatter_buffer<T>>(outboxes_, route_.layout, frame);
     if (n == 1) only_ = &box(0);
     if constexpr (std::is_same_v<G, forward_grouping>)
@@ -180,34 +180,25 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
   [[gnu::always_inline]] void put(V&& value) {
     frame_->children += deliveries_;
     try {
-      if constexpr (by_value) {
-        const auto target = choose_(std::as_const(value));
+      const auto target = choose_(std::as_const(value));
+      if constexpr (scatters)
         if (buffer_) return buffer_->append(target, std::forward<V>(value));
-      }
-      to(value).append(std::forward<V>(value));
+      box(target).append(std::forward<V>(value));
     } catch (...) { frame_->fail_from_exception(route_.consumer); }
   }
   [[gnu::always_inline]] void put_words(value_words words) requires passed_in_words<T> {
     frame_->children += deliveries_;
-    if constexpr (by_value) {
-      try {
-        const auto target = choose_(from_words<T>(words));
+    std::uint32_t target = 0;
+    try {
+      target = choose_(from_words<T>(words));
+      if constexpr (scatters)
         if (buffer_) return buffer_->append(target, words);
-      } catch (...) { return frame_->fail_from_exception(route_.consumer); }
-    }
-    outbox<T>& box = to(words);
-    if (!box.try_append(words)) append_slowly(box, words);
+    } catch (...) { return frame_->fail_from_exception(route_.consumer); }
+    if (outbox<T>& to = box(target); !to.try_append(words)) append_slowly(to, words);
   }
 
  private:
-  outbox<T>& box(std::uint32_t target) { return static_cast<outbox<T>&>(*outboxes_[target]); }
-  /// The outbox for a value, where the value doesn't decide.
-  template <class V>
-  [[gnu::always_inline]] outbox<T>& to([[maybe_unused]] const V& value) {
-    if (only_) return *only_;
-    if constexpr (std::is_same_v<V, value_words>) return box(choose_(from_words<T>(value)));
-    else return box(choose_(value));
-  }
+  outbox<T>& box(std::uint32_t target) { return only_ ? *only_ : static_cast<outbox<T>&>(*outboxes_[target]); }
   [[gnu::noinline, gnu::cold]] void append_slowly(outbox<T>& to, value_words words) noexcept {
     try {
       to.append(words);
@@ -217,8 +208,8 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
   detail::target_choice<G, T> choose_;
   call_frame* frame_;
   const std::int32_t deliveries_ = to_all ? static_cast<std::int32_t>(route_.targets) : 1;
-  std::unique_ptr<scatter_buffer<T>> buffer_;
-  outbox<T>* only_ = nullptr;  // where everything goes, if it goes to one place
+  std::unique_ptr<std::conditional_t<scatters, scatter_buffer<T>, any_scatter_buffer>> buffer_;
+  outbox<T>* only_ = nullptr;  // where everything goes, if to one place: found without waiting for a hash
 };
 
 }  // namespace freshet

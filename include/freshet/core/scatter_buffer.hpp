@@ -1,6 +1,8 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -17,9 +19,8 @@ class scatter_buffer_base : public any_scatter_buffer {
   void cut_back(std::uint64_t call) noexcept final;
 
  protected:
-  /// Moves `count` tuples to the outbox of `target`.
+  /// Copies `count` tuples to the outbox of `target`.
   virtual void write(std::uint32_t target, const std::uint32_t* rows, std::uint32_t count) = 0;
-  virtual void destroy_last() noexcept = 0;
   void write_columns() {
     roots_[size_] = frame_.anchor;
     times_[size_] = frame_.time;
@@ -35,20 +36,23 @@ class scatter_buffer_base : public any_scatter_buffer {
   std::array<event_time, capacity> times_, stamps_;
 };
 
+/// Values for which one more copy costs less than the stall it saves: a word count, with strings, took a tenth longer.
+template <class T>
+inline constexpr bool scatterable = std::is_trivially_copyable_v<T> && sizeof(T) <= 64;
+
 /// Tuples in the order in which a router took them, each with the target chosen for it. They go on to the outboxes
 /// target by target, when the buffer is full or as soon as somebody looks into one of the outboxes. Were each tuple
 /// written to its outbox at once, the place of each write would depend on the hash before it, and which outbox was
 /// written last can't be predicted: 8 to 10 ns a tuple on an AMD EPYC, for two targets.
 template <class T>
 class scatter_buffer final : public scatter_buffer_base {
+  static_assert(scatterable<T>);
+
  public:
   /// `boxes`: by target; each an outbox<T>.
   scatter_buffer(const std::vector<any_outbox*>& boxes, batch_layout layout, call_frame& frame)
       : scatter_buffer_base(boxes, layout, frame), values_(std::allocator<T>{}.allocate(capacity)) {}
-  ~scatter_buffer() override {
-    for (; size_; --size_) values_[size_ - 1].~T();
-    std::allocator<T>{}.deallocate(values_, capacity);
-  }
+  ~scatter_buffer() override { std::allocator<T>{}.deallocate(values_, capacity); }
   /// Like outbox<T>::append.
   template <class V>
   [[gnu::always_inline]] void append(std::uint32_t target, V&& value) {
@@ -76,7 +80,6 @@ class scatter_buffer final : public scatter_buffer_base {
     const scattered<T> from{{calls_.data(), roots_.data(), times_.data(), stamps_.data()}, values_};
     box(target).append_rows(from, rows, count);
   }
-  void destroy_last() noexcept override { values_[size_].~T(); }
   outbox<T>& box(std::uint32_t target) { return static_cast<outbox<T>&>(*boxes_[target]); }
 
   T* const values_;

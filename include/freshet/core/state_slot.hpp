@@ -178,7 +178,7 @@ class keyed_state final : public any_state {
   template <class Q>
   [[gnu::noinline]] entry* insert(table& t, const Q& key, std::uint64_t hash) {
     const auto before = t.capacity();
-    auto* e = t.find_or_insert(key, hash).first;
+    auto* e = t.insert(key, hash);
     if (t.capacity() != before) ++moves_;
     slots_ += t.capacity() - before;
     return e;

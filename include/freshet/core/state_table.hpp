@@ -72,6 +72,18 @@ class state_table {
       return {e, false};
     return {insert(key, hash), true};
   }
+  /// REQUIRES: `key` is missing.
+  template <class Q>
+  [[gnu::noinline]] entry* insert(const Q& key, std::uint64_t hash) {
+    if ((size_ + 1) * 4 > capacity() * 3) grow();
+    std::size_t i = hash & mask_;
+    while (tags_[i]) i = (i + 1) & mask_;
+    ::new (static_cast<void*>(&entries_[i])) entry{K(key), S{}};
+    set_tag(i, tag_of(hash));
+    if (marks_) marks_[i] = 0;
+    ++size_;
+    return &entries_[i];
+  }
   template <class Q>
   bool erase(const Q& key, std::uint64_t hash) {
     entry* e = find(key, hash);
@@ -101,17 +113,6 @@ class state_table {
   static std::uint64_t zero_bytes(std::uint64_t x) { return (x - every_byte) & ~x & 0x80 * every_byte; }
   static std::uint8_t tag_of(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 40 | 0x80); }
 
-  template <class Q>
-  [[gnu::noinline]] entry* insert(const Q& key, std::uint64_t hash) {
-    if ((size_ + 1) * 4 > capacity() * 3) grow();
-    std::size_t i = hash & mask_;
-    while (tags_[i]) i = (i + 1) & mask_;
-    ::new (static_cast<void*>(&entries_[i])) entry{K(key), S{}};
-    set_tag(i, tag_of(hash));
-    if (marks_) marks_[i] = 0;
-    ++size_;
-    return &entries_[i];
-  }
   void grow() {
     state_table bigger;
     bigger.allocate(capacity() ? capacity() * 2 : 8);

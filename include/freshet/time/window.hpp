@@ -2,7 +2,6 @@
 #include <compare>
 #include <cstdint>
 #include <numeric>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -127,18 +126,6 @@ constexpr bool is_late(event_time t, event_span allowed_lateness, event_time sta
 /// never above the stamps of tuples still to come, so none that is not late finds its window closed.
 constexpr bool is_closed(const window& w, event_span allowed_lateness, event_time watermark) noexcept {
   return shifted(w.end, allowed_lateness) <= watermark;
-}
-
-/// The earliest window for which a tuple at `t` is not late; later ones take it too. None where it is late for all. In
-/// constant time, however many windows there are.
-constexpr std::optional<window> first_open_window(const hopping& w, event_time t, event_span allowed_lateness,
-                                                  event_time stamp) noexcept {
-  const event_span left = w.size - detail::past_of(t, w.slide, w.offset);  // until the last window with t ends
-  const event_time passed = shifted_back(stamp, allowed_lateness);         // what ended by then is too late for it
-  const event_span gone = passed > t ? distance(t, passed) : event_span{};
-  if (stamp == end_of_time || left <= gone) return std::nullopt;
-  const event_span until_end = left - (left - gone - event_span{1}) / w.slide * w.slide;
-  return window{shifted_back(t, w.size - until_end), shifted(t, until_end)};
 }
 
 }  // namespace freshet

@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include "base/error_of.hpp"
 #include "connect/spout_probe.hpp"
 #include "connect/temporary_folder.hpp"
 #include "freshet/freshet.hpp"
@@ -21,14 +22,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using kind = poll_status::kind;
 using strings = std::vector<std::string>;
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const std::exception& e) { return e.what(); }
-  return "no error";
-}
 
 struct order {
   std::int64_t id = 0;

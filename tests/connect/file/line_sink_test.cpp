@@ -7,6 +7,7 @@
 
 #include <csignal>
 
+#include "base/error_of.hpp"
 #include "connect/temporary_folder.hpp"
 #include "freshet/freshet.hpp"
 
@@ -17,13 +18,6 @@ using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::HasSubstr;
 
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const std::exception& e) { return e.what(); }
-  return "no error";
-}
 template <class S>
 topology writing(S sink, std::vector<std::string> lines, std::size_t tasks = 1) {
   topology_builder b{"t"};

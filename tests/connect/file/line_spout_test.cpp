@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 
+#include "base/error_of.hpp"
 #include "connect/spout_probe.hpp"
 #include "connect/temporary_folder.hpp"
 #include "freshet/freshet.hpp"
@@ -28,13 +29,6 @@ strings lines_of(const line_spout& spout, std::uint32_t wanted = 7) {
   probe p{spout};
   EXPECT_EQ(p.poll_all(wanted), kind::ended);
   return p.values();
-}
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const std::exception& e) { return e.what(); }
-  return "no error";
 }
 
 TEST(line_spout, reads_lines) {
