@@ -47,6 +47,7 @@ set(FRESHET_HEADERS
   include/freshet/core/dead_letter.hpp
   include/freshet/core/edge.hpp
   include/freshet/core/emitter.hpp
+  include/freshet/core/event_clock.hpp
   include/freshet/core/fault_injector.hpp
   include/freshet/core/fields.hpp
   include/freshet/core/grouping.hpp
@@ -54,6 +55,7 @@ set(FRESHET_HEADERS
   include/freshet/core/input_loop.hpp
   include/freshet/core/key_equal.hpp
   include/freshet/core/keyed_call.hpp
+  include/freshet/core/keyed_timers.hpp
   include/freshet/core/outbox.hpp
   include/freshet/core/position.hpp
   include/freshet/core/range_lost.hpp
@@ -73,14 +75,21 @@ set(FRESHET_HEADERS
   include/freshet/core/task_context.hpp
   include/freshet/core/task_host.hpp
   include/freshet/core/task_operator.hpp
+  include/freshet/core/timed_state.hpp
+  include/freshet/core/timer_heap.hpp
+  include/freshet/core/timer_reader.hpp
+  include/freshet/core/timer_queue.hpp
+  include/freshet/core/timers.hpp
   include/freshet/core/topology.hpp
   include/freshet/core/topology_builder.hpp
   include/freshet/core/value.hpp
   include/freshet/core/value_bytes.hpp
   include/freshet/core/value_words.hpp
+  include/freshet/core/winner_tree.hpp
   include/freshet/core/wiring.hpp
   include/freshet/event/event_executor.hpp
   include/freshet/event/event_options.hpp
+  include/freshet/freshet.hpp
   include/freshet/runtime/executor.hpp
   include/freshet/runtime/metrics.hpp
   include/freshet/runtime/signals.hpp
@@ -109,20 +118,17 @@ set(FRESHET_HEADERS
   include/freshet/stream/stream.hpp
   include/freshet/stream/stream_builder.hpp
   include/freshet/stream/transform.hpp
-  include/freshet/time/keyed_timers.hpp
+  include/freshet/time/assign_event_time.hpp
+  include/freshet/time/partition_clock.hpp
   include/freshet/time/session_set.hpp
   include/freshet/time/slice_tree.hpp
   include/freshet/time/sliced_aggregate.hpp
   include/freshet/time/time_arithmetic.hpp
-  include/freshet/time/timer_heap.hpp
-  include/freshet/time/timer_queue.hpp
   include/freshet/time/two_stacks.hpp
   include/freshet/time/watermark.hpp
   include/freshet/time/watermark_merge.hpp
   include/freshet/time/window.hpp
   include/freshet/time/window_numbers.hpp
-  include/freshet/time/winner_tree.hpp
-  include/freshet/freshet.hpp
   include/freshet/version.hpp
 )
 
@@ -189,6 +195,7 @@ set(FRESHET_SOURCES
   src/stream/async_options.cpp
   src/stream/hyper_log_log.cpp
   src/stream/quantile_sketch.cpp
+  src/time/partition_clock.cpp
   src/time/watermark.cpp
   src/time/watermark_merge.cpp
   src/time/window.cpp

@@ -5,6 +5,7 @@
 
 #include "batch/batch_run.hpp"
 #include "batch/spout_feed.hpp"
+#include "freshet/time/time_arithmetic.hpp"
 
 namespace freshet {
 
@@ -47,6 +48,8 @@ void batch_driver::start(time_point now) {
         for (std::uint32_t b = 0; b < r.width(); ++b) owners_[r.block(t, b)] = {&run_.task(c, t), k, b};
     }
   for (const auto& n : run_.graph().nodes()) has_ticks_ |= n.options.tick > std::chrono::nanoseconds{};
+  uses_event_time_ = run_.graph().uses_event_time();
+  watermarks_.resize(plan.chains.chains.size());
   if (!run_.feeds().empty()) leader_.store(run_.feeds()[0]->worker(), std::memory_order_relaxed);
 }
 
@@ -69,6 +72,7 @@ batch_driver::outlook batch_driver::look(time_point now) const {
     all.hot |= f->hot();
     all.rows += f->waiting();
     all.called |= has_ticks_ && f->next_tick() <= now;
+    all.time_waits |= f->time_waits();
   }
   for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
     for (const auto& t : run_.tasks_of(c)) all.called |= t->woken() || (has_ticks_ && t->next_tick() <= now);
@@ -78,11 +82,11 @@ batch_driver::outlook batch_driver::look(time_point now) const {
 bool batch_driver::due(time_point now) {
   const auto all = look(now);
   due_ = now;
-  if (all.ended && all.rows == 0 && !letters_) {
+  if (all.ended && all.rows == 0 && !letters_ && !all.time_waits) {
     finish();
     return false;
   }
-  const bool work = all.rows != 0 || letters_ || all.called;
+  const bool work = all.rows != 0 || letters_ || all.called || all.time_waits;
   if (all.ended || run_.state() >= run_state::draining) return work;
   if (interval_of(options_) > std::chrono::nanoseconds{}) return on_the_grid(now) ? work : work && is_full();
   if (options_.trigger == batch_trigger::rows) return work && is_full();
@@ -202,6 +206,7 @@ void batch_driver::begin(std::size_t worker) {
   // Not before all are cut: who is still to be would poll more into this batch.
   room_.fetch_add(static_cast<std::int64_t>(rows_), std::memory_order_relaxed);
   for (const auto& f : run_.feeds()) f->wake_if_starved();
+  advance_time();
   letters_ = false;
   if (run_.plan().chains.uses_dead_letters)
     for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
@@ -212,6 +217,28 @@ void batch_driver::begin(std::size_t worker) {
   tasks_ = 0;
   phase_.store(phase::stages, std::memory_order_release);
   if (!begin_stages(worker)) next_phase(worker);
+}
+
+/// The watermarks that come with the batch: those of the spouts, down the stages. When a stage has read its input and
+/// called its timers, no tuple with an older stamp can come out of it any more.
+void batch_driver::advance_time() {
+  if (!uses_event_time_) return;
+  const auto& plan = run_.plan();
+  const auto tell = [&](std::uint32_t chain, std::size_t input, event_time watermark, bool idle) {
+    watermark_merge& all = watermarks_[chain];
+    while (all.size() <= input) all.add();
+    all.advance(input, watermark);
+    if (idle) all.mark_idle(input);
+  };
+  for (const auto& f : run_.feeds()) tell(f->chain_index(), f->task(), f->watermark(), f->is_idle());
+  for (std::uint32_t c = 0; c < plan.chains.chains.size(); ++c)
+    for (std::size_t s = 0; s < plan.sources[c].size(); ++s) {
+      const auto& route = plan.routes[plan.sources[c][s].route];
+      if (route.from.node == stream_end::dead_letters) continue;
+      const auto& from = watermarks_[route.from_chain];
+      const auto delay = run_.graph().nodes()[plan.chains.chains[route.from_chain].head()].delay;
+      tell(c, s, shifted_back(from.watermark(), delay), from.is_idle());
+    }
 }
 
 bool batch_driver::begin_stages(std::size_t worker) {
@@ -235,7 +262,7 @@ void batch_driver::release(std::uint32_t chain, time_point now) {
   if (run_.plan().chains.chains[chain].is_spout || run_.plan().is_sink[chain]) return;
   left_[chain] = 0;
   for (const auto& t : run_.tasks_of(chain))
-    if (t->prepare(batch_, now)) {
+    if (t->prepare(batch_, now, watermarks_[chain].watermark())) {
       push(*t);
       ++left_[chain];
     }
@@ -254,7 +281,7 @@ bool batch_driver::begin_sinks(bool transactional, std::size_t worker) {
     for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
       if (run_.plan().is_sink[c])
         for (const auto& t : run_.tasks_of(c))
-          if (t->is_transactional() == transactional && t->prepare(batch_, now)) push(*t);
+          if (t->is_transactional() == transactional && t->prepare(batch_, now, watermarks_[c].watermark())) push(*t);
     if (outstanding_ == 0) return false;
   }
   offer(worker);

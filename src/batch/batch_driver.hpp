@@ -9,6 +9,7 @@
 #include "batch/rate_limiter.hpp"
 #include "batch/stage_task.hpp"
 #include "freshet/batch/batch_options.hpp"
+#include "freshet/time/watermark_merge.hpp"
 
 namespace freshet {
 
@@ -77,7 +78,8 @@ class batch_driver {
     std::uint64_t rows = 0;
     bool ended = true;    ///< all spouts
     bool hot = false;     ///< a spout has more at hand
-    bool called = false;  ///< a tick is due, or a task was woken
+    bool called = false;      ///< a tick is due, or a task was woken
+    bool time_waits = false;  ///< event time has gone on
   };
   outlook look(time_point now) const;
   bool due(time_point now);
@@ -87,6 +89,7 @@ class batch_driver {
   void give_up_draining();
   void begin(std::size_t worker);
   void next_phase(std::size_t worker);
+  void advance_time();
   bool begin_stages(std::size_t worker);
   bool begin_sinks(bool transactional, std::size_t worker);
   void release(std::uint32_t chain, time_point now);
@@ -113,6 +116,8 @@ class batch_driver {
   std::uint64_t rows_ = 0;
   bool letters_ = false;  ///< sinks have dead letters for the next batch
   bool has_ticks_ = false;
+  bool uses_event_time_ = false;
+  std::vector<watermark_merge> watermarks_;  ///< by chain: of what it reads, of a spout's tasks
   std::vector<bool> cut_done_;
   time_point next_tick_{}, due_{}, began_{}, cut_at_{}, planned_at_{}, previous_began_{};
   std::int64_t began_wall_ms_ = 0;

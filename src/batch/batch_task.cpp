@@ -56,6 +56,7 @@ std::unique_ptr<chain_task> batch_task::make_chain(std::unique_ptr<any_state>* s
   setup.chain = chain_index_;
   setup.task = task_;
   setup.layout.capacity = static_cast<std::uint32_t>(run_.options().max_batch);
+  setup.layout.times = run_.graph().uses_event_time();
   setup.faults = run_.options().faults.get();
   setup.node_names = run_.node_names();
   setup.local_tasks = [](std::uint32_t) { return std::vector<std::uint32_t>{}; };  // tasks have no place of their own
@@ -108,6 +109,7 @@ void batch_task::open() {
       ticks_.back().due = deadline(now, interval).time_since_epoch().count();
   }
   if (!open_members(0)) throw run_error(located(failure_->node, failure_->error));
+  if (chain_->plan().is_spout) chain_->open_clock(run_.partitions_of(chain_index_, task_), now);
 }
 
 bool batch_task::open_members(std::size_t from) {

@@ -40,6 +40,7 @@ struct batch_record {
   std::uint64_t reached = 0;                        ///< all tuples before this one have succeeded once, or failed
   std::uint32_t fruitless = 0;                      ///< attempts since one got further, or a tuple was given up
   std::vector<std::size_t> ticks;                   ///< members whose tick is due in this batch
+  event_time watermark = beginning_of_time;         ///< of what a stage reads, when it has read the batch
 
   std::uint64_t dead_lettered = 0, skipped = 0;
   std::vector<dead_letter> unread;  ///< dead letters that nobody reads

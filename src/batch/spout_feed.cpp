@@ -65,6 +65,7 @@ tasklet::progress spout_feed::run(time_point now) {
   }
   const inside at_work(*this);
   const bool made = slice(now);
+  note_time(now);
   note_next_wake();
   lock.unlock();
   if (made) tell_driver();
@@ -118,6 +119,25 @@ bool spout_feed::take_wake() {
 
 /// A cut that waited can go on, rows have come, or there will be no more: whoever leads has to look.
 void spout_feed::tell_driver() { run_.driver().news(worker_); }
+
+// --- event time ---
+
+event_time spout_feed::reached() const {
+  if (!chain_->frame.clock) return beginning_of_time;
+  const bool ends = ended_ && run_.state() != run_state::stopping;
+  return ends ? end_of_time : chain_->frame.clock->watermark();
+}
+
+/// While there is no room for more, nobody knows whether there is any.
+void spout_feed::note_time(time_point now) {
+  if (!chain_->frame.clock || failure_) return;
+  next_look_ = chain_->frame.clock->look(now, !wants_room_.load(std::memory_order_relaxed));
+  time_waits_.store(reached() > cut_watermark_, std::memory_order_release);
+}
+
+void spout_feed::set_clock_back(const collected& to) {
+  if (to.clock) chain_->frame.clock->assign(*to.clock);
+}
 
 // --- polling ---
 
@@ -202,9 +222,11 @@ void spout_feed::wake_if_starved() {
   if (wants_room_.exchange(false, std::memory_order_relaxed)) run_.pool().wake(worker_);
 }
 
-/// The rows before the end: the driver takes an ended feed without rows for one that has nothing more to give.
+/// The rows before the end, and that time ends: the driver takes an ended feed without either for one that has nothing
+/// more to give.
 void spout_feed::end() {
   waiting_.store(open_.messages, std::memory_order_release);
+  if (chain_->frame.clock && run_.state() != run_state::stopping) time_waits_.store(true, std::memory_order_release);
   ended_.store(true, std::memory_order_release);
 }
 
@@ -261,6 +283,7 @@ void spout_feed::open_round(std::uint32_t wanted, bool direct) {
   round_.messages = 0;
   round_.keeps_positions = has_positions_;
   round_.positions.clear();
+  round_.stamps.clear();
   round_.raw = nullptr;
   round_.through = direct;
   if (direct) {
@@ -308,6 +331,7 @@ spout_feed::raw_ptr spout_feed::spare_raw() {
   if (spares_.empty()) {
     batch_layout layout;
     layout.capacity = static_cast<std::uint32_t>(std::max<std::size_t>(options_.max_batch, 1));
+    layout.times = layout.sources = chain_->frame.clock != nullptr;
     return raw_ptr(spout().type().make(layout));
   }
   auto raw = std::move(spares_.back());
@@ -388,6 +412,7 @@ bool spout_feed::make_good() {
     output_bytes_ = 0;
     if (!renew(true)) continue;
     begin_attempt();
+    set_clock_back(open_);
     read_again(open_);
   }
   return true;
@@ -397,9 +422,13 @@ void spout_feed::read_again(const collected& from) {
   replayed_.add(from.messages);
   if (reads_again_) return read_ranges(from);
   for (const auto& [why, letter] : from.rejected) reject(why, letter);
-  for (const auto& raw : from.raws) read_raw(*raw, 0);
+  const auto read_anew = [this](any_batch& raw) {
+    if (raw.sources()) std::fill_n(raw.stamps(), raw.size(), not_stamped);
+    read_raw(raw, 0);
+  };
+  for (const auto& raw : from.raws) read_anew(*raw);
   if (&from == &open_ && raw_) {
-    read_raw(*raw_, 0);
+    read_anew(*raw_);
     raw_read_ = raw_->size();
   }
 }
@@ -482,6 +511,9 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   output_bytes_ = raw_bytes_ = 0;
   if (raw_ && !reads_again_ && raw_->size()) open_.raws.push_back(std::move(raw_));
   cut_ = std::exchange(open_, {});
+  cut_watermark_ = reached();
+  cut_idle_ = chain_->frame.clock && chain_->frame.clock->is_idle();
+  time_waits_.store(false, std::memory_order_release);
   cutting_ = false;
   waiting_.store(0, std::memory_order_release);
   begin_batch(batch + 1);
@@ -491,6 +523,7 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
 void spout_feed::begin_batch(std::uint64_t batch) {
   open_.record.batch = batch;
   record_ = &open_.record;
+  if (const auto* clock = chain_->frame.clock) open_.clock = clock->copy();
   begin_attempt();
 }
 
@@ -564,6 +597,7 @@ void spout_feed::run_again() {
     if (failure_ && !absorb_failure()) return;
     if (!std::exchange(opened, false) && !renew(true)) continue;
     begin_attempt();
+    set_clock_back(cut_);
     read_again(cut_);
     flushed_members_ = 0;
     member_flushed_ = ticked_ = false;
@@ -622,6 +656,7 @@ void spout_feed::note_next_wake() {
   auto at = time_point::max();
   if (cutting_ || desk_->outstanding()) at = desk_->next_deadline();
   if (wants_polls() && idle_until_ != time_point{}) at = std::min(at, idle_until_);
+  at = std::min(at, next_look_);
   next_wake_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
 }
 

@@ -41,6 +41,9 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   cut_result cut(std::uint64_t batch, time_point now);
   /// Messages of the batch that was cut last. REQUIRES: cut said done.
   std::uint64_t messages() const { return cut_.messages; }
+  /// How far event time had come with that batch, and whether nobody should wait for more. REQUIRES: as `messages`.
+  event_time watermark() const { return cut_watermark_; }
+  bool is_idle() const { return cut_idle_; }
   std::uint32_t attempts_failed() const { return cut_.record.attempts_failed; }
   /// The batch that was cut last has committed. Thread safe.
   void committed(time_point now);
@@ -52,6 +55,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   // Thread safe, from the last slice:
   std::uint64_t waiting() const { return waiting_.load(std::memory_order_acquire); }  ///< messages collected
   bool ended() const { return ended_.load(std::memory_order_acquire); }
+  /// Event time has gone on since the last cut.
+  bool time_waits() const { return time_waits_.load(std::memory_order_acquire); }
   bool hot() const { return hot_.load(std::memory_order_acquire); }  ///< there is more where that came from
 
   void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
@@ -66,6 +71,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
     std::vector<raw_ptr> raws;                                 ///< where the spout can't read again
     std::vector<std::pair<error, dead_letter>> rejected;       ///< likewise: messages without a tuple
     std::vector<std::pair<time_point, std::uint64_t>> polled;  ///< when, how many
+    std::unique_ptr<event_clock> clock;                        ///< as it was before them; null: the chain has none
     bool empty() const { return messages == 0; }
   };
 
@@ -101,6 +107,9 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void weigh_raw();
 
   bool make_good();
+  void set_clock_back(const collected& to);
+  event_time reached() const;
+  void note_time(time_point now);
   void read_again(const collected& from);
   void read_ranges(const collected& from);
   void reject(const error& why, dead_letter letter);
@@ -138,6 +147,10 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool idle_until_woken_ = false;
   bool draining_ = false;  ///< the spout has been told
   std::uint32_t poll_failures_ = 0;
+  event_time cut_watermark_ = beginning_of_time;
+  bool cut_idle_ = false;
+  time_point next_look_ = time_point::max();  ///< at partitions that may be idle
+  std::atomic<bool> time_waits_{false};
   std::atomic<std::int64_t> next_wake_{time_point::max().time_since_epoch().count()};
   std::atomic<bool> again_{false};
   std::atomic<bool> missed_{false};      ///< its worker found the slice taken

@@ -28,14 +28,16 @@ const batch_route& stage_task::route_of(std::size_t source) const {
 
 // --- the batch ---
 
-bool stage_task::prepare(std::uint64_t batch, time_point now) {
+bool stage_task::prepare(std::uint64_t batch, time_point now, event_time watermark) {
   mine_ = {};
   mine_.batch = batch;
+  mine_.watermark = watermark;
   record_ = &mine_;
   again_ = false;
   blocks_begun_ = 0;
   note_ticks(now);
-  ran_ = !mine_.ticks.empty() || woken();
+  const auto& timers = chain_->head().timers;
+  ran_ = !mine_.ticks.empty() || woken() || (timers && timers->next_time() <= watermark);
   for (std::size_t s = 0; s < run_.plan().sources[chain_index_].size() && !ran_; ++s) {
     const auto& r = route_of(s);
     ran_ = run_.store().rows(r.block(0, task_), r.width(), r.producers) != 0;
@@ -183,6 +185,8 @@ stage_task::outcome stage_task::step(std::size_t worker, time_point now, std::in
 bool stage_task::start() {
   begin_attempt();
   cursor_ = {};
+  due_ = nullptr;
+  fired_ = 0;
   member_ = 0;
   flushed_ = false;
   at_ = at::reading;
@@ -211,6 +215,8 @@ stage_task::outcome stage_task::advance(std::int64_t& budget) {
   switch (at_) {
     case at::reading:
       return read_inputs(budget);
+    case at::firing:
+      return fire(budget);
     case at::ticking:
       return tick();
     case at::flushing:
@@ -227,7 +233,7 @@ stage_task::outcome stage_task::advance(std::int64_t& budget) {
 stage_task::outcome stage_task::read_inputs(std::int64_t& budget) {
   while (budget > 0) {
     if (!cursor_.batch && !next_batch()) {
-      at_ = at::ticking;
+      at_ = at::firing;
       return outcome::more;
     }
     if (retry_due_ > now_ || !chain_->head().ready()) return outcome::waiting;
@@ -242,17 +248,8 @@ stage_task::outcome stage_task::read_batch(std::int64_t& budget) {
   const auto& source = run_.plan().sources[chain_index_][cursor_.source];
   any_batch& in = *cursor_.batch;
   const auto from = cursor_.next;
-  reading_ = true;
-  base_call_ = chain_->frame.call - from;
-  const auto began = run_.options().clock->now();
-  if (std::exchange(cursor_.begins_block, false)) note_transfer(source.input, in, began);
-  const auto result = chain_->inputs[source.input].reader->read(in, from);
-  const auto took = static_cast<std::uint64_t>((run_.options().clock->now() - began).count());
-  reading_ = false;
-  busy_ns_.add(took);
-  execute_latency_.record(took, 1);
-  // Slow tuples end a slice too: they count as if each had taken the time of a usual one.
-  budget -= std::max(static_cast<std::int64_t>(result.next - from), static_cast<std::int64_t>(took) / usual_tuple_ns);
+  if (std::exchange(cursor_.begins_block, false)) note_transfer(source.input, in, run_.options().clock->now());
+  const auto result = run_calls(*chain_->inputs[source.input].reader, in, from, budget);
   cursor_.next = result.next;
   if (result.next == in.size()) {
     base_ordinal_ += in.size();
@@ -262,6 +259,34 @@ stage_task::outcome stage_task::read_batch(std::int64_t& budget) {
   }
   const bool pause = result.why == read_stop::not_ready || result.why == read_stop::again_later;
   return pause ? outcome::waiting : outcome::more;
+}
+
+/// The timers that are due when all has been read, in the order of their times.
+stage_task::outcome stage_task::fire(std::int64_t& budget) {
+  auto* timers = chain_->head().timers.get();
+  while (timers && (due_ || (due_ = timers->take_due(mine_.watermark)))) {
+    if (budget <= 0) return outcome::more;
+    const auto result = run_calls(timers->reader(), *due_, std::exchange(fired_, 0), budget);
+    if (result.next == due_->size()) base_ordinal_ += std::exchange(due_, nullptr)->size();
+    else fired_ = result.next;
+    if (failure_) return outcome::more;
+  }
+  at_ = at::ticking;
+  return outcome::more;
+}
+
+read_result stage_task::run_calls(any_reader& reader, any_batch& in, std::size_t from, std::int64_t& budget) {
+  reading_ = true;
+  base_call_ = chain_->frame.call - from;
+  const auto began = run_.options().clock->now();
+  const auto result = reader.read(in, from);
+  const auto took = static_cast<std::uint64_t>((run_.options().clock->now() - began).count());
+  reading_ = false;
+  busy_ns_.add(took);
+  execute_latency_.record(took, 1);
+  // Slow tuples end a slice too: they count as if each had taken the time of a usual one.
+  budget -= std::max(static_cast<std::int64_t>(result.next - from), static_cast<std::int64_t>(took) / usual_tuple_ns);
+  return result;
 }
 
 /// Of each block once: attempts after the first read what has been read before.

@@ -8,7 +8,7 @@ namespace freshet {
 /// A partition of a stage or of a sink: reads the blocks that other tasks have stored for it, in the order of the
 /// inputs and of the producing tasks, whatever order they were stored in.
 ///
-/// A run of it: starting (input blocks are pinned, or asked for) -> reading -> ticking -> flushing (member by member,
+/// A run of it: starting (input blocks are pinned, or asked for) -> reading -> firing (timers) -> ticking -> flushing (member by member,
 /// each until its tokens are consumed) -> ending (outputs are stored; sinks prepare) -> idle. A failed attempt goes
 /// back to starting with a fresh copy of the operators; a sink is never copied: its tuples are written again in place.
 class stage_task final : public batch_task {
@@ -26,8 +26,9 @@ class stage_task final : public batch_task {
   bool is_sink() const { return is_sink_; }
   bool is_transactional() const { return is_transactional_; }
 
-  /// The input of a batch is complete. True when there is something to do: rows, a tick, a call of its waker.
-  bool prepare(std::uint64_t batch, time_point now);
+  /// The input of a batch is complete, and brings event time to `watermark`. True when there is something to do: rows,
+  /// a timer, a tick, a call of its waker.
+  bool prepare(std::uint64_t batch, time_point now, event_time watermark);
   /// What it stored got lost: run again, in the same batch.
   void prepare_again();
   bool runs_again() const { return again_; }
@@ -61,7 +62,7 @@ class stage_task final : public batch_task {
   void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
 
  private:
-  enum class at : std::uint8_t { idle, starting, reading, ticking, flushing, ending };
+  enum class at : std::uint8_t { idle, starting, reading, firing, ticking, flushing, ending };
   struct cursor {
     std::size_t source = 0;
     std::uint32_t producer = 0;
@@ -80,6 +81,8 @@ class stage_task final : public batch_task {
   outcome read_inputs(std::int64_t& budget);
   outcome read_batch(std::int64_t& budget);
   void note_transfer(std::uint32_t input, const any_batch& in, time_point began);
+  outcome fire(std::int64_t& budget);
+  read_result run_calls(any_reader& reader, any_batch& in, std::size_t from, std::int64_t& budget);
   outcome tick();
   void tick_waiting();
   outcome flush();
@@ -96,6 +99,8 @@ class stage_task final : public batch_task {
   bool epoch_open_ = false;
   batch_record mine_;
   cursor cursor_;
+  any_batch* due_ = nullptr;  ///< timers being called,
+  std::size_t fired_ = 0;     ///< of which so many have been
   std::size_t member_ = 0;  ///< being ticked or flushed
   bool flushed_ = false;    ///< `member_` has been called, its tokens are awaited
   time_point now_{}, retry_due_{};

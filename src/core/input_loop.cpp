@@ -8,7 +8,10 @@ read_stop after_unusual_call(any_batch& in, std::size_t i, call_frame& frame, se
     const auto verdict = frame.host->failed(frame, in, i);
     frame.flags.failed = false;
     if (verdict == task_host::verdict::stop) return read_stop::stop;
-    if (verdict != task_host::verdict::next) return read_stop::again_later;
+    if (verdict != task_host::verdict::next) {
+      if (frame.clock) frame.undo_stamp();
+      return read_stop::again_later;
+    }
   }
   if (in.has_roots()) ledger.add(frame.anchor, frame.anchors, frame.children - 1);
   if (frame.flags.deferred) {

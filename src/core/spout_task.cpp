@@ -10,6 +10,7 @@ spout_task_round::turn::turn(spout_task_round& task, spout_round& round) : task_
   task.round_ = &round;
   task.frame_->inherit_nothing();
   task.frame_->flags.outbox_full = false;
+  task.known_at_ = 0;
   task.take_round();
 }
 
@@ -21,7 +22,8 @@ spout_task_round::turn::~turn() {
 void spout_task_round::take_round() {
   const spout_round& r = *round_;
   raw_ = r.raw;
-  plain_left_ = r.keeps_positions ? 0 : r.capacity - r.messages;
+  // What a clock has to see takes the careful way.
+  plain_left_ = r.keeps_positions || frame_->clock ? 0 : r.capacity - r.messages;
   if (raw_) plain_left_ = std::min(plain_left_, static_cast<std::uint32_t>(raw_->capacity() - raw_->size()));
   plain_from_ = plain_left_;
   next_root_ = r.slot ? root{r.slot, r.messages} : root{};
@@ -41,11 +43,14 @@ root spout_task_round::root_of(const position* at) {
   const position p = at ? *at : position{};
   if (at && r.messages) {
     const position& last = r.positions.back();
-    if (last.offset == p.offset && last.next == p.next && last.partition == p.partition)
+    if (last.offset == p.offset && last.next == p.next && last.partition == p.partition) {
+      note_source(p, true);
       return r.slot ? root{r.slot, r.messages - 1} : root{};
+    }
   }
   if (r.messages == r.capacity) make_room();
   r.positions.push_back(p);
+  note_source(p, false);
   ++executed;
   const auto index = r.messages++;
   return r.slot ? root{r.slot, index} : root{};
@@ -56,6 +61,7 @@ root spout_task_round::root_of_unkept() {
   give_round();
   spout_round& r = *round_;
   if (r.messages == r.capacity) make_room();
+  note_source({}, false);
   ++executed;
   const auto index = r.messages++;
   take_round();
@@ -78,8 +84,29 @@ void spout_task_round::make_room() {
   take_round();
 }
 
+/// What a clock has to know of a message that goes to the chain at once.
+void spout_task_round::note_source(const position& p, bool continues) {
+  call_frame& frame = *frame_;
+  if (!frame.clock) return;
+  spout_round& r = *round_;
+  frame.source = {p.partition, continues};
+  frame.own_stamp = &stamp_;
+  if (!r.keeps_positions || r.known_stamps.empty()) {
+    stamp_ = not_stamped;
+    if (r.keeps_positions && !continues) r.stamps.push_back(not_stamped);
+  } else if (!continues) {
+    while (known_at_ + 1 < r.known_stamps.size() && r.known_stamps[known_at_].next < p.next) ++known_at_;
+    stamp_ = r.known_stamps[known_at_].stamp;
+    r.stamps.push_back(stamp_);
+  }
+}
+
 void spout_task_round::after_unusual_message() {
   call_frame& frame = *frame_;
+  if (frame.clock) {
+    frame.keep_stamp();
+    if (!round_->stamps.empty()) round_->stamps.back() = stamp_;
+  }
   if (frame.flags.failed) {
     frame.cut_back();
     give_round();

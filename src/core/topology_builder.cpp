@@ -1,6 +1,8 @@
 #include "freshet/core/topology_builder.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <unordered_map>
 
 namespace freshet {
@@ -23,6 +25,7 @@ class graph_check {
     names();
     for (const auto& n : nodes_) one(n);
     cycles();
+    if (is_sound_) event_times();
     return std::move(wrong_);
   }
 
@@ -82,6 +85,7 @@ class graph_check {
   void edge(const node& n, const input_edge& e) {
     if (e.from.node == stream_end::dead_letters) return;
     if (e.from.node >= nodes_.size() || e.from.port >= nodes_[e.from.node].outputs.size()) {
+      is_sound_ = false;
       say(titled(n) + " reads an output that doesn't exist: port " + std::to_string(e.from.port) + " of " +
           (e.from.node < nodes_.size() ? titled(nodes_[e.from.node]) : "an unknown node"));
     } else if (const auto* type = nodes_[e.from.node].outputs[e.from.port].type; !type) {
@@ -89,6 +93,47 @@ class graph_check {
     } else if (type->id != e.type->id) {
       say(titled(n) + " reads " + titled(nodes_[e.from.node]) + " as another type than it emits");
     }
+  }
+
+  /// Of a graph without cycles whose edges exist.
+  void event_times() {
+    std::map<std::uint32_t, const node*> setters;  // by spout
+    for (const auto& n : nodes_) {
+      if (n.sets_event_time) event_time_setter(n, setters);
+      if (n.has_timers && n.key_type.empty())
+        say(titled(n) + " has on_timer, and timers belong to keys: give it an input with state behind a key_grouping");
+      std::set<const node*> seen;
+      if (n.needs_event_time)
+        for (const auto& e : n.inputs) event_time_of(n, e, seen);
+    }
+  }
+  /// It must stand in the task of a spout, alone.
+  void event_time_setter(const node& n, std::map<std::uint32_t, const node*>& setters) {
+    const node* at = &n;
+    while (at->kind != node_kind::spout) {
+      if (!is_chained(nodes_, *at)) {
+        say(titled(n) + " sets event times too late: " + titled(*at) +
+            " is not chained to what it reads, so the order of a partition is lost. Set them at the spout, or behind "
+            "bolts without state of its parallelism that read it by forward_grouping alone");
+        return;
+      }
+      at = &nodes_[at->inputs[0].from.node];
+    }
+    const auto [other, first] = setters.try_emplace(static_cast<std::uint32_t>(at - nodes_.data()), &n);
+    if (!first)
+      say(titled(*at) + " gets event times from two bolts, \"" + other->second->name + "\" and \"" + n.name +
+          "\": set them once, before its stream is read twice");
+  }
+  /// Looks for spouts above an input whose tuples get no times.
+  void event_time_of(const node& n, const input_edge& e, std::set<const node*>& seen) {
+    if (e.from.node == stream_end::dead_letters)
+      return say(titled(n) + " works with event times, and dead letters have none");
+    const node& from = nodes_[e.from.node];
+    if (from.sets_event_time || !seen.insert(&from).second) return;
+    if (from.kind == node_kind::spout)
+      return say(titled(n) + " works with event times, and " + titled(from) +
+                 " gives none: call .event_time(...) behind it, or assign_event_time");
+    for (const auto& above : from.inputs) event_time_of(n, above, seen);
   }
 
   void cycles() {
@@ -105,6 +150,7 @@ class graph_check {
       std::vector<std::uint32_t> loop(at, path.end());
       std::reverse(loop.begin(), loop.end());
       for (auto n : loop) text += "\"" + nodes_[n].name + "\" -> ";
+      is_sound_ = false;
       say(text + "\"" + nodes_[loop.front()].name + "\" (feed tuples back through a push spout)");
       return;
     }
@@ -118,6 +164,7 @@ class graph_check {
 
   const std::vector<node>& nodes_;
   std::vector<std::string> wrong_;
+  bool is_sound_ = true;  ///< there are no cycles, and no edges from nowhere
 };
 
 std::string listed(const std::string& name, const std::vector<std::string>& all) {
@@ -200,10 +247,21 @@ topology topology_builder::build() const {
   return topology{std::move(graph)};
 }
 
+bool topology::uses_event_time() const {
+  return std::any_of(nodes().begin(), nodes().end(), [](auto& n) { return n.sets_event_time; });
+}
+
 std::size_t topology::find(std::string_view name) const {
   const auto& all = nodes();
   return static_cast<std::size_t>(std::find_if(all.begin(), all.end(), [&](auto& n) { return n.name == name; }) -
                                   all.begin());
+}
+
+bool is_chained(const std::vector<node>& nodes, const node& n) {
+  if (n.kind == node_kind::spout || n.inputs.size() != 1) return false;
+  const input_edge& e = n.inputs[0];
+  if (e.grouping != grouping_kind::forward || e.from.node >= nodes.size()) return false;
+  return nodes[e.from.node].parallelism() == n.parallelism() && !n.make_state && !n.options.blocking && !n.refuses;
 }
 
 std::string_view to_string(node_kind k) noexcept {

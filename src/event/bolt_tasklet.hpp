@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "event/event_task.hpp"
+#include "freshet/time/watermark_merge.hpp"
 
 namespace freshet {
 
@@ -12,12 +13,17 @@ class bolt_tasklet final : public event_task {
   bolt_tasklet(event_run& run, const chain_setup& setup, std::size_t worker)
       : event_task(run, setup, worker), transfer_latency_(run.graph().nodes()[chain_.plan().head()].inputs.size()) {}
   ~bolt_tasklet() override;
-  void add_input(channel& c, std::size_t index) override { inputs_.push_back({&c, index, false}); }
+  void add_input(channel& c, std::size_t index) override {
+    inputs_.push_back({&c, index, false});
+    watermarks_.add();
+  }
   void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
 
  protected:
   bool work() override;
-  bool exhausted() override { return ended_ == inputs_.size() && !current_; }
+  bool exhausted() override {
+    return ended_ == inputs_.size() && !current_ && time_is_kept(watermarks_.watermark());
+  }
   void close_inputs() override;
 
  private:
@@ -35,6 +41,7 @@ class bolt_tasklet final : public event_task {
   void note_transfer();
 
   std::vector<input> inputs_;
+  watermark_merge watermarks_;  ///< by channel
   std::size_t next_input_ = 0;
   std::size_t ended_ = 0;
   reading current_;

@@ -42,7 +42,7 @@ std::size_t event_run::worker_of(std::uint32_t chain, std::uint32_t task) const 
 }
 
 void event_run::make_tasks() {
-  bool times = false;
+  const bool times = graph_.uses_event_time();
   tasks_.resize(plan_.chains.size());
   partitions_.resize(plan_.chains.size());
   seats_.resize(plan_.chains.size());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "freshet/time/time_arithmetic.hpp"
+
 namespace freshet {
 
 std::chrono::nanoseconds retry_options::backoff(std::uint32_t attempt) const {
@@ -24,6 +26,7 @@ event_task::event_task(event_run& run, const chain_setup& setup, std::size_t wor
       sink_retry_(chain_.sinks.size()),
       waker_(std::make_shared<task_waker>(run.shared_pool(), worker)),
       desk_(std::make_shared<hold_desk>(book_, setup.task, waker{waker_})),
+      delay_(run.graph().nodes()[chain_.plan().head()].delay),
       call_attempts_(chain_.members.size(), 0) {
   by_member_ = std::vector<member_counters>(chain_.members.size());
   chain_.attach(*this);
@@ -63,6 +66,7 @@ void event_task::open() {
     if (n.options.tick > std::chrono::nanoseconds{})
       ticks_.push_back({m, n.options.tick, deadline(now, n.options.tick)});
   }
+  if (chain_.plan().is_spout) chain_.open_clock(run_.partitions_of(chain_.plan().head(), chain_.task()), now);
 }
 
 std::string event_task::describe(std::uint32_t node, std::uint32_t attempt, const error& e) const {
@@ -314,9 +318,60 @@ void event_task::send_marks(const batch_marks& marks) {
     m.flush |= marks.flush;
     m.end |= marks.end;
     if (marks.watermark != beginning_of_time) m.watermark = marks.watermark;
+    m.idle |= marks.idle;
     if (marks.barrier) m.barrier = marks.barrier;
     box.seal();
   }
+}
+
+// --- event time ---
+
+bool event_task::keep_time(event_time watermark, bool& made) {
+  time_ = std::max(time_, watermark);
+  if (auto* timers = chain_.head().timers.get()) {
+    while (firing_ || (firing_.batch = timers->take_due(time_))) {
+      if (!read(timers->reader(), firing_, made)) return false;
+      firing_ = {};
+    }
+  }
+  kept_ = time_;
+  pass_time_on(shifted_back(time_, delay_));
+  return true;
+}
+
+/// What a bolt holds back comes out with an older time: the watermark waits until it has.
+void event_task::pass_time_on(event_time watermark) {
+  if (watermark <= std::max({told_, waiting_.watermark, next_.watermark})) return;
+  next_ = {watermark, desk_->taken()};
+  let_time_pass();
+}
+
+bool event_task::let_time_pass() {
+  bool any = false;
+  while (true) {
+    if (waiting_.watermark == beginning_of_time) waiting_ = std::exchange(next_, {});
+    if (waiting_.watermark == beginning_of_time || !tokens_settled(waiting_.taken)) return any;
+    batch_marks m;
+    m.watermark = told_ = waiting_.watermark;
+    waiting_ = {};
+    said_idle_ = false;
+    send_marks(m);
+    any = true;
+  }
+}
+
+bool event_task::tokens_settled(std::uint64_t taken) const {
+  if (desk_->has_failed() || !repeats_.empty() || repeat_reading_) return false;
+  return std::all_of(chain_.members.begin(), chain_.members.end(),
+                     [&](auto& m) { return desk_->settled(m.node, taken); });
+}
+
+void event_task::say_idle(bool is_idle) {
+  if (std::exchange(said_idle_, is_idle) == is_idle) return;
+  batch_marks m;
+  m.idle = is_idle;
+  if (!is_idle) m.watermark = told_;  // which wakes those who read it
+  send_marks(m);
 }
 
 // --- calls that no tuple caused ---
@@ -464,6 +519,7 @@ tasklet::progress event_task::run(time_point now) {
     if ((phase_ == phase::working || phase_ == phase::flushing) && !blocked()) made |= tick();
     made |= flush_some();
     if (!stalled()) repeat(made);
+    made |= let_time_pass();
     const bool works = phase_ == phase::working || phase_ == phase::flushing;
     if (works && !stalled() && drain_sinks(made)) made |= work();
   }
@@ -500,6 +556,7 @@ bool event_task::step_to_end() {
   if (phase_ == phase::ending) {
     batch_marks end;
     end.end = true;
+    if (ends_time()) end.watermark = end_of_time;
     send_marks(end);
     phase_ = phase::closing;
     return true;

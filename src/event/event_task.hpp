@@ -66,6 +66,8 @@ class event_task : public tasklet, public task_host {
   /// No further work will come.
   virtual bool exhausted() = 0;
   virtual void close_inputs() {}
+  /// The end of its input is the end of time, and not only of the run.
+  virtual bool ends_time() const { return false; }
   /// Asked when everything has been sent on.
   virtual bool may_close() { return true; }
   virtual time_point next_work() const { return time_point::max(); }
@@ -79,6 +81,13 @@ class event_task : public tasklet, public task_host {
   bool blocked() const;
   /// Tokens are out, or their tuples wait to be called again.
   bool holds() const;
+  /// Event time has come so far: timers are due, then those who read from here are told. False while a timer has to
+  /// wait.
+  bool keep_time(event_time watermark, bool& made);
+  /// `keep_time` has been as far as that.
+  bool time_is_kept(event_time watermark) const { return kept_ >= watermark && !firing_; }
+  /// Whether nothing is known of when tuples will come, so that their watermark is not to be waited for.
+  void say_idle(bool is_idle);
   /// Behind everything that is in the outboxes.
   void send_marks(const batch_marks& marks);
   void publish_members();
@@ -189,6 +198,21 @@ class event_task : public tasklet, public task_host {
     const any_batch* batch = nullptr;
     std::uint64_t base_call = 0;  ///< the call for tuple i is the frame's call base_call + i + 1
   } inside_;
+  /// A watermark on its way, behind the tokens there were when it came.
+  struct passing {
+    event_time watermark = beginning_of_time;
+    std::uint64_t taken = 0;
+  };
+  void pass_time_on(event_time watermark);
+  bool let_time_pass();
+  bool tokens_settled(std::uint64_t taken) const;
+  event_time time_ = beginning_of_time;  ///< that timers are called up to,
+  event_time kept_ = beginning_of_time;  ///< and have been
+  const event_time::duration delay_;     ///< of what it tells
+  reading firing_;                       ///< timers that are due
+  passing waiting_, next_;               ///< `next_` sets out when `waiting_` has passed; the beginning of time: none
+  event_time told_ = beginning_of_time;
+  bool said_idle_ = false;
   flushing flush_;
   std::uint64_t flushed_ = 0;                 ///< activity whose outcome has been let go and marked
   bool flushes_last_ = false;                 ///< no input will come: the flush that this asks for is the last

@@ -30,6 +30,11 @@ spout_tasklet::~spout_tasklet() = default;
 // --- the slice ---
 
 bool spout_tasklet::work() {
+  const bool made = emit_some();
+  return tell_time() || made;
+}
+
+bool spout_tasklet::emit_some() {
   bool made = reap();
   made |= commit(false);
   if (run_.state() >= run_state::draining && !ended_) made |= drain();
@@ -79,6 +84,23 @@ bool spout_tasklet::drain() {
 
 bool spout_tasklet::exhausted() { return ended_ && live_ == 0 && unread_.empty(); }
 
+/// Where messages may be emitted again, time waits for them; elsewhere the order of emission is enough. True: it went
+/// on.
+bool spout_tasklet::tell_time() {
+  event_clock* clock = chain_.frame.clock;
+  if (!clock) return false;
+  next_look_ = clock->look(now_, !blocked() && unread_.empty());
+  if (!unread_.empty()) return false;  // the clock has not seen all that was polled
+  const auto seen = clock->watermark();
+  bool made = false;
+  keep_time(lane_ ? released_.advance(seen) : seen, made);
+  say_idle(clock->is_idle() && released_.waiting() == 0);
+  return made;
+}
+
+/// Whoever stops a run before its input ends will go on from there.
+bool spout_tasklet::ends_time() const { return chain_.frame.clock && run_.state() != run_state::stopping; }
+
 /// The last positions are committed when everything is finished. Without a ledger that is when all who read have
 /// closed.
 bool spout_tasklet::may_close() {
@@ -92,6 +114,7 @@ tasklet::time_point spout_tasklet::next_work() const {
   if (!retries_.empty() && has_slot()) at = retries_.front()->due;
   if (!idle_until_woken_ && wants_polls() && !blocked()) at = std::min(at, idle_until_);
   if (commits() && next_commit_ != time_point{}) at = std::min(at, next_commit_);
+  if (next_look_ > now_) at = std::min(at, next_look_);
   return at;
 }
 
@@ -161,6 +184,8 @@ void spout_tasklet::open_round(std::uint32_t wanted) {
   round_.live = 0;
   round_.keeps_positions = spout_.replayable();
   round_.positions.clear();
+  round_.stamps.clear();
+  round_.known_stamps.clear();
   round_failed_.clear();
   round_rejected_ = 0;
   raw_batch* raw = keeps_raw_ ? raw_with_room() : nullptr;
@@ -196,6 +221,7 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   r.failed.clear();
   r.raw = nullptr;
   remember_extents(r, again);
+  if (chain_.frame.clock) remember_times(r, again);
   std::int32_t live = round_.live;
   if (round_.raw) {
     r.raw = raw_;
@@ -221,6 +247,21 @@ void spout_tasklet::remember_extents(record& r, const std::vector<retry_ptr>* ag
     while (k < again->size() && (*again)[k]->extent.next < p.next) ++k;
     r.extents.push_back(k < again->size() && (*again)[k]->extent.next == p.next ? (*again)[k]->extent
                                                                                 : position{p.partition, 0, 0});
+  }
+}
+
+/// REQUIRES: the extents are known.
+void spout_tasklet::remember_times(record& r, const std::vector<retry_ptr>* again) {
+  r.stamps.swap(round_.stamps);
+  r.rounds.clear();
+  if (!again) {
+    r.round = released_.emitted(r.messages);
+    return;
+  }
+  std::size_t k = 0;
+  for (std::uint32_t i = 0; i < r.messages; ++i) {
+    while (i < r.extents.size() && k + 1 < again->size() && (*again)[k]->extent.next < r.extents[i].next) ++k;
+    r.rounds.push_back((*again)[k]->round);
   }
 }
 
@@ -269,6 +310,7 @@ spout_tasklet::raw_batch* spout_tasklet::raw_with_room() {
     raws_.push_back(std::make_unique<raw_batch>());
     auto layout = layout_;
     layout.capacity = static_cast<std::uint32_t>(std::max<std::size_t>(options_.max_batch, 1));
+    layout.sources = chain_.frame.clock != nullptr;
     raws_.back()->batch.reset(spout_.type().make(layout));
     free_raws_.push_back(raws_.back().get());
   }
@@ -359,6 +401,8 @@ void spout_tasklet::schedule(record& r, std::uint32_t index, std::uint32_t node,
   m->task = task;
   m->why = std::move(why);
   if (index < r.extents.size()) m->extent = r.extents[index];
+  if (index < r.stamps.size()) m->stamp = r.stamps[index];
+  m->round = r.round_of(index);
   if (r.raw) {
     auto layout = layout_;
     layout.capacity = 0;
@@ -385,6 +429,7 @@ void spout_tasklet::finish(std::uint32_t slot) {
   for (std::uint32_t i = 0; i < r.messages; ++i) {
     if (!r.failed.empty() && r.failed[i]) continue;
     ++done;
+    if (chain_.frame.clock) released_.finished(r.round_of(i), 1);
     if (i < r.extents.size()) finished.add(r.extents[i]);
   }
   finished.end();
@@ -402,9 +447,10 @@ void spout_tasklet::finish(std::uint32_t slot) {
   lane_->close(slot);
 }
 
-void spout_tasklet::message_done(const position& extent) {
+void spout_tasklet::message_done(const retry_message& m) {
   --live_;
-  if (spout_.replayable()) prefix_.finished(extent);
+  if (chain_.frame.clock) released_.finished(m.round, 1);
+  if (spout_.replayable()) prefix_.finished(m.extent);
 }
 
 // --- replay ---
@@ -495,6 +541,8 @@ void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
   const position_range range{same.front()->extent.partition, same.front()->extent.offset, same.back()->extent.next};
   const auto attempt = same.front()->attempt + 1;
   open_round(static_cast<std::uint32_t>(same.size()));
+  if (chain_.frame.clock)
+    for (const auto& m : same) round_.known_stamps.push_back({m->extent.next, m->stamp});
   std::string problem;
   const auto gone = read_again(range, problem);
   std::vector<std::uint64_t> got;
@@ -546,7 +594,7 @@ bool spout_tasklet::skip_lost(const range_lost& gone, std::vector<retry_ptr>& al
     if (gone.holds(e)) {
       lost_.add(1);
       given_up_.add(1);
-      message_done(e);
+      message_done(*m);
       continue;
     }
     if (gap_is_gone(e)) {  // it is not asked for again
@@ -572,7 +620,7 @@ void spout_tasklet::bury(retry_ptr m) {
   }
   if (policy == on_failure::skip) {
     skipped_.add(1);
-    return message_done(m->extent);
+    return message_done(*m);
   }
   if (!m->values && spout_.replayable()) read_values(*m);
   dead_letter letter;
@@ -590,7 +638,7 @@ void spout_tasklet::bury(retry_ptr m) {
   if (!run_.plan().uses_dead_letters) {
     dead_lettered_.add(1);
     run_.unread_dead_letter(std::move(letter));
-    return message_done(m->extent);
+    return message_done(*m);
   }
   const auto slot = lane_->open();
   record& r = record_of(slot);
@@ -599,6 +647,7 @@ void spout_tasklet::bury(retry_ptr m) {
   r.dead = true;
   if (spout_.replayable()) r.extents.push_back(m->extent);
   r.emitted = m->emitted;
+  r.round = m->round;
   call_frame scratch;
   emit_dead_letter(std::move(letter), root{slot, 0}, nullptr, scratch);
   flush_due_ = true;

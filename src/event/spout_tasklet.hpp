@@ -9,6 +9,7 @@
 
 #include "event/event_task.hpp"
 #include "event/finished_prefix.hpp"
+#include "event/released_watermark.hpp"
 #include "freshet/core/spout_task.hpp"
 
 namespace freshet {
@@ -25,6 +26,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool work() override;
   bool exhausted() override;
   bool may_close() override;
+  bool ends_time() const override;
   time_point next_work() const override;
   void publish() override;
 
@@ -44,6 +46,10 @@ class spout_tasklet final : public event_task, private spout_host {
     bool dead = false;              ///< it carries a dead letter: nothing of it is emitted again
     std::vector<position> extents;  ///< by message, without gaps; empty for spouts without positions
     std::vector<bool> failed;       ///< by message; empty: none
+    std::vector<event_time> stamps;     ///< by message, where tuples get event times
+    std::uint64_t round = 0;            ///< of `released_`, in which its messages went out first;
+    std::vector<std::uint64_t> rounds;  ///< by message, where they went out at different times
+    std::uint64_t round_of(std::uint32_t message) const { return rounds.empty() ? round : rounds[message]; }
     raw_batch* raw = nullptr;
     std::size_t raw_from = 0, raw_to = 0;  ///< its tuples there
     time_point emitted{};
@@ -54,6 +60,8 @@ class spout_tasklet final : public event_task, private spout_host {
     std::uint64_t order = 0;    ///< among those due at the same time
     std::uint32_t attempt = 1;  ///< the last one
     position extent;
+    event_time stamp = not_stamped;
+    std::uint64_t round = 0;  ///< in which it went out first
     time_point emitted{};
     std::unique_ptr<any_batch> values;  ///< its tuples, where the spout can't read them again
     std::uint32_t node = 0, task = 0;   ///< where the last attempt failed
@@ -67,6 +75,7 @@ class spout_tasklet final : public event_task, private spout_host {
                         std::string bytes) override;
   void round_full(spout_round& round) override;
 
+  bool emit_some();
   bool drain();
   bool wants_polls() const;
   bool has_slot() const { return !lane_ || lane_->room() != 0; }
@@ -76,6 +85,7 @@ class spout_tasklet final : public event_task, private spout_host {
   void open_round(std::uint32_t wanted);
   void close_round(std::uint32_t attempt, const std::vector<retry_ptr>* again);
   void remember_extents(record& r, const std::vector<retry_ptr>* again);
+  void remember_times(record& r, const std::vector<retry_ptr>* again);
 
   bool read_raw(bool& made);
   raw_batch* raw_with_room();
@@ -88,7 +98,7 @@ class spout_tasklet final : public event_task, private spout_host {
   void schedule(record& r, std::uint32_t index, std::uint32_t node, std::uint32_t task, error why);
   void schedule(retry_ptr m);
   void finish(std::uint32_t slot);
-  void message_done(const position& extent);
+  void message_done(const retry_message& m);
 
   bool replay();
   retry_ptr pop_due();
@@ -100,6 +110,8 @@ class spout_tasklet final : public event_task, private spout_host {
   void bury(retry_ptr m);
   void read_values(retry_message& m);
   static const position* first_surplus(const std::vector<position>& got, const std::vector<retry_ptr>& asked);
+
+  bool tell_time();
 
   bool commit(bool last);
   bool commits() const;
@@ -133,6 +145,8 @@ class spout_tasklet final : public event_task, private spout_host {
   std::vector<std::pair<std::uint32_t, call_failure>> round_failed_;  ///< messages of the open round
   std::uint32_t round_rejected_ = 0;
   finished_prefix prefix_;
+  released_watermark released_;
+  time_point next_look_ = time_point::max();  ///< at partitions that may be idle
   time_point next_commit_{};
   shared_histogram complete_latency_;
   counter lost_;  ///< messages

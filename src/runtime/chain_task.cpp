@@ -1,6 +1,7 @@
 #include "runtime/chain_task.hpp"
 
 #include "freshet/base/assert.hpp"
+#include "freshet/core/spout_task.hpp"
 
 namespace freshet {
 
@@ -46,8 +47,18 @@ void chain_task::make_members(const chain_setup& setup) {
       sink.member = members.size() - 1;
       members.back().frame = sink.frame.get();
     }
-    if (!without) members.back().op->attach(m.node, *members.back().frame);
+    if (without) continue;
+    members.back().op->attach(m.node, *members.back().frame);
+    if (auto* clock = members.back().op->clock()) frame.clock = clock;
   }
+}
+
+void chain_task::open_clock(const std::vector<spout_partition>& dealt, event_clock::time_point now) {
+  if (!frame.clock) return;
+  std::vector<partition_id> partitions;
+  for (const auto& p : dealt) partitions.push_back(p.id);
+  if (!static_cast<spout_operator&>(head()).is_partitioned()) partitions.push_back(0);
+  frame.clock->open(partitions, now);
 }
 
 /// State is made for heads only.

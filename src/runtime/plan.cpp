@@ -6,15 +6,6 @@
 namespace freshet {
 namespace {
 
-/// A bolt runs inside its producer's task when nothing has to be divided, kept or waited for between the two.
-bool can_chain(const topology& graph, const node& n) {
-  if (n.kind == node_kind::spout || n.inputs.size() != 1) return false;
-  const input_edge& e = n.inputs[0];
-  if (e.grouping != grouping_kind::forward || e.from.node == stream_end::dead_letters) return false;
-  const node& producer = graph.nodes()[e.from.node];
-  return producer.parallelism() == n.parallelism() && !n.make_state && !n.options.blocking && !n.refuses;
-}
-
 std::vector<std::uint32_t> topological_order(const topology& graph) {
   const auto& nodes = graph.nodes();
   std::vector<std::uint32_t> order;
@@ -50,7 +41,7 @@ run_plan make_plan(const topology& graph, bool local_sinks) {
   std::vector<std::uint32_t> member_of(nodes.size(), 0);
   for (auto i : order) {
     const node& n = nodes[i];
-    if (can_chain(graph, n) && (local_sinks || n.kind != node_kind::sink)) {
+    if (is_chained(nodes, n) && (local_sinks || n.kind != node_kind::sink)) {
       const auto producer = n.inputs[0].from.node;
       auto& chain = plan.chains[plan.chain_of[producer]];
       plan.chain_of[i] = plan.chain_of[producer];

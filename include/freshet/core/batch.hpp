@@ -13,6 +13,7 @@
 #include "freshet/base/hash.hpp"
 #include "freshet/base/type_name.hpp"
 #include "freshet/core/codec.hpp"
+#include "freshet/core/event_clock.hpp"
 #include "freshet/core/root.hpp"
 #include "freshet/core/value_bytes.hpp"
 #include "freshet/core/value_words.hpp"
@@ -29,6 +30,7 @@ struct batch_layout {
   std::uint32_t capacity = 256;
   bool roots = false;  ///< the run has a ledger
   bool times = false;  ///< the topology uses event time: event times and stamps
+  bool sources = false;  ///< where each message comes from, for what a spout's clock has yet to see
 };
 
 /// What the engines know of a stream's type: the row of functions that stands for `T` where `T` is erased.
@@ -78,6 +80,7 @@ class any_batch {
   root root_of(std::size_t i) const { return roots_ ? roots_[i] : root{}; }
   event_time time_of(std::size_t i) const { return times_ ? times_[i] : event_time{}; }
   event_time stamp_of(std::size_t i) const { return stamps_ ? stamps_[i] : beginning_of_time; }
+  message_source* sources() const { return sources_.get(); }
   /// REQUIRES: root_of(i).is_several()
   const root_list& roots_of(std::size_t i) const { return several_[roots_[i].index()]; }
   std::size_t several_size() const { return several_.size(); }
@@ -134,6 +137,7 @@ class any_batch {
   const std::uint32_t capacity_;
   std::unique_ptr<root[]> roots_;
   std::unique_ptr<event_time[]> times_, stamps_;
+  std::unique_ptr<message_source[]> sources_;
   std::vector<root_list> several_;
   std::atomic<std::uint32_t> readers_{0};
 };

@@ -5,6 +5,7 @@
 
 #include "freshet/core/bolt.hpp"
 #include "freshet/core/task_operator.hpp"
+#include "freshet/core/timers.hpp"
 
 namespace freshet {
 
@@ -56,8 +57,16 @@ class bolt_task final : public task_operator {
     else return true;
   }
 
+  event_clock* clock() override {
+    if constexpr (requires { bolt_.clock(); }) return &bolt_.clock();
+    else return nullptr;
+  }
+
   B& bolt() { return bolt_; }
+  const B& bolt() const { return bolt_; }
   outlets_type& outputs() { return outlets_; }
+  /// Of the key in process; bolts with `on_timer`.
+  freshet::timers& key_timers() { return timers_; }
   const task_context& context() const { return context_; }
   /// Set for keyed bolts with `flush_key`.
   void (*flush_keys)(bolt_task&) = nullptr;
@@ -76,6 +85,13 @@ class bolt_task final : public task_operator {
   B bolt_;
   task_context context_;
   outlets_type outlets_;
+  freshet::timers timers_;
+};
+
+/// A bolt whose keys have timers.
+template <class B>
+concept has_timers = requires {
+  &B::on_timer;
 };
 
 namespace detail {
@@ -89,11 +105,16 @@ decltype(auto) supply(bolt_task<B>& task, [[maybe_unused]] S* state, emitter_of_
     return static_cast<emitter_of_t<B>&>(out);
   } else if constexpr (std::is_same_v<P, task_context>) {
     return task.context();
+  } else if constexpr (std::is_same_v<P, timers>) {
+    static_assert(has_timers<B>,
+                  "process() asks for timers, and nobody would hear of them: give the bolt  void on_timer(const Key&, "
+                  "event_time, state&, timers&, emitter<Out>&)");
+    return task.key_timers();
   } else if constexpr (std::is_same_v<P, S>) {
     return static_cast<S&>(*state);
   } else {
     static_assert(!sizeof(P*),
-                  "process() asks for something Freshet doesn't have: after the value it may take state&, const "
+                  "process() asks for something Freshet doesn't have: after the value it may take state&, timers&, const "
                   "task_context& and emitter<Out, Sides...>&");
     return *static_cast<P*>(nullptr);  // never compiled: keeps this the only error
   }

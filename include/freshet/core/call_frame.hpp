@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "freshet/core/event_clock.hpp"
 #include "freshet/core/task_host.hpp"
 
 namespace freshet {
@@ -61,6 +62,10 @@ struct call_frame {
   event_time time{};
   event_time stamp = beginning_of_time;
 
+  // Of the message in process, in the chain of a spout whose messages get event times.
+  message_source source;
+  event_time* own_stamp = nullptr;  ///< where its stamp is kept: `not_stamped` until the clock has given one
+
   // Of the call.
   std::uint64_t call = 0;     ///< its ordinal: outboxes remember where the call began to write
   std::int32_t children = 0;  ///< deliveries made so far, for the ledger
@@ -70,6 +75,7 @@ struct call_frame {
   // Of the task.
   bool rollback_state = false;  ///< state is put back when a call fails (exactly_once in the event engine)
   task_host* host = nullptr;
+  event_clock* clock = nullptr;      ///< of a spout's chain; null: its tuples get no event times
   fault_injector* faults = nullptr;  ///< tests only; then `flags.faults` and the next two are set
   const std::string_view* node_names = nullptr;
   std::uint32_t task = 0;
@@ -118,6 +124,15 @@ struct call_frame {
   void fail_from_exception(std::uint32_t node) noexcept;
   void fail(std::uint32_t node, error e) noexcept;
 
+  /// The message in process has gone through the chain: its stamp is kept for when it is emitted again.
+  void keep_stamp() {
+    if (*own_stamp == not_stamped) *own_stamp = clock->stamp_of(source);
+  }
+  /// The call will be made once more, with the stamp it had.
+  void undo_stamp() {
+    clock->undo_call(call);
+    *own_stamp = not_stamped;
+  }
   /// Takes back everything the failed call had put into outboxes, and what it did to held tuples. `failed` stays set.
   void cut_back() noexcept;
   /// Does what the call had put off. Called by the loops when a call has succeeded and `deferred` is set.

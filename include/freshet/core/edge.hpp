@@ -8,6 +8,7 @@
 #include "freshet/core/input_loop.hpp"
 #include "freshet/core/keyed_call.hpp"
 #include "freshet/core/sink_task.hpp"
+#include "freshet/core/timer_reader.hpp"
 #include "freshet/core/topology.hpp"
 #include "freshet/core/wiring.hpp"
 
@@ -108,8 +109,15 @@ class keyed_binding final : public routed_binding<T, G> {
         static_cast<keyed_state<K, state>&>(*t.state).for_each_touched(
             [&](const K& k, state& s) { t.bolt().flush_key(k, s, out); });
       };
-    auto& table = static_cast<keyed_state<K, state>&>(*task.state);
-    return bound<input_loop<T, call>>(task, call{&bolt, &table, this->grouping_.key});
+    if constexpr (has_timers<B>) {
+      auto& all = static_cast<timed_state<K, state>&>(*task.state);
+      if constexpr (wiring::check_on_timer<B, K>::ok)
+        if (!task.timers) task.timers.reset(new timer_reader<B, K>(bolt, all));
+      return bound<input_loop<T, call>>(task, call{&bolt, &all.states, &all.timers, this->grouping_.key});
+    } else {
+      auto& table = static_cast<keyed_state<K, state>&>(*task.state);
+      return bound<input_loop<T, call>>(task, call{&bolt, &table, nullptr, this->grouping_.key});
+    }
   }
 };
 
@@ -142,8 +150,9 @@ const edge_binding* bind_bolt(node& n, G grouping, Fn, Args) {
     return new plain_binding<B, T, G, Fn, Args>(std::move(grouping));
   } else if constexpr (is_key_grouping<G>) {
     using K = typename decltype(key_type_of<decltype(G::key), T>())::type;
+    using kept = std::conditional_t<has_timers<B>, timed_state<K, S>, keyed_state<K, S>>;
     declare_state(n, type_name<K>(), type_name<S>(), durable<S>,
-                  [](std::uint32_t groups) { return std::unique_ptr<any_state>(new keyed_state<K, S>(groups)); });
+                  [](std::uint32_t groups) { return std::unique_ptr<any_state>(new kept(groups)); });
     return new keyed_binding<B, T, G, Fn, Args, K>(std::move(grouping));
   } else if constexpr (std::is_same_v<G, global_grouping> || std::is_same_v<G, all_grouping>) {
     declare_state(n, "", type_name<S>(), durable<S>,

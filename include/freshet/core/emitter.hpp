@@ -100,6 +100,13 @@ class emitter {
   // --- engine side ---
   using outlets_type = outlets<Out, Sides...>;
   emitter(outlets_type& o, call_frame& f) : outlets_(&o), frame_(&f) {}
+  call_frame& frame() const { return *frame_; }
+  /// With a time and a stamp of its own.
+  void emit_stamped(event_time at, event_time stamp, value&& v) requires(!std::is_void_v<Out>) {
+    const auto inherited = std::exchange(frame_->stamp, stamp);
+    emit_at(at, std::move(v));
+    frame_->stamp = inherited;
+  }
   emitter(const emitter&) = delete;
   emitter& operator=(const emitter&) = delete;
   static std::vector<output_port> ports() {

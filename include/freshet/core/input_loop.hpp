@@ -70,6 +70,14 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
   }
 
  private:
+  /// What it reads is a spout's, before the clock has seen it.
+  static constexpr bool reads_messages = requires { Call::reads_messages; };
+
+  static void note_message(const any_batch& in, std::size_t i, call_frame& frame) {
+    if (!in.sources()) return;
+    frame.source = in.sources()[i];
+    frame.own_stamp = in.stamps() + i;
+  }
   template <class... Args>
   [[gnu::always_inline]] void guarded(Args&&... args) {
     try {
@@ -109,7 +117,8 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
         }
         if (times) {
           frame.time = times[i];
-          frame.stamp = in.stamps()[i];
+          if constexpr (reads_messages) note_message(in, i, frame);
+          else frame.stamp = in.stamps()[i];
         }
         if (!faults || op_.pass_faults()) [[likely]] {
           if constexpr (Call::strip > 0) guarded(std::as_const(in.value(i)), i - strip);

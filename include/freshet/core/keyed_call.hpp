@@ -1,10 +1,13 @@
 #pragma once
 #include <array>
+#include <concepts>
+#include <exception>
 #include <functional>
 #include <utility>
 
 #include "freshet/core/batch.hpp"
 #include "freshet/core/bolt_task.hpp"
+#include "freshet/core/keyed_timers.hpp"
 
 namespace freshet {
 
@@ -17,8 +20,9 @@ class keyed_call {
   static constexpr std::size_t strip = 32;
   static constexpr bool can_refuse = detail::refuses<B>;
   using state = typename B::state;
-  keyed_call(bolt_task<B>* task, keyed_state<K, state>* table, KeyFn key)
-      : task_(task), table_(table), key_(std::move(key)) {}
+  /// `timers` is null for bolts without `on_timer`.
+  keyed_call(bolt_task<B>* task, keyed_state<K, state>* table, keyed_timers<K>* timers, KeyFn key)
+      : task_(task), table_(table), timers_(timers), key_(std::move(key)) {}
 
   void look_ahead(const batch<T>& in, std::size_t from, std::size_t to) {
     moves_ = table_->moves();
@@ -38,12 +42,51 @@ class keyed_call {
   void call(V&& value, std::size_t place) {
     const auto [hash, found] = ahead_[place];
     state& s = found && moves_ == table_->moves() ? table_->use_found(*found, hash) : table_->use(key_of(value), hash);
+    if constexpr (has_timers<B>) {
+      const changed_timers then(*this, value, hash);
+      invoke(s, value);
+      if constexpr (forgets)
+        if (std::as_const(*task_).bolt().forgets(std::as_const(s)) && !task_->frame().flags.failed)
+          table_->forget(key_of(value), hash);
+    } else {
+      invoke(s, std::forward<V>(value));
+    }
+  }
+
+ private:
+  /// A bolt with `bool forgets(const state&) const` says when a timer has left nothing to be kept of its key.
+  static constexpr bool forgets = std::is_same_v<T, timer<K>> && requires(const B& b, const state& s) {
+    { b.forgets(s) } -> std::convertible_to<bool>;
+  };
+  /// What a call has asked of its key's timers is done when it is over, unless its state is put back.
+  struct changed_timers {
+    changed_timers(keyed_call& c, const T& v, std::uint64_t h) : call(c), value(v), hash(h) {}
+    ~changed_timers() {
+      auto& changes = call.task_->key_timers().changes();
+      if (changes.empty()) return;
+      call_frame& frame = call.task_->frame();
+      if (!frame.rollback_state || (!frame.flags.failed && std::uncaught_exceptions() == exceptions))
+        call.change_timers(call.key_of(value), hash, frame.stamp);
+      changes.clear();
+    }
+    keyed_call& call;
+    const T& value;
+    const std::uint64_t hash;
+    const int exceptions = std::uncaught_exceptions();
+  };
+  template <class Q>
+  void change_timers(const Q& key, std::uint64_t hash, event_time stamp) {
+    for (const auto& c : task_->key_timers().changes()) {
+      if (c.erases) timers_->erase(key, hash, c.tag);
+      else timers_->set(key, hash, c.tag, c.when, stamp);
+    }
+  }
+  template <class V>
+  [[gnu::always_inline]] void invoke(state& s, V&& value) {
     detail::call_with_rollback(task_->frame(), s, [&](state& of_key) {
       detail::invoke_bolt(*task_, Fn{}, &of_key, std::forward<V>(value), Args{});
     });
   }
-
- private:
   /// The key costs nothing to ask for twice.
   static constexpr bool key_is_at_hand =
       std::is_reference_v<std::invoke_result_t<const KeyFn&, const T&>> || std::is_trivially_copyable_v<K>;
@@ -58,6 +101,7 @@ class keyed_call {
 
   bolt_task<B>* task_;
   keyed_state<K, state>* table_;
+  keyed_timers<K>* timers_;
   KeyFn key_;
   struct looked_up {
     std::uint64_t hash;

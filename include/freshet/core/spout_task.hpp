@@ -33,6 +33,13 @@ struct spout_round {
   std::int32_t live = 0;  ///< tuples and holds that came of them
   bool keeps_positions = false;
   std::vector<position> positions;  ///< by message, where the spout names them
+  std::vector<event_time> stamps;   ///< the same, where tuples get event times and the chain takes them at once
+  /// A message that had been emitted before, and the stamp it got then.
+  struct stamped {
+    std::uint64_t next;  ///< of its position
+    event_time stamp;
+  };
+  std::vector<stamped> known_stamps;  ///< in the order in which they are emitted again; empty: messages are new
   any_batch* raw = nullptr;         ///< not null: messages are written here, and the chain reads them later,
   bool through = false;             ///< or, when this is set, takes them at once all the same
 };
@@ -49,6 +56,7 @@ class spout_operator : public task_operator {
   virtual void read(const position_range& range, spout_round& round) = 0;
   virtual void seek(const position& p) = 0;
   virtual void commit(const position& p) = 0;
+  virtual bool is_partitioned() const = 0;
   /// Names of all partitions of the spout; empty where it has none.
   virtual std::vector<std::string> partitions() = 0;
   virtual const stream_type& type() const = 0;
@@ -92,11 +100,14 @@ class spout_task_round : public spout_operator {
   std::uint32_t root_step_ = 0;   ///< 0: the run has no ledger, and roots stay empty
   root next_root_;
   std::int32_t live_ = 0;
+  event_time stamp_ = not_stamped;  ///< of the message in process, once the clock has given it
 
  private:
   void take_round();
   void give_round();
+  void note_source(const position& p, bool continues);
 
+  std::size_t known_at_ = 0;      ///< the next of the round's known stamps
   std::uint32_t plain_from_ = 0;  ///< `plain_left_` as `take_round` set it
 };
 
@@ -116,12 +127,14 @@ class spout_task_base : public spout_task_round {
   outlet<T> out_;
 
   struct raw_call {
+    static constexpr bool reads_messages = true;
     static constexpr std::size_t strip = 0;
     static constexpr bool can_refuse = false;
     spout_task_base* task;
     template <class V>
     void call(V&& value) {
       task->out_.target().take(std::forward<V>(value));
+      if (task->frame().clock) task->frame().keep_stamp();
     }
   };
   input_loop<T, raw_call> raw_loop_;
@@ -152,7 +165,7 @@ class spout_task_base : public spout_task_round {
     frame.time = time;
     frame.begin();
     out_.target().take(std::forward<V>(value));
-    if (frame.flags.any()) [[unlikely]]
+    if (frame.flags.any() || frame.clock) [[unlikely]]
       after_unusual_message();
     live_ += frame.children;
   }
@@ -160,8 +173,9 @@ class spout_task_base : public spout_task_round {
   void to_raw(root r, event_time time, V&& value) {
     auto& raw = static_cast<batch<T>&>(*raw_);
     const bool through = round_->through;
-    if (through) raw.append(r, time, beginning_of_time, std::as_const(value));
-    else raw.append(r, time, beginning_of_time, std::forward<V>(value));
+    if (raw.sources()) raw.sources()[raw.size()] = frame_->source;
+    if (through) raw.append(r, time, not_stamped, std::as_const(value));
+    else raw.append(r, time, not_stamped, std::forward<V>(value));
     if (raw.full()) [[unlikely]]
       make_room();
     if (through) pass(r, time, std::forward<V>(value));
@@ -207,6 +221,7 @@ class spout_task final : public spout_task_base<spout_output_t<S>> {
   void commit([[maybe_unused]] const position& p) override {
     if constexpr (replayable_spout<S>) spout_.commit(p);
   }
+  bool is_partitioned() const override { return partitioned_spout<S>; }
   std::vector<std::string> partitions() override {
     if constexpr (partitioned_spout<S>) return spout_.partitions();
     else return {};

@@ -80,6 +80,12 @@ class keyed_state final : public any_state {
       remember(e, hash, false);
     return e.value;
   }
+  /// Forgets the state of a key that was used in this call.
+  template <class Q>
+  void forget(const Q& key, std::uint64_t hash) {
+    ++moves_;
+    tables_[group(hash)].erase(key, hash);
+  }
   /// Null when the key has no state.
   template <class Q>
   S* find(const Q& key) {
@@ -122,10 +128,15 @@ class keyed_state final : public any_state {
   void rollback() override {
     epoch_ = 0;
     ++moves_;
-    for (auto& c : changes_) {
-      auto& t = tables_[group(c.hash)];
-      if (!c.old) t.erase(c.key, c.hash);
-      else if (auto* e = t.find(c.key, c.hash)) e->value = std::move(*c.old);
+    // Backwards: a key that was forgotten and came again stands there twice.
+    for (auto c = changes_.rbegin(); c != changes_.rend(); ++c) {
+      auto& t = tables_[group(c->hash)];
+      if (!c->old) {
+        t.erase(c->key, c->hash);
+      } else {
+        auto* e = t.find(c->key, c->hash);
+        (e ? e : insert(t, c->key, c->hash))->value = std::move(*c->old);
+      }
     }
     changes_.clear();
   }

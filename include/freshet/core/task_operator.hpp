@@ -5,10 +5,13 @@
 
 #include "freshet/core/call_frame.hpp"
 #include "freshet/core/consumer.hpp"
+#include "freshet/core/event_clock.hpp"
 #include "freshet/core/state_slot.hpp"
 #include "freshet/core/task_context.hpp"
 
 namespace freshet {
+
+class any_timer_reader;
 
 /// One task of a node as the engines see it. Every call is for a batch or rarer, never for a tuple. Used by one thread
 /// at a time.
@@ -49,7 +52,11 @@ class task_operator {
   /// Tests: gives the fault injector its chance, if the frame has one. False: it threw, and the call has failed.
   bool pass_faults();
 
+  /// Of a bolt that gives tuples their event times; null for all others.
+  virtual event_clock* clock() { return nullptr; }
+
   std::unique_ptr<any_state> state;  ///< null for bolts without state
+  std::unique_ptr<any_timer_reader> timers;  ///< null for bolts without `on_timer`; over `state`
   std::uint64_t executed = 0;        ///< tuples `process` was called for, also those that failed
 
  protected:
@@ -85,6 +92,18 @@ class any_reader {
   /// Runs head calls for the tuples from `from` on. All ledger changes are applied when it returns, so that what is in
   /// the outboxes may be offered.
   virtual read_result read(any_batch& in, std::size_t from) = 0;
+};
+
+/// The timers of a task as tuples to be read: what `on_timer` is to a bolt's timers, `process` is to an input.
+class any_timer_reader {
+ public:
+  virtual ~any_timer_reader();
+  /// When the next one is due of those that were not taken; `end_of_time` where there is none.
+  virtual event_time next_time() const = 0;
+  /// Takes out timers whose time the watermark has reached: some of those that are due first, with equal times. Null
+  /// where there are none. Valid until the next call.
+  virtual any_batch* take_due(event_time watermark) = 0;
+  virtual any_reader& reader() = 0;
 };
 
 }  // namespace freshet

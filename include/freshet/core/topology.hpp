@@ -128,6 +128,10 @@ struct node {
   bool replayable = false;            ///< spouts
   bool transactional = false;         ///< sinks
   bool refuses = false;               ///< the bolt has `ready()`: it must head a chain
+  bool has_timers = false;            ///< the bolt has `on_timer`
+  bool sets_event_time = false;       ///< the bolt has a clock: its tuples get their event times from it
+  bool needs_event_time = false;      ///< what it reads must have event times
+  std::chrono::milliseconds delay{};  ///< its watermark is so much behind what it reads: tuples may be late by it
   std::vector<std::string> mistakes;  ///< found while it was wired
 
   // Compiled once, and not in every file that includes this.
@@ -170,6 +174,8 @@ class topology {
  public:
   const std::string& name() const { return graph_->name; }
   const std::vector<node>& nodes() const { return graph_->nodes; }
+  /// Some of its tuples get event times.
+  bool uses_event_time() const;
   /// Index of a node; `nodes().size()` when there is none of that name.
   std::size_t find(std::string_view name) const;
   /// For people (text), Graphviz (dot), Markdown (mermaid) or programs (json). Names come as they are given,
@@ -198,6 +204,10 @@ class topology {
   explicit topology(std::shared_ptr<const graph> g) : graph_(std::move(g)) {}
   std::shared_ptr<const graph> graph_;
 };
+
+/// Whether a node runs inside its producer's task, because nothing has to be divided, kept or waited for between the
+/// two.
+bool is_chained(const std::vector<node>& nodes, const node& n);
 
 /// The name of the enumerator; of a grouping, what `describe` shows.
 std::string_view to_string(node_kind) noexcept;

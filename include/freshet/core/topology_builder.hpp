@@ -170,6 +170,8 @@ class topology_builder {
       n.has_tick = requires(B & b, emitter_of_t<B> & o) { b.on_tick(o); }
       || requires(B & b) { b.on_tick(); };
       n.refuses = detail::refuses<B>;
+      n.has_timers = n.needs_event_time = has_timers<B>;
+      n.sets_event_time = requires(B & b) { b.clock(); };
       make_tasks<bolt_task<B>, B>(n, std::move(made_of));
     }
     return bolt_node<B>{state_, {{last(), 0}}};

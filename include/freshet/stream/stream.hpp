@@ -8,6 +8,7 @@
 #include "freshet/stream/map_async.hpp"
 #include "freshet/stream/split.hpp"
 #include "freshet/stream/transform.hpp"
+#include "freshet/time/assign_event_time.hpp"
 
 namespace freshet {
 
@@ -114,6 +115,19 @@ class stream : public stream_ref<T> {
       }
       (std::make_index_sequence<sizeof...(P) + 1>{});
     }
+  }
+
+  /// Gives the tuples event times, as `assign_event_time` does: by `time_of(const T&)` or a pointer to member, of a
+  /// spout's stream or behind bolts without state chained to one.
+  ///     .event_time(&reading::at, {.bound = 5s, .idle_timeout = 1min})
+  template <class F>
+  stream<T> event_time(F time_of, event_time_options options = {}) const {
+    return stream<T>(assign_event_time<T>(*this, std::move(time_of), options));
+  }
+  /// The same, with a policy of watermarks: `.event_time(&reading::at, ascending{})`.
+  template <class F, class Policy>
+  stream<T> event_time(F time_of, Policy policy, idle_options options = {}) const {
+    return stream<T>(assign_event_time<T>(*this, std::move(time_of), std::move(policy), options));
   }
 
   /// Groups the tuples by `key(const T&)` or a pointer to member: what follows sees all tuples of a key in one task.

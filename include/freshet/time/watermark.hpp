@@ -129,6 +129,8 @@ class partition_watermark {
   /// After the events seen so far. Never `end_of_time`: only the end of the input says that.
   event_time watermark() const noexcept { return state_.watermark; }
   const state& saved() const noexcept { return state_; }
+  /// Back to what `saved()` gave.
+  void restore(state from) { state_ = std::move(from); }
 
  private:
   struct nothing {};

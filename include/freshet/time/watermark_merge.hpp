@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "freshet/time/time_arithmetic.hpp"
-#include "freshet/time/winner_tree.hpp"
+#include "freshet/core/winner_tree.hpp"
 
 namespace freshet {
 

@@ -1,4 +1,4 @@
-#include "freshet/time/keyed_timers.hpp"
+#include "freshet/core/keyed_timers.hpp"
 
 #include <gtest/gtest.h>
 

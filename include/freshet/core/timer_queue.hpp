@@ -10,7 +10,7 @@
 #include "freshet/core/codec.hpp"
 #include "freshet/core/key_equal.hpp"
 #include "freshet/core/stable_hash.hpp"
-#include "freshet/time/timer_heap.hpp"
+#include "freshet/core/timer_heap.hpp"
 
 namespace freshet {
 

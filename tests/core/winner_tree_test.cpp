@@ -1,4 +1,4 @@
-#include "freshet/time/winner_tree.hpp"
+#include "freshet/core/winner_tree.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "freshet/core/grouping.hpp"
-#include "freshet/time/timer_queue.hpp"
-#include "freshet/time/winner_tree.hpp"
+#include "freshet/core/timer_queue.hpp"
+#include "freshet/core/winner_tree.hpp"
 
 namespace freshet {
 
@@ -25,10 +25,14 @@ class keyed_timers {
 
   explicit keyed_timers(std::uint32_t groups) : queues_(groups), next_(groups) {}
 
-  /// Sets a timer, or replaces the one of the same key and tag: due at `time`, set by a tuple with this stamp.
+  /// Sets a timer, or replaces the one of the same key and tag: due at `time`, set by a tuple with this stamp. A hash
+  /// that is passed is `stable_hash` of the key.
   template <class Q>
   void set(const Q& key, std::uint64_t tag, event_time time, event_time stamp) {
-    const auto hash = stable_hash<K>::of(key);
+    set(key, stable_hash<K>::of(key), tag, time, stamp);
+  }
+  template <class Q>
+  void set(const Q& key, std::uint64_t hash, std::uint64_t tag, event_time time, event_time stamp) {
     const auto g = group(hash);
     const auto before = queues_[g].set(key, hash, tag, time, stamp);
     if (undoing_) changes_.push_back({K(key), tag, before});
@@ -37,7 +41,10 @@ class keyed_timers {
   /// Deletes a timer; true if it was there.
   template <class Q>
   bool erase(const Q& key, std::uint64_t tag) {
-    const auto hash = stable_hash<K>::of(key);
+    return erase(key, stable_hash<K>::of(key), tag);
+  }
+  template <class Q>
+  bool erase(const Q& key, std::uint64_t hash, std::uint64_t tag) {
     const auto g = group(hash);
     const auto before = queues_[g].erase(key, hash, tag);
     if (!before) return false;
@@ -51,12 +58,24 @@ class keyed_timers {
   /// delete others, and the caller may stop in between.
   std::optional<timer<K>> take_due(event_time watermark) {
     if (queues_.empty()) return std::nullopt;
-    const auto g = next_.winner();
+    auto g = next_.winner();
     auto due = queues_[g].take_due(watermark);
+    // At the end of time groups without timers look as if they had one.
+    if (!due && watermark == end_of_time)
+      for (g = 0; g < queues_.size() && !(due = queues_[g].take_due(watermark));) ++g;
     if (!due) return due;
     if (undoing_) changes_.push_back({due->key, due->tag, setting{due->time, due->stamp, due->order}});
     moved(g);
     return due;
+  }
+
+  /// Puts back what `take_due` gave, in its old place.
+  void put_back(timer<K> t) {
+    const auto hash = stable_hash<K>::of(t.key);
+    const auto g = group(hash);
+    queues_[g].put(t.key, hash, t.tag, {t.time, t.stamp, t.order});
+    if (undoing_) changes_.push_back({std::move(t.key), t.tag, std::nullopt});
+    moved(g);
   }
 
   void begin() {

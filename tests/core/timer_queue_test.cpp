@@ -1,4 +1,4 @@
-#include "freshet/time/timer_queue.hpp"
+#include "freshet/core/timer_queue.hpp"
 
 #include <gtest/gtest.h>
 

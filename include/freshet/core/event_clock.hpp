@@ -1,0 +1,46 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "freshet/base/event_time.hpp"
+#include "freshet/base/ids.hpp"
+
+namespace freshet {
+
+/// In place of a stamp that isn't known yet: no stamp is the end of time.
+inline constexpr event_time not_stamped = end_of_time;
+
+/// Where a message of a spout comes from, as far as its stamp depends on it.
+struct message_source {
+  partition_id partition = 0;
+  bool continues = false;  ///< the message before it has the same position: both have one stamp
+};
+
+/// How far event time has come in one spout task: the watermark of each of its partitions, and of all. It belongs to
+/// the bolt that gives tuples their times; this is what an engine asks of it. Used by one thread at a time, between the
+/// task's calls.
+class event_clock {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  virtual ~event_clock();
+  /// Partitions that hold the watermark back from the start, before their first tuple.
+  virtual void open(const std::vector<partition_id>& partitions, time_point now) = 0;
+  /// The least watermark of the partitions that are not idle. Never goes back, and is never the end of time.
+  virtual event_time watermark() = 0;
+  /// Marks partitions as idle that have sent nothing for too long, where `could_send` was true all the time. Gives when
+  /// to call again; time_point::max(): not for time's sake.
+  virtual time_point look(time_point now, bool could_send) = 0;
+  /// All partitions are idle: their watermark says nothing about when the next tuple comes.
+  virtual bool is_idle() const = 0;
+  /// The stamp of a message that was not shown to it: it failed, or was filtered out before.
+  virtual event_time stamp_of(const message_source& from) = 0;
+  /// A call will be made once more: what it has shown the clock, if anything, is forgotten. Only the last one can be.
+  virtual void undo_call(std::uint64_t call) = 0;
+  /// A copy of what it has seen, and back to it. REQUIRES: `other` is a copy of this one, or of one of its node.
+  virtual std::unique_ptr<event_clock> copy() const = 0;
+  virtual void assign(const event_clock& other) = 0;
+};
+
+}  // namespace freshet

@@ -1,0 +1,40 @@
+#pragma once
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "freshet/base/event_time.hpp"
+
+namespace freshet {
+
+/// The timers of the key in process: a parameter of `process` and `on_timer` of a keyed bolt that has
+///     void on_timer(const Key&, event_time due, state&, timers&, emitter<Out>&)     // or fewer, in any order
+/// A timer is due when the watermark has reached its time; the timers of a task are called in the order of their times,
+/// and one that is set to a time that has passed is called soon. What `on_timer` emits has the timer's time. Timers
+/// are part of the state: they fail, are undone, saved and moved with it. Changes apply when the call returns. Not
+/// thread safe; valid during the call it is handed to.
+class timers {
+ public:
+  /// Sets a timer, known by its time: setting it twice is setting it once.
+  void at(event_time when) { changes_.push_back({tag_of(when), when, false}); }
+  void cancel(event_time when) { changes_.push_back({tag_of(when), when, true}); }
+  /// Sets the timer of this name, or moves it to another time.
+  void set(std::uint32_t name, event_time when) { changes_.push_back({tag_of(name), when, false}); }
+  void unset(std::uint32_t name) { changes_.push_back({tag_of(name), {}, true}); }
+
+  // --- engine side ---
+  struct change {
+    std::uint64_t tag;
+    event_time when;
+    bool erases;
+  };
+  std::vector<change>& changes() { return changes_; }
+
+ private:
+  static std::uint64_t tag_of(event_time when) { return static_cast<std::uint64_t>(when.time_since_epoch().count()); }
+  /// Names stand where no event can be: in the first milliseconds of time.
+  static std::uint64_t tag_of(std::uint32_t name) { return tag_of(beginning_of_time) + name; }
+  std::vector<change> changes_;
+};
+
+}  // namespace freshet

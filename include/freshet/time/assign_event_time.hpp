@@ -1,0 +1,111 @@
+#pragma once
+#include <chrono>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "freshet/core/topology_builder.hpp"
+#include "freshet/time/partition_clock.hpp"
+
+namespace freshet {
+
+/// Settings of event time at its source.
+struct event_time_options {
+  /// How far behind the largest time seen a tuple may come without being late; not negative. 0 fits times that never go
+  /// back, in windows; where tuples are judged one by one (sessions, joins) times that repeat want `ascending`.
+  event_span bound{};
+  /// A partition that sends nothing for so long doesn't hold the watermark back; 0: it does, however long it takes,
+  /// because leaving it out makes late what it sends when it wakes.
+  std::chrono::nanoseconds idle_timeout{};
+};
+
+/// The same where a policy says how far time has come.
+struct idle_options {
+  std::chrono::nanoseconds idle_timeout{};
+};
+
+/// In place of a function that reads a tuple's time: the time that the spout has given (`emit_at`).
+struct time_of_spout {};
+
+/// The bolt behind `assign_event_time`: gives each tuple its time, and its stamp by the clock of the spout's task.
+template <class T, class F, class Policy>
+class event_time_bolt {
+ public:
+  event_time_bolt(F time_of, Policy policy, std::chrono::nanoseconds idle_timeout)
+      : time_of_(std::move(time_of)), clock_(std::move(policy), idle_timeout) {}
+  void process(T value, emitter<T>& out) {
+    event_time t = out.time();
+    if constexpr (!std::is_same_v<F, time_of_spout>) t = std::invoke(time_of_, std::as_const(value));
+    t = nearest_event_time(t);
+    const auto stamp = clock_.stamp(out.frame(), t, std::as_const(value));
+    out.emit_stamped(t, stamp, std::move(value));
+  }
+  event_clock& clock() { return clock_; }
+
+ private:
+  F time_of_;
+  policy_clock<Policy> clock_;
+};
+
+namespace wiring {
+/// The function gives a tuple's time.
+template <class Function, class Given>
+struct check_time {
+  static constexpr bool ok = std::is_same_v<Function, time_of_spout> ||
+      std::is_invocable_r_v<event_time, Function&, const Given&>;
+  static_assert(ok,
+                "event_time needs a function or a member that gives  freshet::event_time  (UTC, milliseconds) of a "
+                "tuple: time_point_cast<milliseconds>() makes one of finer times");
+};
+/// The policy can follow the stream's times.
+template <class Policy, class Given>
+struct check_policy {
+  static constexpr bool ok = watermark_policy<Policy, Given>;
+  static_assert(ok,
+                "a watermark policy needs  using state = ...;  state start() const;  and  event_time observe(state&, "
+                "event_time) const  or  observe(state&, event_time, const T&) const");
+};
+}  // namespace wiring
+
+/// Gives the tuples of `in` their event times, by `time_of(const T&)` or a pointer to member, and lets `policy` say how
+/// far time has come. `in` is a spout's stream, or that of bolts without state chained to it: where tuples have been
+/// divided, nobody can say any more in which order their partition had them, and `build()` refuses it. Adds a node
+/// named after the one it reads: "lines.event_time". A function that throws fails its tuple.
+///
+/// Of a message that is emitted again the time is read again; its stamp is the one it had.
+template <class T, class F, class Policy>
+stream_ref<T> assign_event_time(const stream_ref<T>& in, F time_of, Policy policy, idle_options options = {}) {
+  if constexpr (wiring::check_time<F, T>::ok && wiring::check_policy<Policy, T>::ok) {
+    topology_builder builder{in.builder_state()};
+    bolt_options as_producer;
+    std::string name = "event_time";
+    if (const auto producer = in.ends()[0].node; producer != stream_end::dead_letters) {
+      const node& read = in.builder_state()->nodes[producer];
+      as_producer.parallelism = read.parallelism();
+      name = read.name + "." + name;
+    }
+    std::vector<std::string> mistakes;
+    if constexpr (requires { mistakes_of(policy); }) mistakes = mistakes_of(policy);
+    auto made = builder
+                    .bolt(std::move(name),
+                          event_time_bolt<T, F, Policy>{std::move(time_of), std::move(policy), options.idle_timeout},
+                          as_producer)
+                    .input(in);
+    node& n = in.builder_state()->nodes.back();
+    n.written_as = type_name<Policy>();
+    if (options.idle_timeout < std::chrono::nanoseconds{}) mistakes.push_back("has a negative idle_timeout");
+    for (auto& m : mistakes) n.mistakes.push_back(std::move(m));
+    return made;
+  } else {
+    return in;
+  }
+}
+/// The same, where tuples come at most `options.bound` behind the largest time seen.
+template <class T, class F>
+stream_ref<T> assign_event_time(const stream_ref<T>& in, F time_of, event_time_options options = {}) {
+  return assign_event_time(in, std::move(time_of), bounded_out_of_orderness{options.bound},
+                           idle_options{options.idle_timeout});
+}
+
+}  // namespace freshet

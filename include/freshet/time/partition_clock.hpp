@@ -1,0 +1,125 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "freshet/core/call_frame.hpp"
+#include "freshet/core/event_clock.hpp"
+#include "freshet/time/watermark.hpp"
+#include "freshet/time/watermark_merge.hpp"
+
+namespace freshet {
+
+/// The half of a spout task's clock that needs no policy: which partitions there are, which of them are idle, and the
+/// watermark of all. Not thread safe.
+class partition_clock : public event_clock {
+ public:
+  /// A partition that sends nothing for `idle_timeout` holds nobody back; 0: it does, for as long as it takes.
+  explicit partition_clock(std::chrono::nanoseconds idle_timeout) : idle_timeout_(idle_timeout) {}
+
+  void open(const std::vector<partition_id>& partitions, time_point now) override;
+  event_time watermark() override;
+  time_point look(time_point now, bool could_send) override;
+  bool is_idle() const override { return merge_.size() == 0 || merge_.is_idle(); }
+
+ protected:
+  /// The partition's place; a new one if it was not known.
+  std::size_t place_of(partition_id id);
+  void note_activity(std::size_t place) { active_[place] = true; }
+  /// The watermark of one partition.
+  virtual event_time watermark_at(std::size_t place) const = 0;
+  /// There is one more partition.
+  virtual void add_partition() = 0;
+
+ private:
+  void refresh();
+
+  std::chrono::nanoseconds idle_timeout_;
+  std::unordered_map<partition_id, std::size_t> places_;
+  partition_id last_id_ = 0;
+  std::size_t last_place_ = none;
+  watermark_merge merge_;
+  std::vector<bool> active_;  ///< since it was last looked at
+  std::vector<idle_timer> timers_;
+  time_point opened_{};
+  static constexpr std::size_t none = ~std::size_t{0};
+};
+
+/// A spout task's clock: a watermark for each of its partitions, by the policy.
+template <class Policy>
+class policy_clock final : public partition_clock {
+ public:
+  policy_clock(const policy_clock&) = default;
+  policy_clock& operator=(const policy_clock&) = delete;
+  policy_clock(Policy policy, std::chrono::nanoseconds idle_timeout)
+      : partition_clock(idle_timeout), policy_(std::move(policy)) {}
+
+  /// Sees a tuple at `t`, of the message in process, and gives its stamp: the watermark of its partition as it stood
+  /// before the message. One that is emitted again has the stamp it had, and the clock doesn't look at it again.
+  template <class T>
+  event_time stamp(call_frame& frame, event_time t, const T& value) {
+    if (frame.call != call_) begin_call(frame);
+    if (is_new_) partitions_[place_].watermark.observe(t, value);
+    return stamp_;
+  }
+  event_time stamp_of(const message_source& from) override { return stamp_at(place_of(from.partition), from); }
+  void undo_call(std::uint64_t call) override {
+    if (call == call_ && before_) partitions_[place_].watermark.restore(std::move(*before_));
+    before_.reset();
+    call_ = 0;
+  }
+  std::unique_ptr<event_clock> copy() const override { return std::make_unique<policy_clock>(*this); }
+  void assign(const event_clock& other) override {
+    const auto& from = static_cast<const policy_clock&>(other);
+    partition_clock::operator=(from);
+    while (partitions_.size() > from.partitions_.size()) partitions_.pop_back();
+    for (std::size_t i = 0; i < from.partitions_.size(); ++i) {
+      if (i == partitions_.size()) add_partition();
+      partitions_[i].watermark.restore(from.partitions_[i].watermark.saved());
+      partitions_[i].last_stamp = from.partitions_[i].last_stamp;
+    }
+    before_.reset();
+    call_ = 0;
+  }
+
+ private:
+  struct partition {
+    partition_watermark<Policy> watermark;
+    event_time last_stamp = beginning_of_time;
+  };
+  event_time watermark_at(std::size_t place) const override { return partitions_[place].watermark.watermark(); }
+  void add_partition() override { partitions_.push_back({partition_watermark<Policy>(policy_)}); }
+  event_time stamp_at(std::size_t place, const message_source& from) const {
+    return from.continues ? partitions_[place].last_stamp : watermark_at(place);
+  }
+  void begin_call(call_frame& frame) {
+    call_ = frame.call;
+    before_.reset();
+    is_new_ = *frame.own_stamp == not_stamped;
+    if (!is_new_) {
+      stamp_ = *frame.own_stamp;
+      return;
+    }
+    place_ = place_of(frame.source.partition);
+    note_activity(place_);
+    partition& p = partitions_[place_];
+    if (frame.rollback_state) before_ = p.watermark.saved();
+    stamp_ = p.last_stamp = stamp_at(place_, frame.source);
+    *frame.own_stamp = stamp_;
+  }
+
+  Policy policy_;
+  std::vector<partition> partitions_;
+  // Of the call that was last.
+  std::uint64_t call_ = 0;
+  std::size_t place_ = 0;
+  bool is_new_ = false;
+  event_time stamp_ = beginning_of_time;
+  std::optional<typename partition_watermark<Policy>::state> before_;  ///< where the call may be made once more
+};
+
+}  // namespace freshet

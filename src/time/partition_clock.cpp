@@ -1,0 +1,50 @@
+#include "freshet/time/partition_clock.hpp"
+
+#include <algorithm>
+
+namespace freshet {
+
+void partition_clock::open(const std::vector<partition_id>& partitions, time_point now) {
+  opened_ = now;
+  for (auto id : partitions) place_of(id);
+}
+
+std::size_t partition_clock::place_of(partition_id id) {
+  if (last_place_ != none && id == last_id_) return last_place_;
+  const auto [at, fresh] = places_.try_emplace(id, merge_.size());
+  if (fresh) {
+    merge_.add();
+    active_.push_back(false);
+    timers_.emplace_back(idle_timeout_, opened_);
+    add_partition();
+  }
+  last_id_ = id;
+  last_place_ = at->second;
+  return last_place_;
+}
+
+/// Only partitions that have sent something since can have moved.
+void partition_clock::refresh() {
+  for (std::size_t i = 0; i < active_.size(); ++i)
+    if (active_[i]) merge_.advance(i, watermark_at(i));
+}
+
+event_time partition_clock::watermark() {
+  refresh();
+  return merge_.watermark();
+}
+
+event_clock::time_point partition_clock::look(time_point now, bool could_send) {
+  refresh();
+  auto next = time_point::max();
+  for (std::size_t i = 0; i < active_.size(); ++i) {
+    if (active_[i] || !could_send) timers_[i].restart(now);
+    active_[i] = false;
+    if (merge_.is_idle(i)) continue;
+    if (timers_[i].is_over(now)) merge_.mark_idle(i);
+    else next = std::min(next, timers_[i].due());
+  }
+  return next;
+}
+
+}  // namespace freshet

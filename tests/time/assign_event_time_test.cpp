@@ -1,0 +1,4 @@
+#include "freshet/time/assign_event_time.hpp"
+
+#include <gtest/gtest.h>
+
