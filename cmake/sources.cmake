@@ -118,6 +118,8 @@ set(FRESHET_HEADERS
   include/freshet/stream/stream.hpp
   include/freshet/stream/stream_builder.hpp
   include/freshet/stream/transform.hpp
+  include/freshet/stream/window_options.hpp
+  include/freshet/stream/windowed.hpp
   include/freshet/time/assign_event_time.hpp
   include/freshet/time/partition_clock.hpp
   include/freshet/time/session_set.hpp
@@ -195,6 +197,7 @@ set(FRESHET_SOURCES
   src/stream/async_options.cpp
   src/stream/hyper_log_log.cpp
   src/stream/quantile_sketch.cpp
+  src/stream/window_options.cpp
   src/time/partition_clock.cpp
   src/time/watermark.cpp
   src/time/watermark_merge.cpp

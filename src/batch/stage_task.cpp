@@ -29,6 +29,8 @@ const batch_route& stage_task::route_of(std::size_t source) const {
 // --- the batch ---
 
 bool stage_task::prepare(std::uint64_t batch, time_point now, event_time watermark) {
+  reached_ = at_watermark_;
+  at_watermark_ = watermark;
   mine_ = {};
   mine_.batch = batch;
   mine_.watermark = watermark;
@@ -185,6 +187,7 @@ stage_task::outcome stage_task::step(std::size_t worker, time_point now, std::in
 bool stage_task::start() {
   begin_attempt();
   cursor_ = {};
+  chain_->frame.watermark = reached_;
   due_ = nullptr;
   fired_ = 0;
   member_ = 0;

@@ -99,6 +99,7 @@ class stage_task final : public batch_task {
   bool epoch_open_ = false;
   batch_record mine_;
   cursor cursor_;
+  event_time reached_ = beginning_of_time, at_watermark_ = beginning_of_time;  ///< before this batch, and with it
   any_batch* due_ = nullptr;  ///< timers being called,
   std::size_t fired_ = 0;     ///< of which so many have been
   std::size_t member_ = 0;  ///< being ticked or flushed

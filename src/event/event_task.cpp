@@ -334,7 +334,7 @@ bool event_task::keep_time(event_time watermark, bool& made) {
       firing_ = {};
     }
   }
-  kept_ = time_;
+  kept_ = chain_.frame.watermark = time_;
   pass_time_on(shifted_back(time_, delay_));
   return true;
 }

@@ -1,0 +1,40 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "freshet/time/time_arithmetic.hpp"
+
+namespace freshet {
+
+/// When a window gives results before it closes: not by default. Each says so by itself; a window that hasn't changed
+/// since its last result gives none.
+struct early_results {
+  std::uint64_t every_tuples = 0;  ///< after so many tuples of the window; 0: never
+  event_span every{};              ///< each time the watermark passes a multiple of it; 0: never
+  bool any() const { return every_tuples != 0 || every > event_span{}; }
+};
+
+/// What a result that is not a window's first contains.
+enum class panes : std::uint8_t {
+  accumulating,  ///< all tuples of the window so far
+  discarding,    ///< those that have come since the result before
+};
+
+/// How windows deal with time. By default a window gives one result, when the watermark says that it is complete.
+struct window_options {
+  /// A window stays open for so much event time longer; its result comes so much later, unless `late_results`.
+  event_span allowed_lateness{};
+  early_results early{};
+  /// A result at the window's end, and one more for each tuple that comes after it, within the allowed lateness.
+  bool late_results = false;
+  freshet::panes panes = freshet::panes::accumulating;
+
+  /// More than one result a window.
+  bool gives_updates() const { return early.any() || late_results; }
+};
+
+/// What is wrong with them, as sentences for `build()`.
+std::vector<std::string> mistakes_of(const window_options&);
+
+}  // namespace freshet
