@@ -20,12 +20,12 @@ namespace freshet::nexmark {
 struct person {
   event_time date_time{};
   std::uint64_t id = 0;
-  short_text<16> name;
-  short_text<16> email_address;
-  short_text<20> credit_card;
-  short_text<16> city;
-  short_text<4> state;
-  short_text<16> extra;
+  short_text<16> name{};
+  short_text<16> email_address{};
+  short_text<20> credit_card{};
+  short_text<16> city{};
+  short_text<4> state{};
+  short_text<16> extra{};
   friend auto operator<=>(const person&, const person&) = default;
 };
 
@@ -38,9 +38,9 @@ struct auction {
   std::uint64_t category = 0;
   std::uint64_t initial_bid = 0;
   std::uint64_t reserve = 0;
-  short_text<16> item_name;
-  short_text<24> description;
-  short_text<8> extra;
+  short_text<16> item_name{};
+  short_text<24> description{};
+  short_text<8> extra{};
   friend auto operator<=>(const auction&, const auction&) = default;
 };
 
@@ -52,7 +52,7 @@ struct bid {
   std::uint64_t bidder = 0;   ///< a person's id, maybe of one that is still to come
   std::uint64_t price = 0;    ///< in cents
   std::uint32_t channel = 0;  ///< see channel_name() and channel_url()
-  short_text<8> extra;
+  short_text<8> extra{};
   friend auto operator<=>(const bid&, const bid&) = default;
 };
 
