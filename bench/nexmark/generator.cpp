@@ -66,7 +66,7 @@ void check(bool holds, const char* what) {
 
 }  // namespace
 
-generator::generator(const generator_options& options)
+generator::generator(const suite_options& options)
     : options_(options),
       key_(mix64(options.seed ^ 0x6e65786d61726b00u)),  // apart from other uses of small seeds
       delays_(static_cast<std::uint64_t>(options.out_of_order.count()) + 1),

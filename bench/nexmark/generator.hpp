@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -13,8 +14,8 @@
 
 namespace freshet::nexmark {
 
-/// Settings of a generator: the suite's, with its defaults.
-struct generator_options {
+/// Settings of a generator: those of the suite, with its defaults.
+struct suite_options {
   std::uint64_t seed = 1;
   std::uint64_t events_per_second = 10'000;  ///< of event time; above 0
   /// Midnight, 15 July 2015, UTC, as in Apache Beam.
@@ -41,9 +42,9 @@ class generator {
   static constexpr std::uint64_t first_category = 10, categories = 5;
 
   /// Throws std::invalid_argument for what can't be: a rate or a ratio of 0, nobody active, a negative out_of_order.
-  explicit generator(const generator_options& options = {});
+  explicit generator(const suite_options& options = {});
 
-  const generator_options& options() const noexcept { return options_; }
+  const suite_options& options() const noexcept { return options_; }
 
   static constexpr event_kind kind_of(std::uint64_t n) noexcept {
     const std::uint64_t at = n % round;
@@ -98,10 +99,22 @@ class generator {
     return last - in_flight + below(random, in_flight + 1 + lead);
   }
 
-  generator_options options_;
+  suite_options options_;
   std::uint64_t key_ = 0, delays_ = 1;
   double ms_an_event_ = 0;
 };
+
+namespace detail {
+/// Becomes what `make()` gives, in the place that it initialises: an aggregate has no constructor that a variant could
+/// pass the fields to (before C++20's parentheses, which Clang has from 16 on).
+template <class F>
+struct in_place_result {
+  const F& make;
+  operator std::invoke_result_t<const F&>() const { return make(); }
+};
+template <class F>
+in_place_result(const F&) -> in_place_result<F>;
+}  // namespace detail
 
 /// The events `first` up to, but without, `last`.
 std::vector<event> events_of(const generator& source, std::uint64_t first, std::uint64_t last);
@@ -113,13 +126,19 @@ inline event generator::bid_at(std::uint64_t n) const noexcept {
   const auto hot_bidder = latest_person(n) / hot_batch * hot_batch + 1, somebody = some_person(n, high_half(who));
   const auto hot_channel = high_half(when) % hot_channels;
   const auto other_channel = hot_channels + below(high_half(when) << 1, channels - hot_channels);
+  const auto make = [&] {
+    return bid{
+        .date_time = time_at(n, when),
+        .auction = first_auction_id + either(is_hot(price >> 32, options_.hot_auction_ratio), hot_auction, some),
+        .bidder = first_person_id + either(is_hot(price >> 48, options_.hot_bidder_ratio), hot_bidder, somebody),
+        .price = price_of(low_half(price)),
+        .channel = static_cast<std::uint32_t>(either(when >> 63, hot_channel, other_channel)),
+        .extra = letters(when),
+    };
+  };
   // Built where the caller wants the event: a copy right behind the fields' own writes would wait for these, and an
   // event that is first empty is cleared with a string instruction (GCC 12), which takes as long as the rest.
-  return event(std::in_place_type<bid>, time_at(n, when),
-               first_auction_id + either(is_hot(price >> 32, options_.hot_auction_ratio), hot_auction, some),
-               first_person_id + either(is_hot(price >> 48, options_.hot_bidder_ratio), hot_bidder, somebody),
-               price_of(low_half(price)), static_cast<std::uint32_t>(either(when >> 63, hot_channel, other_channel)),
-               letters(when));
+  return event(std::in_place_type<bid>, detail::in_place_result{make});
 }
 
 }  // namespace freshet::nexmark

@@ -86,17 +86,22 @@ class open_auctions {
   };
   using closing = std::pair<event_time, std::uint64_t>;
   static constexpr event_time never = end_of_time;
+  static constexpr std::size_t closed_kept = 1'000;
 
   template <class F>
   void close_next(F& sold) {
     const auto found = auctions_.find(closing_.top().second);
     closing_.pop();
-    next_ = closing_.empty() ? never : closing_.top().first;
     if (found->second.highest != 0) sold(found->second.group, found->second.highest);
-    auctions_.erase(found);
+    if (auctions_.size() > 2 * closing_.size() + closed_kept) forget_closed(next_);
+    next_ = closing_.empty() ? never : closing_.top().first;
+  }
+  /// Not those that close right then, which may still be in the queue.
+  void forget_closed(event_time before) {
+    boost::unordered::erase_if(auctions_, [before](const auto& a) { return a.second.expires < before; });
   }
 
-  id_map<open_auction> auctions_;
+  id_map<open_auction> auctions_;  // open, and some closed
   std::priority_queue<closing, std::vector<closing>, std::greater<>> closing_;
   event_time next_ = never;  // when the next auction closes
   early_bids early_;

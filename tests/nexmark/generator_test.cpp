@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "freshet/connect/memory/generator_spout.hpp"
 #include "freshet/core/codec.hpp"
 #include "freshet/core/stable_hash.hpp"
 #include "freshet/core/value.hpp"
@@ -18,6 +19,8 @@ using std::chrono::milliseconds;
 
 static_assert(stream_value<event> && durable<event> && key_value<event>);
 static_assert(std::is_trivially_copyable_v<event> && sizeof(bid) == 48 && sizeof(event) == 112);
+// The generator is a spout's function as it is.
+static_assert(std::is_same_v<decltype(generator_spout{generator{}}), generator_spout<event, generator>>);
 
 TEST(nexmark_generator, a_range_made_again_is_the_same) {
   const generator source{{.seed = 7, .out_of_order = milliseconds{50}}};
@@ -181,11 +184,10 @@ TEST(nexmark_generator, channels_have_names_and_pages) {
 }
 
 TEST(nexmark_generator, refuses_what_can_not_be) {
-  for (const generator_options& wrong :
-       {generator_options{.events_per_second = 0}, generator_options{.out_of_order = milliseconds{-1}},
-        generator_options{.active_people = 0}, generator_options{.in_flight_auctions = 0},
-        generator_options{.hot_auction_ratio = 0}, generator_options{.hot_bidder_ratio = 0},
-        generator_options{.hot_seller_ratio = 0}})
+  for (const suite_options& wrong : {suite_options{.events_per_second = 0},
+                                     suite_options{.out_of_order = milliseconds{-1}}, suite_options{.active_people = 0},
+                                     suite_options{.in_flight_auctions = 0}, suite_options{.hot_auction_ratio = 0},
+                                     suite_options{.hot_bidder_ratio = 0}, suite_options{.hot_seller_ratio = 0}})
     EXPECT_THROW(generator{wrong}, std::invalid_argument);
 }
 

@@ -6,10 +6,18 @@
 #include <sstream>
 #include <tuple>
 
+#include "freshet/core/codec.hpp"
+#include "freshet/core/value.hpp"
 #include "nexmark/generator.hpp"
 
 namespace freshet::nexmark::reference {
 namespace {
+
+// Rows can leave an engine as they are.
+template <class... Row>
+inline constexpr bool can_travel = (... && (stream_value<Row> && durable<Row>));
+static_assert(can_travel<q0_row, q1_row, q2_row, q3_row, q4_row, q5_row, q6_row, q7_row, q8_row, q11_row, q12_row,
+                         q17_row, q18_row, q19_row>);
 
 constexpr event_time at(std::int64_t ms) { return event_time{event_span{ms}}; }
 
