@@ -7,7 +7,7 @@
 
 #include "freshet/stream/aggregate_bolt.hpp"
 #include "freshet/stream/stream.hpp"
-#include "freshet/stream/windowed_stream.hpp"
+#include "freshet/stream/window_options.hpp"
 
 namespace freshet {
 
@@ -24,6 +24,9 @@ struct aggregate_options {
   std::uint32_t max_parallelism = 128;  ///< key groups: fixed for the life of a checkpoint
   freshet::on_failure on_failure = freshet::on_failure::dead_letter;
 };
+
+template <class T, class F, class W>
+class windowed_stream;
 
 /// A stream grouped by key: what `key_by` gives. The functions add a bolt whose state belongs to the engine, one for
 /// each key, and give the stream that comes out. Cheap to copy; not thread safe, like the builder.
@@ -126,3 +129,6 @@ class keyed_stream {
 };
 
 }  // namespace freshet
+
+// What `window` gives: whoever calls it needs it too.
+#include "freshet/stream/windowed_stream.hpp"
