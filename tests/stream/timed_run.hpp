@@ -1,4 +1,7 @@
 #pragma once
+#include <gtest/gtest.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -68,7 +71,7 @@ inline std::vector<std::pair<std::string, any_engine>> every_engine() {
 }
 
 /// One test for each engine.
-class on_every_engine : public testing::TestWithParam<std::pair<std::string, any_engine>> {
+class on_every_engine : public ::testing::TestWithParam<std::pair<std::string, any_engine>> {
  protected:
   void run() { start_on(GetParam().second, builder.build()).wait(); }
   /// The readings with their event times, as they came up to `bound` out of order.
@@ -88,7 +91,7 @@ class on_every_engine : public testing::TestWithParam<std::pair<std::string, any
   }
   stream_builder builder{"readings"};
 };
-inline std::string name_of_engine(const testing::TestParamInfo<std::pair<std::string, any_engine>>& p) {
+inline std::string name_of_engine(const ::testing::TestParamInfo<std::pair<std::string, any_engine>>& p) {
   return p.param.first;
 }
 
