@@ -101,12 +101,14 @@ void spout_task_round::note_source(const position& p, bool continues) {
   }
 }
 
+void spout_task_round::keep_stamp() {
+  if (raw_ && !round_->through) return;  // the chain reads it later
+  frame_->keep_stamp();
+  if (!round_->stamps.empty()) round_->stamps.back() = stamp_;
+}
+
 void spout_task_round::after_unusual_message() {
   call_frame& frame = *frame_;
-  if (frame.clock) {
-    frame.keep_stamp();
-    if (!round_->stamps.empty()) round_->stamps.back() = stamp_;
-  }
   if (frame.flags.failed) {
     frame.cut_back();
     give_round();

@@ -90,6 +90,8 @@ class spout_task_round : public spout_operator {
   root root_of_unkept(const position* at);
   /// Closes the round, which is full, and opens it anew.
   void make_room();
+  /// A message has gone through the chain, where its tuples get event times. Messages without positions, too, come here.
+  void keep_stamp();
   /// What a failed call, or one that has to do with tokens, leaves to do.
   void after_unusual_message();
 
@@ -155,8 +157,9 @@ class spout_task_base : public spout_task_round {
   template <class V>
   [[gnu::noinline]] void send_carefully(const position* at, event_time time, V&& value) {
     const root r = root_of(at);
-    if (raw_) return to_raw(r, time, std::forward<V>(value));
-    pass(r, time, std::forward<V>(value));
+    if (raw_) to_raw(r, time, std::forward<V>(value));
+    else pass(r, time, std::forward<V>(value));
+    if (frame_->clock) keep_stamp();
   }
   template <class V>
   [[gnu::always_inline]] void pass(root r, event_time time, V&& value) {
@@ -165,7 +168,7 @@ class spout_task_base : public spout_task_round {
     frame.time = time;
     frame.begin();
     out_.target().take(std::forward<V>(value));
-    if (frame.flags.any() || frame.clock) [[unlikely]]
+    if (frame.flags.any()) [[unlikely]]
       after_unusual_message();
     live_ += frame.children;
   }
