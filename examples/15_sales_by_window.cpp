@@ -1,14 +1,14 @@
 // Sales by hour and by shop, in the time of the sales and not of their arrival.
 //
-// Look at Oslo at 09:00: one of its sales comes 20 minutes late and counts, as up to 30 minutes of disorder are expected.
-// The one that comes two hours late is named apart. The last column is a window of 2 h that slides by 1 h.
-#include "either_engine.hpp"
-
+// Look at Oslo at 09:00: one of its sales comes 20 minutes late and counts, as up to 30 minutes of disorder are
+// expected. The one that comes two hours late is named apart. The last column is a window of 2 h that slides by 1 h.
 #include <map>
 #include <mutex>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "either_engine.hpp"
 
 using namespace std::chrono_literals;
 
@@ -27,8 +27,8 @@ std::string hour_of(freshet::event_time t) {
 }
 
 int main(int argc, char** argv) {
-  const std::vector<sale> sales{{"Oslo", clock_time(9, 5), 1200},  {"Porto", clock_time(9, 10), 800},
-                                {"Oslo", clock_time(9, 50), 300},  {"Oslo", clock_time(10, 15), 4000},
+  const std::vector<sale> sales{{"Oslo", clock_time(9, 5), 1200},   {"Porto", clock_time(9, 10), 800},
+                                {"Oslo", clock_time(9, 50), 300},   {"Oslo", clock_time(10, 15), 4000},
                                 {"Oslo", clock_time(9, 55), 500},  // 20 minutes late
                                 {"Porto", clock_time(11, 20), 900}, {"Oslo", clock_time(11, 40), 100},
                                 {"Porto", clock_time(9, 30), 7700}};  // nearly two hours late

@@ -1,15 +1,15 @@
 // What visitors of a shop do in one go: sessions that end after 30 minutes of nothing, and how far each got.
 //
-// Look at ann: her clicks come out of order, and make two sessions. The table at the end counts the sessions of everybody
-// by how far they got: it is a window over the results of windows.
-#include "either_engine.hpp"
-
+// Look at ann: her clicks come out of order, and make two sessions. The table at the end counts the sessions of
+// everybody by how far they got: it is a window over the results of windows.
 #include <algorithm>
 #include <map>
 #include <mutex>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "either_engine.hpp"
 
 using namespace std::chrono_literals;
 
@@ -51,9 +51,8 @@ int main(int argc, char** argv) {
                           .window(freshet::sessions{30min})
                           .aggregate("visits", make_visit{}, {.parallelism = 2});
   using result = freshet::windowed<std::string, visit>;
-  const auto funnel = visits.key_by([](const result& r) { return r.value.furthest; })
-                          .window(freshet::tumbling{24h})
-                          .count("funnel");
+  const auto funnel =
+      visits.key_by([](const result& r) { return r.value.furthest; }).window(freshet::tumbling{24h}).count("funnel");
 
   std::mutex mutex;
   std::set<std::string> lines;

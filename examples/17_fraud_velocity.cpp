@@ -1,15 +1,15 @@
-// A rule with timers: a card that pays more than three times within ten minutes is blocked, and free again an hour after
-// its last payment.
+// A rule with timers: a card that pays more than three times within ten minutes is blocked, and free again an hour
+// after its last payment.
 //
-// Look at the bolt: its state and its timers belong to the card of the payment at hand. `ordered` lets it see payments and
-// timers in the order of their times, so the answer is the same whenever, and however fast, the payments are read.
-#include "either_engine.hpp"
-
+// Look at the bolt: its state and its timers belong to the card of the payment at hand. `ordered` lets it see payments
+// and timers in the order of their times, so the answer is the same whenever, and however fast, the payments are read.
 #include <deque>
 #include <map>
 #include <mutex>
 #include <string>
 #include <vector>
+
+#include "either_engine.hpp"
 
 using namespace std::chrono_literals;
 

@@ -1,8 +1,9 @@
 // The pictures of the guide to event time (examples/time.md), drawn from a run.
 //
-// Each dot is a tuple: to the right by its own time, downwards as it arrived. The line is the watermark of its partition
-// just before it, the tuple's stamp; red is who came too late. Below are the windows that the run has given, with the
-// number of their tuples. Call it with a directory to write the pictures to; without one it says what it would draw.
+// Each dot is a tuple: to the right by its own time, downwards as it arrived. The line is the watermark of its
+// partition just before it, the tuple's stamp; red is who came too late. Below are the windows that the run has given,
+// with the number of their tuples. Call it with a directory to write the pictures to; without one it says what it would
+// draw.
 #include <algorithm>
 #include <filesystem>
 #include <freshet/freshet.hpp>
@@ -38,17 +39,20 @@ std::int64_t number_of(freshet::event_time t) { return t.time_since_epoch().coun
 template <class Windows>
 picture run(const std::vector<int>& times, Windows windows) {
   std::vector<tuple> tuples;
-  for (int t : times) tuples.push_back({static_cast<int>(tuples.size()), freshet::event_time{std::chrono::milliseconds(t)}});
+  for (int t : times)
+    tuples.push_back({static_cast<int>(tuples.size()), freshet::event_time{std::chrono::milliseconds(t)}});
   freshet::stream_builder builder{"picture"};
-  const auto timed = builder.spout("tuples", freshet::vector_spout<tuple>{tuples}).event_time(&tuple::at, {.bound = 10ms});
+  const auto timed =
+      builder.spout("tuples", freshet::vector_spout<tuple>{tuples}).event_time(&tuple::at, {.bound = 10ms});
   const auto counts = timed.key_by([](const tuple&) { return 0; }).window(windows).count("windows");
   freshet::collect_sink<dot> dots;
   freshet::collect_sink<freshet::windowed<int, std::uint64_t>> results;
   freshet::collect_sink<freshet::late_tuple<tuple>> late;
   timed
-      .process("look", [](const tuple& t, freshet::emitter<dot>& out) {
-        out.emit({t.number, number_of(out.time()), number_of(out.stamp()), false});
-      })
+      .process("look",
+               [](const tuple& t, freshet::emitter<dot>& out) {
+                 out.emit({t.number, number_of(out.time()), number_of(out.stamp()), false});
+               })
       .to("dots", dots);
   counts.to("results", results);
   counts.late().to("late", late);
@@ -57,7 +61,8 @@ picture run(const std::vector<int>& times, Windows windows) {
   picture p{dots.take(), {}};
   std::sort(p.dots.begin(), p.dots.end(), [](auto& a, auto& b) { return a.number < b.number; });
   for (const auto& l : late.take()) p.dots[static_cast<std::size_t>(l.value.number)].late = true;
-  for (const auto& r : results.take()) p.windows.push_back({number_of(r.window.start), number_of(r.window.end), r.value});
+  for (const auto& r : results.take())
+    p.windows.push_back({number_of(r.window.start), number_of(r.window.end), r.value});
   std::sort(p.windows.begin(), p.windows.end(), [](auto& a, auto& b) { return a.start < b.start; });
   return p;
 }
@@ -79,12 +84,12 @@ std::string svg_of(const picture& p, const std::string& title) {
   const auto below = top + static_cast<std::int64_t>(p.dots.size()) * row + 10;
   std::ostringstream svg;
   svg << "<svg xmlns='http://www.w3.org/2000/svg' width='" << x(76) << "' height='" << below + 80
-      << "' font-family='sans-serif' font-size='12'>\n<rect width='100%' height='100%' fill='white'/>\n<text x='" << left
-      << "' y='14'>" << title << "</text>\n";
+      << "' font-family='sans-serif' font-size='12'>\n<rect width='100%' height='100%' fill='white'/>\n<text x='"
+      << left << "' y='14'>" << title << "</text>\n";
   for (int t = 0; t <= 70; t += 10)
     svg << "<line x1='" << x(t) << "' y1='" << top - 8 << "' x2='" << x(t) << "' y2='" << below
-        << "' stroke='#dddddd'/>\n<text x='" << x(t) << "' y='" << top - 2 << "' text-anchor='middle' fill='#888888'>" << t
-        << "</text>\n";
+        << "' stroke='#dddddd'/>\n<text x='" << x(t) << "' y='" << top - 2 << "' text-anchor='middle' fill='#888888'>"
+        << t << "</text>\n";
   svg << "<polyline fill='none' stroke='#e08e0b' stroke-width='2' points='";
   for (const auto& d : p.dots)
     svg << x(d.stamp) << ',' << top + d.number * row << ' ' << x(d.stamp) << ',' << top + (d.number + 1) * row << ' ';
@@ -105,8 +110,8 @@ int main(int argc, char** argv) {
       {"sessions.svg", svg_of(run(times, freshet::sessions{5ms}), "sessions{5ms}, bound 10 ms")}};
   for (const auto& [name, svg] : pictures) {
     if (argc < 2) {
-      std::cout << name << ": " << svg.size() << " bytes, " << (svg.find("#c0392b") == std::string::npos ? "nobody" : "somebody")
-                << " came too late\n";
+      std::cout << name << ": " << svg.size() << " bytes, "
+                << (svg.find("#c0392b") == std::string::npos ? "nobody" : "somebody") << " came too late\n";
       continue;
     }
     std::filesystem::create_directories(argv[1]);

@@ -41,8 +41,12 @@ struct row {
 };
 template <class V>
 row row_of(const windowed<std::string, V>& w) {
-  return {w.key,  w.window.start.time_since_epoch().count(), w.window.end.time_since_epoch().count(),
-          static_cast<std::int64_t>(w.value), w.pane, w.is_final};
+  return {w.key,
+          w.window.start.time_since_epoch().count(),
+          w.window.end.time_since_epoch().count(),
+          static_cast<std::int64_t>(w.value),
+          w.pane,
+          w.is_final};
 }
 template <class T>
 std::vector<T> sorted(std::vector<T> all) {

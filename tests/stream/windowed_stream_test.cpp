@@ -63,7 +63,9 @@ TEST_P(windowed_streams, offsets_move_windows) {
 TEST_P(windowed_streams, there_are_windows_at_the_ends_of_time) {
   constexpr auto most = INT64_MAX, least = INT64_MIN;
   const auto first = first_event_time, last = last_event_time;
-  const auto w = by_key({{"a", first, 1}, {"a", last, 2}}).window(tumbling{10ms}).aggregate("sum", aggregates::sum{&reading::value});
+  const auto w = by_key({{"a", first, 1}, {"a", last, 2}})
+                     .window(tumbling{10ms})
+                     .aggregate("sum", aggregates::sum{&reading::value});
   const auto all = rows(w);
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].start, least);
@@ -132,16 +134,16 @@ TEST_P(windowed_streams, early_results_are_numbered_and_not_final) {
 
 TEST_P(windowed_streams, discarding_panes_have_what_is_new) {
   const auto in = by_key({{"a", ms(0)}, {"a", ms(1)}, {"a", ms(2)}});
-  const auto w =
-      in.window(tumbling{10ms}, {.early = {.every_tuples = 2}, .panes = panes::discarding}).count("n");
+  const auto w = in.window(tumbling{10ms}, {.early = {.every_tuples = 2}, .panes = panes::discarding}).count("n");
   EXPECT_EQ(rows(w), (rows_t{{"a", 0, 10, 1, 1, true}, {"a", 0, 10, 2, 0, false}}));
 }
 
 TEST_P(windowed_streams, final_only_leaves_one_result_a_window) {
   const auto in = by_key({{"a", ms(0)}, {"a", ms(12)}, {"a", ms(1)}, {"a", ms(40)}});
-  const auto w = in.window(tumbling{10ms}, {.allowed_lateness = 10ms, .early = {.every_tuples = 1}, .late_results = true})
-                     .count("n")
-                     .final_only();
+  const auto w =
+      in.window(tumbling{10ms}, {.allowed_lateness = 10ms, .early = {.every_tuples = 1}, .late_results = true})
+          .count("n")
+          .final_only();
   auto got = rows(w);
   for (auto& r : got) r.pane = 0;  // how many came before depends on what was known when
   EXPECT_EQ(got, (rows_t{{"a", 0, 10, 2}, {"a", 10, 20, 1}, {"a", 40, 50, 1}}));
@@ -160,7 +162,8 @@ TEST_P(windowed_streams, a_window_function_sees_all_readings) {
 
 TEST_P(windowed_streams, reduce_gives_one_value_a_window) {
   const auto larger = [](const reading& a, const reading& b) { return a.value < b.value ? b : a; };
-  const auto w = by_key({{"a", ms(0), 4}, {"a", ms(1), 9}, {"a", ms(2), 5}}).window(tumbling{10ms}).reduce("most", larger);
+  const auto w =
+      by_key({{"a", ms(0), 4}, {"a", ms(1), 9}, {"a", ms(2), 5}}).window(tumbling{10ms}).reduce("most", larger);
   collect_sink<windowed<std::string, reading>> got;
   w.to("got", got);
   run();
@@ -235,7 +238,8 @@ TEST_F(windowed_stream_mistakes, event_times_twice) {
 TEST_F(windowed_stream_mistakes, updates_into_state) {
   const auto w = timed().key_by(&reading::key).window(tumbling{10ms}, {.early = {.every_tuples = 1}}).count("n");
   w.key_by([](const auto&) { return 0; }).count("sums").to("out", [](const keyed<int, std::uint64_t>&) {});
-  expect_mistake("bolt \"sums\" has state and reads more than one result a window of bolt \"n\": read its final_only()");
+  expect_mistake(
+      "bolt \"sums\" has state and reads more than one result a window of bolt \"n\": read its final_only()");
 }
 TEST_F(windowed_stream_mistakes, final_results_into_state_are_fine) {
   const auto w = timed().key_by(&reading::key).window(tumbling{10ms}, {.early = {.every_tuples = 1}}).count("n");

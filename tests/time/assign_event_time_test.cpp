@@ -24,8 +24,9 @@ class event_times : public on_every_engine {
   /// What a bolt in another task sees of each reading.
   std::vector<seen> all(const stream_ref<reading>& timed) {
     collect_sink<seen> got;
-    const auto looked = stream{timed}.shuffle().process(
-        "look", [](const reading& r, emitter<seen>& out) { out.emit({r.value, out.time(), out.stamp()}); });
+    const auto looked = stream{timed}.shuffle().process("look", [](const reading& r, emitter<seen>& out) {
+      out.emit({r.value, out.time(), out.stamp()});
+    });
     looked.to("seen", got);
     run();
     return sorted(got.take());
@@ -35,8 +36,9 @@ INSTANTIATE_TEST_SUITE_P(, event_times, testing::ValuesIn(every_engine()), name_
 
 TEST_P(event_times, travel_with_their_stamps) {
   const auto timed = readings({{"a", ms(10), 1}, {"a", ms(7), 2}, {"a", ms(20), 3}, {"a", ms(21), 4}}, {.bound = 2ms});
-  EXPECT_EQ(all(timed), (std::vector<seen>{{1, ms(10), beginning_of_time}, {2, ms(7), ms(8)}, {3, ms(20), ms(8)},
-                                           {4, ms(21), ms(18)}}));
+  EXPECT_EQ(
+      all(timed),
+      (std::vector<seen>{{1, ms(10), beginning_of_time}, {2, ms(7), ms(8)}, {3, ms(20), ms(8)}, {4, ms(21), ms(18)}}));
 }
 
 TEST_P(event_times, can_be_set_behind_bolts_without_state) {
@@ -46,16 +48,18 @@ TEST_P(event_times, can_be_set_behind_bolts_without_state) {
     for (std::int64_t time = 0, value = 0; in >> time >> value;) out.emit({"a", ms(time), value});
   });
   // Those of one message share its stamp.
-  EXPECT_EQ(all(parsed.event_time(&reading::at)),
-            (std::vector<seen>{{1, ms(10), beginning_of_time}, {2, ms(7), ms(10)}, {3, ms(9), ms(10)}, {4, ms(8), ms(10)}}));
+  EXPECT_EQ(
+      all(parsed.event_time(&reading::at)),
+      (std::vector<seen>{{1, ms(10), beginning_of_time}, {2, ms(7), ms(10)}, {3, ms(9), ms(10)}, {4, ms(8), ms(10)}}));
 }
 
 TEST_P(event_times, follow_a_policy) {
   const auto in = builder.spout(
       "readings", vector_spout<reading>{{{"tick", ms(5), 1}, {"a", ms(9), 2}, {"tick", ms(7), 3}, {"a", ms(9), 4}}});
   const auto ticks = [](event_time t, const reading& r) { return r.key == "tick" ? std::optional(t) : std::nullopt; };
-  EXPECT_EQ(all(in.event_time(&reading::at, punctuated{ticks})),
-            (std::vector<seen>{{1, ms(5), beginning_of_time}, {2, ms(9), ms(5)}, {3, ms(7), ms(5)}, {4, ms(9), ms(7)}}));
+  EXPECT_EQ(
+      all(in.event_time(&reading::at, punctuated{ticks})),
+      (std::vector<seen>{{1, ms(5), beginning_of_time}, {2, ms(9), ms(5)}, {3, ms(7), ms(5)}, {4, ms(9), ms(7)}}));
 }
 
 /// Gives its messages their times itself.
@@ -76,7 +80,8 @@ TEST_P(event_times, may_be_the_spouts) {
 
 TEST_P(event_times, at_the_ends_of_time_count_as_the_nearest) {
   const auto timed = readings({{"a", beginning_of_time, 1}, {"a", end_of_time, 2}});
-  EXPECT_EQ(all(timed), (std::vector<seen>{{1, first_event_time, beginning_of_time}, {2, last_event_time, first_event_time}}));
+  EXPECT_EQ(all(timed),
+            (std::vector<seen>{{1, first_event_time, beginning_of_time}, {2, last_event_time, first_event_time}}));
 }
 
 /// Two partitions: the first goes on while the second says nothing, and then says something old.
@@ -125,8 +130,11 @@ struct endless_spout {
   }
 };
 TEST_P(event_times, end_with_a_drain_and_not_with_a_stop) {
-  const auto w =
-      builder.spout("readings", endless_spout{}).event_time(&reading::at).key_by(&reading::key).window(tumbling{10ms}).count("n");
+  const auto w = builder.spout("readings", endless_spout{})
+                     .event_time(&reading::at)
+                     .key_by(&reading::key)
+                     .window(tumbling{10ms})
+                     .count("n");
   collect_sink<windowed<std::string, std::uint64_t>> got;
   w.to("results", got);
   const auto graph = builder.build();

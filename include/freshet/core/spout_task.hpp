@@ -40,8 +40,8 @@ struct spout_round {
     event_time stamp;
   };
   std::vector<stamped> known_stamps;  ///< in the order in which they are emitted again; empty: messages are new
-  any_batch* raw = nullptr;         ///< not null: messages are written here, and the chain reads them later,
-  bool through = false;             ///< or, when this is set, takes them at once all the same
+  any_batch* raw = nullptr;           ///< not null: messages are written here, and the chain reads them later,
+  bool through = false;               ///< or, when this is set, takes them at once all the same
 };
 
 /// A spout task as the engines see it.
@@ -90,7 +90,8 @@ class spout_task_round : public spout_operator {
   root root_of_unkept(const position* at);
   /// Closes the round, which is full, and opens it anew.
   void make_room();
-  /// A message has gone through the chain, where its tuples get event times. Messages without positions, too, come here.
+  /// A message has gone through the chain, where its tuples get event times. Messages without positions, too, come
+  /// here.
   void keep_stamp();
   /// What a failed call, or one that has to do with tokens, leaves to do.
   void after_unusual_message();

@@ -62,10 +62,10 @@ struct inner_call {
 }  // namespace detail
 
 /// A keyed bolt that gets the tuples of a key in the order of their event times, and its timers between them: each when
-/// the watermark (less the allowed lateness) has reached it; a tuple before the timers of its time. Tuples with the same
-/// time come in the order in which they arrived, which is one and the same where they are of one partition. Until then
-/// they wait in the state: they are finished when they do, and what comes of them later is not anchored to them. Late
-/// tuples (time + allowed lateness <= stamp) go to the late output.
+/// the watermark (less the allowed lateness) has reached it; a tuple before the timers of its time. Tuples with the
+/// same time come in the order in which they arrived, which is one and the same where they are of one partition. Until
+/// then they wait in the state: they are finished when they do, and what comes of them later is not anchored to them.
+/// Late tuples (time + allowed lateness <= stamp) go to the late output.
 template <class T, class K, class B>
 class ordered_bolt {
   using widened = detail::with_late_output<emitter_of_t<B>, T>;

@@ -52,8 +52,8 @@ namespace wiring {
 /// The function gives a tuple's time.
 template <class Function, class Given>
 struct check_time {
-  static constexpr bool ok = std::is_same_v<Function, time_of_spout> ||
-      std::is_invocable_r_v<event_time, Function&, const Given&>;
+  static constexpr bool ok =
+      std::is_same_v<Function, time_of_spout> || std::is_invocable_r_v<event_time, Function&, const Given&>;
   static_assert(ok,
                 "event_time needs a function or a member that gives  freshet::event_time  (UTC, milliseconds) of a "
                 "tuple: time_point_cast<milliseconds>() makes one of finer times");
