@@ -90,7 +90,8 @@ bool spout_tasklet::tell_time() {
   event_clock* clock = chain_.frame.clock;
   if (!clock) return false;
   next_look_ = clock->look(now_, !blocked() && unread_.empty());
-  if (!unread_.empty()) return false;  // the clock has not seen all that was polled
+  // While the clock has not seen all that was polled it is not asked; while there is no room, marks would pile up.
+  if (!unread_.empty() || blocked()) return false;
   const auto seen = clock->watermark();
   bool made = false;
   keep_time(lane_ ? released_.advance(seen) : seen, made);
