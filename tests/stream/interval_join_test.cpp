@@ -11,21 +11,8 @@ answer run(const side& left, const side& right, between reach, join_options opti
     return with_function_of(options.kind, [&](auto f) { return l.interval_join("join", r, reach, f, options); });
   });
 }
-/// Every pair looked at.
 answer model(const side& left, const side& right, between reach, const join_options& o) {
-  answer a;
-  const auto late = [&](const stamped& s) { return is_late(s.e.time, o.allowed_lateness, s.stamp); };
-  const auto lefts = in_time(left, a.left_late, late_reason::time, late);
-  const auto rights = in_time(right, a.right_late, late_reason::time, late);
-  for (const auto& l : lefts)
-    for (const auto& r : rights) {
-      const auto apart = r.e.time - l.e.time;
-      if (l.e.key == r.e.key && reach.lower <= apart && apart <= reach.upper)
-        a.rows.push_back({l.e.id, r.e.id, std::max(l.e.time, r.e.time), std::max(l.stamp, r.stamp)});
-    }
-  add_alone(a, o.kind, lefts, rights);
-  a.sort();
-  return a;
+  return nested_loop(left.with_stamps(), right.with_stamps(), reach, o);
 }
 
 /// One partition a side, times in order, so that nothing is late but where a test wants it.

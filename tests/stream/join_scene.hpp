@@ -138,7 +138,8 @@ struct way {
                                                                      : guarantee::exactly_once,
                           .workers = 2,
                           .max_batch = max_batch};
-    options.retry = {.max_attempts = 100, .first = std::chrono::microseconds(50), .longest = std::chrono::milliseconds(1)};
+    options.retry = {
+        .max_attempts = 100, .first = std::chrono::microseconds(50), .longest = std::chrono::milliseconds(1)};
     options.log = logger{};
     options.faults = faults;
     auto r = event_executor{options}.start(graph);
@@ -200,15 +201,17 @@ struct scene {
 
 /// What the model keeps of a side, and what it says is late.
 template <class IsLate>
-std::vector<stamped> in_time(const side& s, std::vector<late_row>& late, late_reason why, IsLate&& is_late_for) {
+std::vector<stamped> in_time(const std::vector<stamped>& side, std::vector<late_row>& late, late_reason why,
+                             IsLate&& is_late_for) {
   std::vector<stamped> all;
-  for (const auto& each : s.with_stamps())
+  for (const auto& each : side)
     if (is_late_for(each)) late.push_back({each.e.id, each.e.time, each.stamp, why});
     else all.push_back(each);
   return all;
 }
 /// Adds what a kind gives for tuples without partner.
-inline void add_alone(answer& a, join_kind kind, const std::vector<stamped>& lefts, const std::vector<stamped>& rights) {
+inline void add_alone(answer& a, join_kind kind, const std::vector<stamped>& lefts,
+                      const std::vector<stamped>& rights) {
   const auto has = [&](auto side, int id) {
     return std::any_of(a.rows.begin(), a.rows.end(), [&](const pair_row& p) { return p.*side == id; });
   };
@@ -222,11 +225,29 @@ inline void add_alone(answer& a, join_kind kind, const std::vector<stamped>& lef
   a.rows.insert(a.rows.end(), alone.begin(), alone.end());
 }
 
+/// An interval join that looks at every pair.
+inline answer nested_loop(const std::vector<stamped>& left, const std::vector<stamped>& right, between reach,
+                          const join_options& o) {
+  answer a;
+  const auto late = [&](const stamped& s) { return is_late(s.e.time, o.allowed_lateness, s.stamp); };
+  const auto lefts = in_time(left, a.left_late, late_reason::time, late);
+  const auto rights = in_time(right, a.right_late, late_reason::time, late);
+  for (const auto& l : lefts)
+    for (const auto& r : rights) {
+      const auto apart = r.e.time - l.e.time;
+      if (l.e.key == r.e.key && reach.lower <= apart && apart <= reach.upper)
+        a.rows.push_back({l.e.id, r.e.id, std::max(l.e.time, r.e.time), std::max(l.stamp, r.stamp)});
+    }
+  add_alone(a, o.kind, lefts, rights);
+  a.sort();
+  return a;
+}
+
 /// The first difference, for people.
 inline std::string difference(const answer& expected, const answer& got) {
   if (expected == got) return "";
-  std::string s = "rows: expected " + std::to_string(expected.rows.size()) + ", got " + std::to_string(got.rows.size()) +
-                  "; left late " + std::to_string(expected.left_late.size()) + ", " +
+  std::string s = "rows: expected " + std::to_string(expected.rows.size()) + ", got " +
+                  std::to_string(got.rows.size()) + "; left late " + std::to_string(expected.left_late.size()) + ", " +
                   std::to_string(got.left_late.size()) + "; right late " + std::to_string(expected.right_late.size()) +
                   ", " + std::to_string(got.right_late.size());
   const auto show = [&s](const char* what, const std::vector<pair_row>& a, const std::vector<pair_row>& b) {
