@@ -105,6 +105,7 @@ set(FRESHET_HEADERS
   include/freshet/stream/async_calls.hpp
   include/freshet/stream/async_options.hpp
   include/freshet/stream/async_reply.hpp
+  include/freshet/stream/broadcast_join.hpp
   include/freshet/stream/distinct_aggregates.hpp
   include/freshet/stream/function_check.hpp
   include/freshet/stream/hyper_log_log.hpp

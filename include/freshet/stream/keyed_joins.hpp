@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "freshet/stream/as_of_join.hpp"
+#include "freshet/stream/broadcast_join.hpp"
 #include "freshet/stream/interval_join.hpp"
 #include "freshet/stream/stream.hpp"
 #include "freshet/stream/window_join.hpp"
@@ -157,6 +158,16 @@ class keyed_joins {
     if constexpr (fits<R, FR>() && wiring::check_join_function<Fn, T, R>::ok)
       return versioned(std::move(name), changes, as_of{}, std::move(how), std::move(f), options);
   }
+  /// The same with a small table that is broadcast, `join_table("rated", rates.broadcast(), &rate::currency, f)`: there
+  /// are `options.parallelism` copies of it, and this stream is divided evenly among them, so that a frequent key
+  /// doesn't fall to one task. Adds two nodes more, "name.spread" and "name.copies".
+  template <class R, class FR, class Fn, class Deletes = without_value, class Order = by_arrival>
+  auto join_table(std::string name, const stream<R, all_grouping>& changes, FR key, Fn f, join_options options = {},
+                  table_changes<Deletes, Order> how = {}) const {
+    if constexpr (fits<R, FR>() && wiring::check_join_function<Fn, T, R>::ok)
+      return broadcast(std::move(name), keyed_stream<R, FR>(changes, std::move(key)), std::move(how), std::move(f),
+                       options);
+  }
   /// A bolt with two inputs that share the state of a key: `on_left(const T&, state&, ...)` and `on_right(const R&,
   /// state&, ...)` take what `process` may take, and `using output = emitter<Out>` names what they write to.
   template <class R, class FR, class B>
@@ -187,11 +198,14 @@ class keyed_joins {
   joined_stream<Out, T, R> join(std::string name, B bolt, const keyed_stream<R, FR>& other, const bolt_options& options,
                                 about what) const {
     const auto made = wire<B>(std::move(name), std::move(bolt), other, options);
+    note(std::move(what));
+    return joined_stream<Out, T, R>(made);
+  }
+  void note(about what) const {
     node& n = self().ungrouped().builder_state()->nodes.back();
     n.written_as = what.written_as;
     n.delay = what.delay;
     for (auto& m : what.mistakes) n.mistakes.push_back(std::move(m));
-    return joined_stream<Out, T, R>(made);
   }
   template <class R, class Gives, class FR, class W>
   auto in_windows(std::string name, const keyed_stream<R, FR>& other, W windows, Gives gives,
@@ -203,16 +217,42 @@ class keyed_joins {
     return join<typename Gives::result>(std::move(name), bolt{windows, options.allowed_lateness, std::move(gives)},
                                         other, options.of_bolt(), std::move(what));
   }
+  static std::vector<std::string> mistakes_of_versions(const join_options& options, join_kind written) {
+    auto mistakes = mistakes_of(options, written);
+    if (detail::keeps_right(options.kind)) mistakes.push_back("keeps its left side alone: its kind is inner or left");
+    return mistakes;
+  }
   template <class R, class FR, class Fn, class Deletes, class Order>
   auto versioned(std::string name, const keyed_stream<R, FR>& other, as_of reach, table_changes<Deletes, Order> changes,
                  Fn f, const join_options& options) const {
-    auto mistakes = mistakes_of(options, join_kind_of<Fn, T, R>);
+    auto mistakes = mistakes_of_versions(options, join_kind_of<Fn, T, R>);
     for (auto& m : mistakes_of(reach)) mistakes.push_back(std::move(m));
-    if (detail::keeps_right(options.kind)) mistakes.push_back("keeps its left side alone: its kind is inner or left");
     as_of_join_bolt<T, R, key_type, Fn, Deletes, Order> bolt{reach, options.allowed_lateness, std::move(changes),
                                                              std::move(f)};
     return join<joined_t<Fn, T, R>>(std::move(name), std::move(bolt), other, options.of_bolt(),
                                     {type_name<Fn>(), options.allowed_lateness, std::move(mistakes)});
+  }
+  template <class R, class FR, class Fn, class Deletes, class Order>
+  auto broadcast(std::string name, const keyed_stream<R, FR>& table, table_changes<Deletes, Order> changes, Fn f,
+                 const join_options& options) const {
+    using one_copy = as_of_join_bolt<T, R, key_type, Fn, Deletes, Order>;
+    using bolt = broadcast_join_bolt<T, R, key_type, one_copy>;
+    const auto copies = options.parallelism;
+    const auto spread = detail::beside(self().ungrouped(), name + ".spread", spread_bolt<T>{copies});
+    const auto all = detail::beside(table.ungrouped(), name + ".copies", copies_bolt<R>{copies});
+    const auto key_of = [](auto key) {
+      return [key](const auto& c) { return key_in_copy<key_type>{c.copy, key_type(std::invoke(key, c.value))}; };
+    };
+    topology_builder builder{self().ungrouped().builder_state()};
+    const auto made = builder
+                          .bolt(std::move(name),
+                                bolt{one_copy{as_of{}, options.allowed_lateness, std::move(changes), std::move(f)},
+                                     options.allowed_lateness},
+                                options.of_bolt())
+                          .template input<&bolt::on_left>(spread, key_grouping{key_of(self().key())})
+                          .template input<&bolt::on_right>(all, key_grouping{key_of(table.key())});
+    note({type_name<Fn>(), options.allowed_lateness, mistakes_of_versions(options, join_kind_of<Fn, T, R>)});
+    return joined_stream<joined_t<Fn, T, R>, T, R>(made);
   }
 };
 
