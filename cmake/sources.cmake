@@ -106,6 +106,7 @@ set(FRESHET_HEADERS
   include/freshet/stream/async_options.hpp
   include/freshet/stream/async_reply.hpp
   include/freshet/stream/broadcast_join.hpp
+  include/freshet/stream/count_window_bolt.hpp
   include/freshet/stream/distinct_aggregates.hpp
   include/freshet/stream/function_check.hpp
   include/freshet/stream/hyper_log_log.hpp
@@ -126,9 +127,11 @@ set(FRESHET_HEADERS
   include/freshet/stream/stream_builder.hpp
   include/freshet/stream/time_rows.hpp
   include/freshet/stream/transform.hpp
+  include/freshet/stream/window_bolt.hpp
   include/freshet/stream/window_join.hpp
   include/freshet/stream/window_options.hpp
   include/freshet/stream/windowed.hpp
+  include/freshet/stream/windowed_stream.hpp
   include/freshet/time/assign_event_time.hpp
   include/freshet/time/partition_clock.hpp
   include/freshet/time/session_set.hpp

@@ -49,7 +49,10 @@ void batch_driver::start(time_point now) {
     }
   for (const auto& n : run_.graph().nodes()) has_ticks_ |= n.options.tick > std::chrono::nanoseconds{};
   uses_event_time_ = run_.graph().uses_event_time();
-  watermarks_.resize(plan.chains.chains.size());
+  for (std::uint32_t c = 0; c < plan.chains.chains.size(); ++c) {
+    const auto& chain = plan.chains.chains[c];
+    watermarks_.emplace_back(chain.is_spout ? chain.parallelism : timed_sources(c).size());
+  }
   if (!run_.feeds().empty()) leader_.store(run_.feeds()[0]->worker(), std::memory_order_relaxed);
 }
 
@@ -225,20 +228,27 @@ void batch_driver::advance_time() {
   if (!uses_event_time_) return;
   const auto& plan = run_.plan();
   const auto tell = [&](std::uint32_t chain, std::size_t input, event_time watermark, bool idle) {
-    watermark_merge& all = watermarks_[chain];
-    while (all.size() <= input) all.add();
-    all.advance(input, watermark);
-    if (idle) all.mark_idle(input);
+    watermarks_[chain].advance(input, watermark);
+    if (idle) watermarks_[chain].mark_idle(input);
   };
   for (const auto& f : run_.feeds()) tell(f->chain_index(), f->task(), f->watermark(), f->is_idle());
-  for (std::uint32_t c = 0; c < plan.chains.chains.size(); ++c)
-    for (std::size_t s = 0; s < plan.sources[c].size(); ++s) {
-      const auto& route = plan.routes[plan.sources[c][s].route];
-      if (route.from.node == stream_end::dead_letters) continue;
-      const auto& from = watermarks_[route.from_chain];
-      const auto delay = run_.graph().nodes()[plan.chains.chains[route.from_chain].head()].delay;
-      tell(c, s, shifted_back(from.watermark(), delay), from.is_idle());
+  for (std::uint32_t c = 0; c < plan.chains.chains.size(); ++c) {
+    std::size_t input = 0;
+    for (auto chain : timed_sources(c)) {
+      const auto delay = run_.graph().nodes()[plan.chains.chains[chain].head()].delay;
+      tell(c, input++, shifted_back(watermarks_[chain].watermark(), delay), watermarks_[chain].is_idle());
     }
+  }
+}
+
+/// The chains that a chain reads, dead letters apart, which have no times.
+std::vector<std::uint32_t> batch_driver::timed_sources(std::uint32_t chain) const {
+  std::vector<std::uint32_t> all;
+  for (const auto& source : run_.plan().sources[chain]) {
+    const auto& route = run_.plan().routes[source.route];
+    if (route.from.node != stream_end::dead_letters) all.push_back(route.from_chain);
+  }
+  return all;
 }
 
 bool batch_driver::begin_stages(std::size_t worker) {

@@ -90,6 +90,7 @@ class batch_driver {
   void begin(std::size_t worker);
   void next_phase(std::size_t worker);
   void advance_time();
+  std::vector<std::uint32_t> timed_sources(std::uint32_t chain) const;
   bool begin_stages(std::size_t worker);
   bool begin_sinks(bool transactional, std::size_t worker);
   void release(std::uint32_t chain, time_point now);

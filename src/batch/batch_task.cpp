@@ -169,7 +169,7 @@ void batch_task::begin_attempt() {
       state->begin();
     }
   // With tuples given up in it, an attempt meets their failure again: state as before each call is kept for that.
-  chain_->frame.rollback_state = !record_->given_up.empty();
+  chain_->frame.rollback_state = chain_->frame.rollback_timers = !record_->given_up.empty();
   const auto seed = record_->batch + task_;
   for (auto& r : chain_->routes) r.router->restart(seed);
   base_ordinal_ = 0;

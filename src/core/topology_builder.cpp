@@ -25,7 +25,11 @@ class graph_check {
     names();
     for (const auto& n : nodes_) one(n);
     cycles();
-    if (is_sound_) event_times();
+    if (is_sound_) {
+      event_times();
+      for (const auto& n : nodes_)
+        if (n.make_state) updates(n, n);
+    }
     return std::move(wrong_);
   }
 
@@ -134,6 +138,18 @@ class graph_check {
       return say(titled(n) + " works with event times, and " + titled(from) +
                  " gives none: call .event_time(...) behind it, or assign_event_time");
     for (const auto& above : from.inputs) event_time_of(n, above, seen);
+  }
+
+  /// A bolt with state would count what a window says twice as two things.
+  void updates(const node& n, const node& at) {
+    for (const auto& e : at.inputs) {
+      if (e.from.node == stream_end::dead_letters) continue;
+      const node& from = nodes_[e.from.node];
+      if (from.gives_updates && e.from.port == 0)
+        say(titled(n) + " has state and reads more than one result a window of " + titled(from) +
+            ": read its final_only()");
+      else if (!from.drops_updates && !from.make_state) updates(n, from);
+    }
   }
 
   void cycles() {

@@ -17,6 +17,7 @@ bool bolt_tasklet::work() {
   }
   for (int n = 0; n < batches_a_slice && !blocked(); ++n) {
     if (!keep_time(watermarks_.watermark(), made)) break;
+    say_idle(watermarks_.is_idle());
     if (!current_ && !take_next()) break;
     if (current_.from < current_.batch->size()) {
       if (!chain_.head().ready()) break;
@@ -69,7 +70,6 @@ void bolt_tasklet::finish_current() {
   current_ = {};
   if (marks.watermark != beginning_of_time) watermarks_.advance(current_input_, marks.watermark);
   if (marks.idle) watermarks_.mark_idle(current_input_);
-  say_idle(watermarks_.is_idle());
   if (marks.end) {
     in.ended = true;
     ++ended_;

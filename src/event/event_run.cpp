@@ -61,6 +61,7 @@ void event_run::make_tasks() {
           book_ != nullptr, times};
       setup.faults = options_.faults.get();
       setup.node_names = node_names();
+      setup.rollback_timers = options_.guarantee != guarantee::best_effort;
       setup.rollback_state = options_.guarantee == guarantee::exactly_once;
       setup.local_tasks = [this, here = seats_[c][t]](std::uint32_t node) {
         std::vector<std::uint32_t> local;

@@ -367,7 +367,9 @@ bool event_task::tokens_settled(std::uint64_t taken) const {
 }
 
 void event_task::say_idle(bool is_idle) {
-  if (std::exchange(said_idle_, is_idle) == is_idle) return;
+  const bool is_passing = waiting_.watermark != beginning_of_time;  // that comes first
+  if (said_idle_ == is_idle || is_passing) return;
+  said_idle_ = is_idle;
   batch_marks m;
   m.idle = is_idle;
   if (!is_idle) m.watermark = told_;  // which wakes those who read it

@@ -8,6 +8,7 @@ namespace freshet {
 namespace {
 void prepare(call_frame& frame, const chain_setup& setup) {
   frame.rollback_state = setup.rollback_state;
+  frame.rollback_timers = setup.rollback_timers;
   frame.faults = setup.faults;
   frame.flags.faults = setup.faults != nullptr;
   frame.node_names = setup.node_names;

@@ -19,7 +19,7 @@ struct chain_setup {
   std::uint32_t chain = 0;
   std::uint32_t task = 0;
   batch_layout layout;
-  bool rollback_state = false;
+  bool rollback_state = false, rollback_timers = false;  ///< as in call_frame
   fault_injector* faults = nullptr;
   const std::string_view* node_names = nullptr;  ///< by node, where there are faults
   /// Tasks of a node on the worker that this task runs on.

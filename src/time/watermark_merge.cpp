@@ -31,8 +31,11 @@ watermark_merge::effect watermark_merge::advance(std::size_t input, event_time w
   if (in.watermark == end_of_time) return effect::none;
   const bool was_active = in.is_active(), woke = in.idle;
   in.idle = false;
+  if (watermark == end_of_time) {
+    ++ended_;
+    last_ = std::max(last_, in.watermark);
+  }
   in.watermark = std::max(in.watermark, watermark);
-  if (in.watermark == end_of_time) ++ended_;
   const effect e = settle(input, was_active);
   return woke && is_behind(input) ? effect::woke_behind : e;
 }
@@ -42,6 +45,7 @@ watermark_merge::effect watermark_merge::mark_idle(std::size_t input) {
   auto& in = inputs_[input];
   if (!in.is_active()) return effect::none;
   in.idle = true;
+  last_ = std::max(last_, in.watermark);
   return settle(input, true);
 }
 
@@ -51,7 +55,7 @@ watermark_merge::effect watermark_merge::settle(std::size_t input, bool was_acti
   active_ -= was_active;
   tree_.set(input, is_active ? inputs_[input].watermark : end_of_time);
   const std::size_t last = slowest();
-  const event_time now = has_ended() ? end_of_time : last == inputs_.size() ? merged_ : inputs_[last].watermark;
+  const event_time now = has_ended() ? end_of_time : last == inputs_.size() ? last_ : inputs_[last].watermark;
   if (now <= merged_) return effect::none;
   merged_ = now;
   return effect::advanced;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "freshet/base/random.hpp"
 
 namespace freshet {
@@ -36,10 +38,26 @@ TEST(watermark_merge, leaves_idle_inputs_out) {
   EXPECT_TRUE(m.is_idle(1));
   EXPECT_EQ(m.mark_idle(1), effect::none);
   EXPECT_FALSE(m.is_idle());
-  EXPECT_EQ(m.mark_idle(0), effect::none);  // all idle: it stays
+  EXPECT_EQ(m.mark_idle(0), effect::none);
   EXPECT_TRUE(m.is_idle());
   EXPECT_EQ(m.watermark(), at(10));
   EXPECT_EQ(m.slowest(), m.size());
+}
+
+TEST(watermark_merge, is_the_same_in_whatever_order_inputs_become_idle_or_end) {
+  const auto merged = [](std::vector<int> order) {
+    watermark_merge m(3);
+    for (int i : order) {
+      m.advance(static_cast<std::size_t>(i), at(10 * i));
+      if (i == 1) m.advance(1, end_of_time);
+      else m.mark_idle(static_cast<std::size_t>(i));
+    }
+    EXPECT_TRUE(m.is_idle());
+    return m.watermark();
+  };
+  std::vector<int> order{0, 1, 2};
+  do EXPECT_EQ(merged(order), at(20));
+  while (std::next_permutation(order.begin(), order.end()));
 }
 
 TEST(watermark_merge, tells_apart_who_wakes_behind) {
@@ -124,6 +142,7 @@ struct plain_merge {
   std::vector<event_time> marks;
   std::vector<bool> idle;
   event_time merged = beginning_of_time;
+  event_time said = beginning_of_time;  // before an input was idle or ended
   void settle() {
     bool any = false, all_ended = true;
     event_time least = end_of_time;
@@ -133,7 +152,7 @@ struct plain_merge {
       any = true;
       least = std::min(least, marks[i]);
     }
-    if (any || all_ended) merged = std::max(merged, least);
+    merged = std::max(merged, any || all_ended ? least : said);
   }
 };
 
@@ -150,11 +169,13 @@ TEST(watermark_merge, agrees_with_the_rule_on_random_reports) {
       effect e;
       if (random.chance(0.2)) {
         e = m.mark_idle(i);
+        if (plain.marks[i] != end_of_time) plain.said = std::max(plain.said, plain.marks[i]);
         plain.idle[i] = plain.idle[i] || plain.marks[i] != end_of_time;
       } else {
         const bool ends = random.chance(0.01);
         const event_time w = ends ? end_of_time : at(static_cast<std::int64_t>(random.below(20)) + step);
         e = m.advance(i, w);
+        if (ends && plain.marks[i] != end_of_time) plain.said = std::max(plain.said, plain.marks[i]);
         plain.marks[i] = std::max(plain.marks[i], w);
         plain.idle[i] = false;
       }

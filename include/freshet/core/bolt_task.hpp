@@ -174,11 +174,11 @@ struct plain_call {
 };
 
 namespace detail {
-/// Runs `f(state)`; when the call fails and the run asks for it, the state is as before. An exception of `f` leaves
+/// Runs `f(state)`; when the call fails and `rollback`, the state is as before. An exception of `f` leaves
 /// through here; a failure further down the chain is in the frame.
 template <class S, class F>
-[[gnu::always_inline]] inline void call_with_rollback(call_frame& frame, S& state, F&& f) {
-  if (!frame.rollback_state) [[likely]]
+[[gnu::always_inline]] inline void call_with_rollback(call_frame& frame, bool rollback, S& state, F&& f) {
+  if (!rollback) [[likely]]
     return f(state);
   S before = state;
   try {
@@ -202,7 +202,7 @@ struct single_state_call {
   Fn fn{};
   template <class V>
   void call(V&& value) {
-    detail::call_with_rollback(task->frame(), table->use(),
+    detail::call_with_rollback(task->frame(), task->frame().rollback_state, table->use(),
                                [&](state& s) { detail::invoke_bolt(*task, fn, &s, std::forward<V>(value), Args{}); });
   }
 };

@@ -65,7 +65,7 @@ class keyed_call {
       auto& changes = call.task_->key_timers().changes();
       if (changes.empty()) return;
       call_frame& frame = call.task_->frame();
-      if (!frame.rollback_state || (!frame.flags.failed && std::uncaught_exceptions() == exceptions))
+      if (!call.rolls_back() || (!frame.flags.failed && std::uncaught_exceptions() == exceptions))
         call.change_timers(call.key_of(value), hash, frame.stamp);
       changes.clear();
     }
@@ -74,6 +74,10 @@ class keyed_call {
     const std::uint64_t hash;
     const int exceptions = std::uncaught_exceptions();
   };
+  bool rolls_back() const {
+    const call_frame& frame = task_->frame();
+    return std::is_same_v<T, timer<K>> ? frame.rollback_timers : frame.rollback_state;
+  }
   template <class Q>
   void change_timers(const Q& key, std::uint64_t hash, event_time stamp) {
     for (const auto& c : task_->key_timers().changes()) {
@@ -83,7 +87,7 @@ class keyed_call {
   }
   template <class V>
   [[gnu::always_inline]] void invoke(state& s, V&& value) {
-    detail::call_with_rollback(task_->frame(), s, [&](state& of_key) {
+    detail::call_with_rollback(task_->frame(), rolls_back(), s, [&](state& of_key) {
       detail::invoke_bolt(*task_, Fn{}, &of_key, std::forward<V>(value), Args{});
     });
   }

@@ -130,6 +130,8 @@ struct node {
   bool refuses = false;               ///< the bolt has `ready()`: it must head a chain
   bool has_timers = false;            ///< the bolt has `on_timer`
   bool sets_event_time = false;       ///< the bolt has a clock: its tuples get their event times from it
+  bool gives_updates = false;         ///< more than one result for the same thing: no input for state
+  bool drops_updates = false;         ///< lets only the last of them pass
   bool needs_event_time = false;      ///< what it reads must have event times
   std::chrono::milliseconds delay{};  ///< its watermark is so much behind what it reads: tuples may be late by it
   std::vector<std::string> mistakes;  ///< found while it was wired

@@ -7,6 +7,7 @@
 
 #include "freshet/stream/aggregate_bolt.hpp"
 #include "freshet/stream/stream.hpp"
+#include "freshet/stream/windowed_stream.hpp"
 
 namespace freshet {
 
@@ -59,6 +60,12 @@ class keyed_stream : public keyed_joins<keyed_stream<T, F>, T, F> {
     if constexpr (is_grouped)
       return lower(std::move(name), count_aggregate<T>{}, options, type_name<count_aggregate<T>>());
     else return nothing<keyed<key_type, std::uint64_t>>();
+  }
+  /// Divides the stream of each key into windows: `tumbling{1min}`, `hopping{1h, 15min}`, `sessions{30min}`,
+  /// `tumbling_count{100}`, `sliding_count{100, 10}`, `global_windows{}`. All but those that count need event times.
+  template <class W>
+  windowed_stream<T, F, W> window(W windows, window_options options = {}) const {
+    return windowed_stream<T, F, W>(in_, key_, windows, options);
   }
   /// A keyed bolt, or a function that makes one: `process(const T&, state&, ...)` sees the state of the tuple's key.
   template <class B>

@@ -11,7 +11,9 @@ namespace freshet {
 /// The watermark that flows on from several inputs (partitions, channels): the smallest of those that are not idle. It
 /// never goes back. An input begins at `beginning_of_time` and holds all back until it says more, is idle or ends.
 /// Idle inputs are left out; while there are others that are neither idle nor ended, those decide. When all that have
-/// not ended are idle, the merged watermark stays where it is and `is_idle()`; when all have ended it is `end_of_time`.
+/// not ended are idle, the merged watermark is the largest that any said before it was idle or ended, and
+/// `is_idle()`; when all have ended it is `end_of_time`. So it depends on what the inputs have said, and not on the order in which they
+/// became idle or ended.
 /// Every change costs O(log inputs). Not thread safe.
 class watermark_merge {
  public:
@@ -61,6 +63,7 @@ class watermark_merge {
   std::vector<input_state> inputs_;
   winner_tree tree_;  // of the active ones; the others stand at the end of time
   std::size_t active_ = 0, ended_ = 0;
+  event_time last_ = beginning_of_time;  // the largest that an input said before it was idle or ended
   event_time merged_ = beginning_of_time;
 };
 
