@@ -7,12 +7,14 @@
 
 #include "freshet/stream/aggregate_bolt.hpp"
 #include "freshet/stream/stream.hpp"
-#include "freshet/stream/windowed_stream.hpp"
+#include "freshet/stream/window_options.hpp"
 
 namespace freshet {
 
 template <class Self, class T, class F>
 class keyed_joins;
+template <class T, class F, class W>
+class windowed_stream;
 
 /// How often an aggregate of a keyed stream says what it has.
 enum class updates : std::uint8_t {
@@ -135,3 +137,4 @@ class keyed_stream : public keyed_joins<keyed_stream<T, F>, T, F> {
 }  // namespace freshet
 
 #include "freshet/stream/keyed_joins.hpp"
+#include "freshet/stream/windowed_stream.hpp"

@@ -54,7 +54,7 @@ class window_bolt_base {
   /// A result that time alone has brought about: nothing older follows.
   void emit_closed(const K& key, const accumulator& value, const window& w, output& out, std::uint32_t pane = 0) const {
     const auto at = result_time(w);
-    out.emit_stamped(at, at, {key, result_of(aggregate_, value), w, pane, true});
+    out.emit_stamped(at, shifted_back(at, event_span{1}), {key, result_of(aggregate_, value), w, pane, true});
   }
 
   KeyFn key_;
@@ -67,9 +67,9 @@ template <class Accumulator>
 struct open_window {
   freshet::window window{};
   Accumulator value{};
-  std::uint64_t tuples = 0;     ///< since the last result
-  std::uint32_t pane = 0;       ///< the next result's
-  bool has_ended = false;       ///< the result at its end was given, and late ones may follow
+  std::uint64_t tuples = 0;  ///< since the last result
+  std::uint32_t pane = 0;    ///< the next result's
+  bool has_ended = false;    ///< the result at its end was given, and late ones may follow
 };
 
 /// Windows that each keep an accumulator: tumbling ones, the global one, and hopping ones that give early or late
@@ -112,7 +112,8 @@ class window_bolt : public detail::window_bolt_base<T, KeyFn, K, A> {
 
  private:
   open& window_in(state& s, const window& w, timers& t) {
-    auto at = std::partition_point(s.windows.begin(), s.windows.end(), [&](const open& o) { return o.window.end < w.end; });
+    auto at =
+        std::partition_point(s.windows.begin(), s.windows.end(), [&](const open& o) { return o.window.end < w.end; });
     if (at != s.windows.end() && at->window == w) return *at;
     t.at(shifted(w.end, options_.allowed_lateness));
     if (options_.late_results) t.at(w.end);
