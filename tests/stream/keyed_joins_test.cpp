@@ -74,26 +74,29 @@ TEST(keyed_joins, a_join_of_joined_rows_is_exact_too) {
   }
 }
 
+/// Time goes on by the smallest steps, so that a watermark comes just before each result.
 TEST(keyed_joins, results_of_windows_are_not_late_for_the_next_join) {
-  const side left{{{{1, at(1), 0}, {1, at(12), 1}, {1, at(25), 2}}}, ms(0)};
+  side left{{{}}, ms(1)};
+  for (int i = 0; i < 40; ++i) left.partitions[0].push_back({1, at(i), i});
+  const side right{{{{1, at(0), 0}, {1, at(10), 1}, {1, at(20), 2}, {1, at(30), 3}}}, ms(1)};
   const auto join_self = [](const stream<event>& in) {
     return in.key_by(&event::key).interval_join("join", in.key_by(&event::key), {ms(0), ms(0)}, inner_rows);
   };
   for (auto by : engines) {
-    const auto joined = run_join(left, left, way{.by = by}, [&](const auto& l, const auto& r, std::size_t) {
+    const way w{.by = by, .max_batch = 1, .rows_per_batch = 1};
+    const auto joined = run_join(left, right, w, [&](const auto& l, const auto& r, std::size_t) {
       return join_self(l.window_join("windows", r, tumbling{ms(10)}, inner_rows).map("event", [](const pair_row& p) {
         return event{1, {}, p.left};
       }));
     });
-    const auto counted = run_join(left, left, way{.by = by}, [&](const auto& l, const auto&, std::size_t) {
-      return join_self(l.window(tumbling{ms(10)}).count("windows").map("event", [](const auto& w) {
-        return event{w.key, {}, static_cast<int>(w.value)};
+    const auto counted = run_join(left, right, w, [&](const auto& l, const auto&, std::size_t) {
+      return join_self(l.window(tumbling{ms(10)}).count("windows").map("event", [](const auto& c) {
+        return event{c.key, {}, static_cast<int>(c.value)};
       }));
     });
-    for (const auto& got : {joined, counted}) {
-      EXPECT_EQ(got.left_late.size() + got.right_late.size(), 0u);
-      EXPECT_EQ(got.rows.size(), 3u);
-    }
+    for (const auto& got : {joined, counted}) EXPECT_EQ(got.left_late.size() + got.right_late.size(), 0u) << w.text();
+    EXPECT_EQ(joined.rows.size(), 400u);
+    EXPECT_EQ(counted.rows.size(), 4u);
   }
 }
 
