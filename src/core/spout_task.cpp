@@ -39,7 +39,7 @@ void spout_task_round::give_round() {
 
 root spout_task_round::root_of(const position* at) {
   spout_round& r = *round_;
-  if (!r.keeps_positions) return root_of_unkept();
+  if (!r.keeps_positions) return root_of_unkept(at);
   const position p = at ? *at : position{};
   if (at && r.messages) {
     const position& last = r.positions.back();
@@ -57,11 +57,11 @@ root spout_task_round::root_of(const position* at) {
 }
 
 /// Where nobody keeps positions each one is a message of its own.
-root spout_task_round::root_of_unkept() {
+root spout_task_round::root_of_unkept(const position* at) {
   give_round();
   spout_round& r = *round_;
   if (r.messages == r.capacity) make_room();
-  note_source({}, false);
+  note_source(at ? *at : position{}, false);
   ++executed;
   const auto index = r.messages++;
   take_round();

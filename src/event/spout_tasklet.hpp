@@ -150,6 +150,8 @@ class spout_tasklet final : public event_task, private spout_host {
   time_point next_commit_{};
   shared_histogram complete_latency_;
   counter lost_;  ///< messages
+  std::atomic<bool> is_held_back_{false};
+  counter held_partition_, held_offset_;  ///< where the message is that holds the watermark back
 };
 
 }  // namespace freshet

@@ -87,7 +87,7 @@ class spout_task_round : public spout_operator {
   std::uint32_t messages() const { return round_->messages + (plain_from_ - plain_left_); }
   /// The root of a message with a position, or one that the round has no room for: it may be the last one's again.
   root root_of(const position* at);
-  root root_of_unkept();
+  root root_of_unkept(const position* at);
   /// Closes the round, which is full, and opens it anew.
   void make_room();
   /// What a failed call, or one that has to do with tokens, leaves to do.
