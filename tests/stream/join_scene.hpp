@@ -172,6 +172,7 @@ answer run_join(const side& left, const side& right, const way& w, Make&& make) 
   const auto metrics = w.run(b.build());
   answer a{rows.take(), left_late.take(), right_late.take()};
   EXPECT_EQ(metrics.node("join").dead_lettered, 0u) << w.text();
+  EXPECT_EQ(metrics.node("join").late, a.left_late.size() + a.right_late.size()) << w.text();
   a.sort();
   return a;
 }
