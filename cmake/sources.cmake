@@ -101,14 +101,21 @@ set(FRESHET_HEADERS
   include/freshet/stream/aggregate_field.hpp
   include/freshet/stream/aggregates.hpp
   include/freshet/stream/all_of.hpp
+  include/freshet/stream/as_of_join.hpp
   include/freshet/stream/async_calls.hpp
   include/freshet/stream/async_options.hpp
   include/freshet/stream/async_reply.hpp
+  include/freshet/stream/broadcast_join.hpp
   include/freshet/stream/count_window_bolt.hpp
   include/freshet/stream/distinct_aggregates.hpp
   include/freshet/stream/function_check.hpp
   include/freshet/stream/hyper_log_log.hpp
+  include/freshet/stream/interval_join.hpp
+  include/freshet/stream/join_function.hpp
+  include/freshet/stream/join_late.hpp
+  include/freshet/stream/join_options.hpp
   include/freshet/stream/keyed.hpp
+  include/freshet/stream/keyed_joins.hpp
   include/freshet/stream/keyed_stream.hpp
   include/freshet/stream/map_async.hpp
   include/freshet/stream/numeric_aggregates.hpp
@@ -120,8 +127,10 @@ set(FRESHET_HEADERS
   include/freshet/stream/split.hpp
   include/freshet/stream/stream.hpp
   include/freshet/stream/stream_builder.hpp
+  include/freshet/stream/time_rows.hpp
   include/freshet/stream/transform.hpp
   include/freshet/stream/window_bolt.hpp
+  include/freshet/stream/window_join.hpp
   include/freshet/stream/window_options.hpp
   include/freshet/stream/windowed.hpp
   include/freshet/stream/windowed_stream.hpp
@@ -201,6 +210,7 @@ set(FRESHET_SOURCES
   src/runtime/worker_pool.cpp
   src/stream/async_options.cpp
   src/stream/hyper_log_log.cpp
+  src/stream/join_options.cpp
   src/stream/quantile_sketch.cpp
   src/stream/window_options.cpp
   src/time/partition_clock.cpp

@@ -11,6 +11,9 @@
 
 namespace freshet {
 
+template <class Self, class T, class F>
+class keyed_joins;
+
 /// How often an aggregate of a keyed stream says what it has.
 enum class updates : std::uint8_t {
   every,   ///< one row for each tuple: the running value
@@ -33,10 +36,14 @@ class ordered_stream;
 /// A stream grouped by key: what `key_by` gives. The functions add a bolt whose state belongs to the engine, one for
 /// each key, and give the stream that comes out. Cheap to copy; not thread safe, like the builder.
 template <class T, class F>
-class keyed_stream {
+class keyed_stream : public keyed_joins<keyed_stream<T, F>, T, F> {
  public:
   using key_type = typename decltype(key_type_of<F, T>())::type;
   keyed_stream(stream_ref<T> in, F key) : in_(std::move(in)), key_(std::move(key)) {}
+
+  /// The stream as it is without groups, and the function of the key.
+  const stream_ref<T>& ungrouped() const { return in_; }
+  const F& key() const { return key_; }
 
   /// The running value of each key by `f(const T& so_far, const T& next)`, which should be associative.
   template <class R>
@@ -138,6 +145,7 @@ class keyed_stream {
 
 }  // namespace freshet
 
-// What `window` and `ordered` give: whoever calls them needs it too.
+// The base, and what `window` and `ordered` give: whoever calls them needs it too.
+#include "freshet/stream/keyed_joins.hpp"
 #include "freshet/stream/ordered_stream.hpp"
 #include "freshet/stream/windowed_stream.hpp"

@@ -54,7 +54,7 @@ class window_bolt_base {
   /// A result that time alone has brought about: nothing older follows.
   void emit_closed(const K& key, const accumulator& value, const window& w, output& out, std::uint32_t pane = 0) const {
     const auto at = result_time(w);
-    out.emit_stamped(at, at, {key, result_of(aggregate_, value), w, pane, true});
+    out.emit_stamped(at, shifted_back(at, event_span{1}), {key, result_of(aggregate_, value), w, pane, true});
   }
 
   KeyFn key_;

@@ -7,8 +7,8 @@
 
 namespace freshet {
 
-/// A result of one key and window. Its event time is the last in the window (`result_time`), which is its stamp too
-/// where time alone has brought it about.
+/// A result of one key and window. Its event time is the last in the window (`result_time`); its stamp, where time
+/// alone has brought it about, is 1 ms less: nothing older follows, and it isn't late itself.
 template <class K, class V>
 struct windowed {
   using key_type = K;

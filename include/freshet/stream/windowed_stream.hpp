@@ -151,7 +151,7 @@ class windowed_stream {
     const auto made = builder.bolt(std::move(name), std::move(bolt), of_bolt).input(in_, key_grouping{key_});
     node& n = in_.builder_state()->nodes.back();
     n.written_as = written_as;
-    n.delay = options_.allowed_lateness;
+    n.delay = options_.allowed_lateness + event_span{1};  // the watermark that flows is before a result's time
     n.gives_updates = options_.gives_updates();
     for (auto& m : mistakes_of(windows_)) n.mistakes.push_back("is wrong about its windows: " + m);
     for (auto& m : mistakes_of(options_)) n.mistakes.push_back("is wrong about its windows: " + m);
