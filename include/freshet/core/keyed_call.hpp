@@ -55,8 +55,8 @@ class keyed_call {
   }
 
  private:
-  /// A bolt with `bool forgets(const state&) const` says when a timer has left nothing to be kept of its key.
-  static constexpr bool forgets = std::is_same_v<T, timer<K>> && requires(const B& b, const state& s) {
+  /// A bolt with `bool forgets(const state&) const` says when a call has left nothing to be kept of its key.
+  static constexpr bool forgets = requires(const B& b, const state& s) {
     { b.forgets(s) } -> std::convertible_to<bool>;
   };
   /// What a call has asked of its key's timers is done when it is over, unless its state is put back.

@@ -82,7 +82,8 @@ class timer_reader final : public any_timer_reader {
         timers_.put_back(std::move(*t));
         break;
       }
-      const auto time = t->time, stamp = std::max(t->time, t->stamp);
+      // No stamp is as large as the tuple's own time: where tuples are judged by themselves, it would be late.
+      const auto time = t->time, stamp = std::max(before(time), t->stamp);
       due_.append({}, time, stamp, std::move(*t));
     }
     return due_.size() ? &due_ : nullptr;
@@ -90,6 +91,8 @@ class timer_reader final : public any_timer_reader {
   any_reader& reader() override { return loop_; }
 
  private:
+  static event_time before(event_time t) { return t == beginning_of_time ? t : t - event_time::duration{1}; }
+
   keyed_timers<K>& timers_;
   batch<timer<K>> due_;
   input_loop<timer<K>, call> loop_;

@@ -111,13 +111,13 @@ class ordered_bolt {
       if (t.tag() != release) t.repeat();  // before the call, which may move it
       const waiting first = std::move(s.tuples.front());
       s.tuples.erase(s.tuples.begin());
-      call(s, t, out, first.time, std::max(first.time, first.stamp),
+      call(s, t, out, first.time, std::max(shifted_back(first.time, event_span{1}), first.stamp),
            [&](const auto& c) { c.process(first.value, typename signature<decltype(&B::process)>::args{}); });
       return await(s, t);
     }
     if constexpr (has_timers<B>)
       if (t.tag() != release)
-        call(s, t, out, now, out.stamp() == due ? now : out.stamp(),
+        call(s, t, out, now, out.stamp() < due ? shifted_back(now, event_span{1}) : out.stamp(),
              [&](const auto& c) { c.on_timer(key, now, typename signature<decltype(&B::on_timer)>::args{}); });
   }
   bool forgets(const state& s) const {
