@@ -14,6 +14,10 @@
 
 namespace freshet {
 
+/// Among the partitions that a clock is opened with: there is one whose id will be that of the first new one to send.
+/// Until then it holds the watermark back like the others.
+inline constexpr partition_id some_partition = ~partition_id{0};
+
 /// The half of a spout task's clock that needs no policy: which partitions there are, which of them are idle, and the
 /// watermark of all. Not thread safe.
 class partition_clock : public event_clock {
@@ -37,11 +41,12 @@ class partition_clock : public event_clock {
 
  private:
   void refresh();
+  std::size_t add_place();
 
   std::chrono::nanoseconds idle_timeout_;
   std::unordered_map<partition_id, std::size_t> places_;
   partition_id last_id_ = 0;
-  std::size_t last_place_ = none;
+  std::size_t last_place_ = none, unnamed_place_ = none;
   watermark_merge merge_;
   std::vector<bool> active_;  ///< since it was last looked at
   std::vector<idle_timer> timers_;
