@@ -106,29 +106,27 @@ class maybe_highest {
   void process(const event& e, emitter<q7_row>& out) {
     const auto* b = std::get_if<bid>(&e);
     if (!b) return;
-    const auto w = window_of(ten_seconds, out.time());
-    auto& so_far = highest_in(w);
+    auto& so_far = highest_at(out.time());
     if (b->price < so_far.price) [[likely]]
       return;
     // The window doesn't take a late one, which must not keep back others.
-    if (!is_late(w, lateness_, out.stamp())) so_far.price = b->price;
+    if (!is_late(so_far.of, lateness_, out.stamp())) so_far.price = b->price;
     out.emit({b->auction, b->bidder, b->price, b->date_time, b->extra});
   }
 
  private:
   struct window_highest {
-    event_time start = beginning_of_time;
+    window of{};
     std::uint64_t price = 0;
   };
-  window_highest& highest_in(const window& w) {
-    if (latest_.start == w.start) [[likely]]
+  window_highest& highest_at(event_time t) {
+    if (latest_.of.contains(t)) [[likely]]
       return latest_;
-    if (latest_.start < w.start) {
-      earlier_ = std::exchange(latest_, {w.start, 0});
-      return latest_;
-    }
-    if (earlier_.start != w.start) earlier_ = {w.start, 0};
-    return earlier_;
+    if (earlier_.of.contains(t)) return earlier_;
+    const auto w = window_of(ten_seconds, t);
+    if (w.start < latest_.of.start) return earlier_ = {w, 0};
+    earlier_ = std::exchange(latest_, {w, 0});
+    return latest_;
   }
   event_span lateness_;
   window_highest latest_, earlier_;

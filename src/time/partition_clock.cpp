@@ -20,8 +20,7 @@ std::size_t partition_clock::add_place() {
   return place;
 }
 
-std::size_t partition_clock::place_of(partition_id id) {
-  if (last_place_ != none && id == last_id_) return last_place_;
+std::size_t partition_clock::find_place(partition_id id) {
   const auto [at, fresh] = places_.try_emplace(id, unnamed_place_);
   if (fresh && std::exchange(unnamed_place_, none) == none) at->second = add_place();
   last_id_ = id;

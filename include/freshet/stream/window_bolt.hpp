@@ -67,9 +67,9 @@ template <class Accumulator>
 struct open_window {
   freshet::window window{};
   Accumulator value{};
-  std::uint64_t tuples = 0;     ///< since the last result
-  std::uint32_t pane = 0;       ///< the next result's
-  bool has_ended = false;       ///< the result at its end was given, and late ones may follow
+  std::uint64_t tuples = 0;  ///< since the last result
+  std::uint32_t pane = 0;    ///< the next result's
+  bool has_ended = false;    ///< the result at its end was given, and late ones may follow
 };
 
 /// Windows that each keep an accumulator: tumbling ones, the global one, and hopping ones that give early or late
@@ -112,7 +112,8 @@ class window_bolt : public detail::window_bolt_base<T, KeyFn, K, A> {
 
  private:
   open& window_in(state& s, const window& w, timers& t) {
-    auto at = std::partition_point(s.windows.begin(), s.windows.end(), [&](const open& o) { return o.window.end < w.end; });
+    auto at =
+        std::partition_point(s.windows.begin(), s.windows.end(), [&](const open& o) { return o.window.end < w.end; });
     if (at != s.windows.end() && at->window == w) return *at;
     t.at(shifted(w.end, options_.allowed_lateness));
     if (options_.late_results) t.at(w.end);
@@ -165,8 +166,11 @@ class hopping_bolt : public detail::window_bolt_base<T, KeyFn, K, A> {
   void process(const T& value, state& s, timers& t, output& out) {
     const auto put = [&](accumulator& into) { this->aggregate_.add(into, value); };
     const auto stamp = detail::judged_stamp(out);
-    if (s.windows.add(windows_, out.time(), lateness_, stamp, this->start(), put) == added_to::windows)
-      return set_timer(s, t);
+    const auto front = s.windows.front();
+    if (s.windows.add(windows_, out.time(), lateness_, stamp, this->start(), put) == added_to::windows) {
+      if (s.next == end_of_time || s.windows.front() != front) set_timer(s, t);
+      return;
+    }
     emit_late(value, stamp == out.stamp() ? late_reason::window : late_reason::woke, out);
   }
   void on_timer(const K& key, event_time due, state& s, timers& t, output& out) {

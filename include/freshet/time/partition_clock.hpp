@@ -32,7 +32,7 @@ class partition_clock : public event_clock {
 
  protected:
   /// The partition's place; a new one if it was not known.
-  std::size_t place_of(partition_id id);
+  std::size_t place_of(partition_id id) { return id == last_id_ && last_place_ != none ? last_place_ : find_place(id); }
   void note_activity(std::size_t place) { active_[place] = true; }
   /// The watermark of one partition.
   virtual event_time watermark_at(std::size_t place) const = 0;
@@ -42,6 +42,7 @@ class partition_clock : public event_clock {
  private:
   void refresh();
   std::size_t add_place();
+  std::size_t find_place(partition_id id);
 
   std::chrono::nanoseconds idle_timeout_;
   std::unordered_map<partition_id, std::size_t> places_;
