@@ -113,6 +113,8 @@ set(FRESHET_HEADERS
   include/freshet/stream/keyed_stream.hpp
   include/freshet/stream/map_async.hpp
   include/freshet/stream/numeric_aggregates.hpp
+  include/freshet/stream/ordered_bolt.hpp
+  include/freshet/stream/ordered_stream.hpp
   include/freshet/stream/quantile_sketch.hpp
   include/freshet/stream/selecting_aggregates.hpp
   include/freshet/stream/split.hpp

@@ -17,5 +17,6 @@
 #include "freshet/core/topology_builder.hpp"
 #include "freshet/event/event_executor.hpp"
 #include "freshet/runtime/signals.hpp"
+#include "freshet/stream/aggregates.hpp"
 #include "freshet/stream/stream_builder.hpp"
 #include "freshet/version.hpp"

@@ -76,8 +76,8 @@ class batch_driver {
   /// What speaks for a batch now.
   struct outlook {
     std::uint64_t rows = 0;
-    bool ended = true;    ///< all spouts
-    bool hot = false;     ///< a spout has more at hand
+    bool ended = true;        ///< all spouts
+    bool hot = false;         ///< a spout has more at hand
     bool called = false;      ///< a tick is due, or a task was woken
     bool time_waits = false;  ///< event time has gone on
   };

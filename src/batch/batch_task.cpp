@@ -164,6 +164,7 @@ bool batch_task::renew(bool keep_head) {
 
 void batch_task::begin_attempt() {
   record_->begin_attempt();
+  chain_->frame.late = chain_->frame.woke_behind = 0;
   for (auto& m : chain_->members)
     if (auto& state = m.op->state) {
       state->rollback();
@@ -425,6 +426,8 @@ batch_task::time_point batch_task::next_tick() const {
 void batch_task::publish(batch_record& done) {
   dead_lettered_.add(done.dead_lettered);
   skipped_.add(done.skipped);
+  late_.add(std::exchange(chain_->frame.late, 0));
+  woke_behind_.add(std::exchange(chain_->frame.woke_behind, 0));
   for (auto& letter : done.unread) run_.unread_dead_letter(std::move(letter));
   publish_counts();
 }
@@ -447,6 +450,9 @@ void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
   t.task = task_;
   t.acked = acked_.get();
   t.timed_out = timed_out_.get();
+  t.late = late_.get();
+  t.woke_behind = woke_behind_.get();
+  t.watermark = event_time{event_time::duration{watermark_.load(std::memory_order_relaxed)}};
   t.replayed = replayed_.get();
   t.retried = retried_.get();
   t.dead_lettered = dead_lettered_.get();

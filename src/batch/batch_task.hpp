@@ -188,7 +188,8 @@ class batch_task : public task_host {
   std::atomic<bool> inside_{false};
 
   counter acked_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_, state_bytes_,
-      busy_ns_, batches_;
+      busy_ns_, batches_, late_, woke_behind_;
+  std::atomic<std::int64_t> watermark_{beginning_of_time.time_since_epoch().count()};
   std::vector<std::uint64_t> executed_before_;  ///< by member: in copies that are gone
   struct member_counters {
     counter executed, failed;

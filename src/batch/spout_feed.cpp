@@ -617,6 +617,7 @@ void spout_feed::committed(time_point now) {
 }
 
 void spout_feed::end_batch() {
+  watermark_.store(cut_watermark_.time_since_epoch().count(), std::memory_order_relaxed);
   committed_.store(false, std::memory_order_relaxed);
   const time_point at{std::chrono::nanoseconds(committed_at_.load(std::memory_order_relaxed))};
   for (const auto& [when, count] : cut_.polled)

@@ -56,6 +56,7 @@ void stage_task::prepare_again() {
 }
 
 void stage_task::commit(std::size_t leader) {
+  watermark_.store(at_watermark_.time_since_epoch().count(), std::memory_order_relaxed);
   waker_->worker.store(leader, std::memory_order_relaxed);  // who starts batches, also for a waker's sake
   if (!ran_) return;
   for (auto& m : chain_->members)

@@ -8,9 +8,10 @@ namespace freshet {
 /// A partition of a stage or of a sink: reads the blocks that other tasks have stored for it, in the order of the
 /// inputs and of the producing tasks, whatever order they were stored in.
 ///
-/// A run of it: starting (input blocks are pinned, or asked for) -> reading -> firing (timers) -> ticking -> flushing (member by member,
-/// each until its tokens are consumed) -> ending (outputs are stored; sinks prepare) -> idle. A failed attempt goes
-/// back to starting with a fresh copy of the operators; a sink is never copied: its tuples are written again in place.
+/// A run of it: starting (input blocks are pinned, or asked for) -> reading -> firing (timers) -> ticking -> flushing
+/// (member by member, each until its tokens are consumed) -> ending (outputs are stored; sinks prepare) -> idle. A
+/// failed attempt goes back to starting with a fresh copy of the operators; a sink is never copied: its tuples are
+/// written again in place.
 class stage_task final : public batch_task {
  public:
   enum class outcome : std::uint8_t {
@@ -100,10 +101,10 @@ class stage_task final : public batch_task {
   batch_record mine_;
   cursor cursor_;
   event_time reached_ = beginning_of_time, at_watermark_ = beginning_of_time;  ///< before this batch, and with it
-  any_batch* due_ = nullptr;  ///< timers being called,
-  std::size_t fired_ = 0;     ///< of which so many have been
-  std::size_t member_ = 0;  ///< being ticked or flushed
-  bool flushed_ = false;    ///< `member_` has been called, its tokens are awaited
+  any_batch* due_ = nullptr;                                                   ///< timers being called,
+  std::size_t fired_ = 0;                                                      ///< of which so many have been
+  std::size_t member_ = 0;                                                     ///< being ticked or flushed
+  bool flushed_ = false;  ///< `member_` has been called, its tokens are awaited
   time_point now_{}, retry_due_{};
   std::uint64_t retry_ordinal_ = attempt_failure::no_tuple;
   std::uint32_t retry_count_ = 0;

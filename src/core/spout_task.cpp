@@ -39,7 +39,7 @@ void spout_task_round::give_round() {
 
 root spout_task_round::root_of(const position* at) {
   spout_round& r = *round_;
-  if (!r.keeps_positions) return root_of_unkept();
+  if (!r.keeps_positions) return root_of_unkept(at);
   // Field by field: the spout has only just written them, and a copy of two at once would wait for both writes.
   const auto partition = at ? at->partition : 0;
   const auto offset = at ? at->offset : 0, next = at ? at->next : 0;
@@ -59,11 +59,11 @@ root spout_task_round::root_of(const position* at) {
 }
 
 /// Where nobody keeps positions each one is a message of its own.
-root spout_task_round::root_of_unkept() {
+root spout_task_round::root_of_unkept(const position* at) {
   give_round();
   spout_round& r = *round_;
   if (r.messages == r.capacity) make_room();
-  note_source({}, false);
+  note_source(at ? *at : position{}, false);
   ++executed;
   const auto index = r.messages++;
   take_round();
@@ -103,12 +103,14 @@ void spout_task_round::note_source(const position& p, bool continues) {
   }
 }
 
+void spout_task_round::keep_stamp() {
+  if (raw_ && !round_->through) return;  // the chain reads it later
+  frame_->keep_stamp();
+  if (!round_->stamps.empty()) round_->stamps.back() = stamp_;
+}
+
 void spout_task_round::after_unusual_message() {
   call_frame& frame = *frame_;
-  if (frame.clock) {
-    frame.keep_stamp();
-    if (!round_->stamps.empty()) round_->stamps.back() = stamp_;
-  }
   if (frame.flags.failed) {
     frame.cut_back();
     give_round();

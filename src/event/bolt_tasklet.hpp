@@ -21,9 +21,7 @@ class bolt_tasklet final : public event_task {
 
  protected:
   bool work() override;
-  bool exhausted() override {
-    return ended_ == inputs_.size() && !current_ && time_is_kept(watermarks_.watermark());
-  }
+  bool exhausted() override { return ended_ == inputs_.size() && !current_ && time_is_kept(watermarks_.watermark()); }
   void close_inputs() override;
 
  private:

@@ -627,6 +627,9 @@ void event_task::publish_members() {
   std::uint64_t alive = 0;
   for (const auto& l : links_) alive += l.out->box().pool.made();
   batches_.set(alive);
+  late_.set(chain_.frame.late);
+  woke_behind_.set(chain_.frame.woke_behind);
+  watermark_.store(kept_.time_since_epoch().count(), std::memory_order_relaxed);
   const auto& state = chain_.head().state;
   if (!state) return;
   state_rows_.set(state->rows());
@@ -642,6 +645,9 @@ void event_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
   t.failed = given_up_.get();
   t.timed_out = timed_out_.get();
   t.late_answers = desk_->late_answers();
+  t.late = late_.get();
+  t.woke_behind = woke_behind_.get();
+  t.watermark = event_time{event_time::duration{watermark_.load(std::memory_order_relaxed)}};
   t.replayed = replayed_.get();
   t.retried = retried_.get();
   t.dead_lettered = dead_lettered_.get();

@@ -126,7 +126,8 @@ class event_task : public tasklet, public task_host {
   };
   std::vector<member_counters> by_member_;
   counter emitted_, acked_, given_up_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_,
-      state_bytes_, busy_ns_, blocked_ns_, batches_;
+      state_bytes_, busy_ns_, blocked_ns_, batches_, late_, woke_behind_;
+  std::atomic<std::int64_t> watermark_{beginning_of_time.time_since_epoch().count()};
   shared_histogram execute_latency_;
 
  private:

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -65,6 +66,12 @@ class finished_prefix {
   std::vector<position> take_emitted() {
     for (auto& [id, part] : partitions_) part.prefix = part.emitted;
     return take_progress();
+  }
+  /// Where a partition has a message that is not finished: the first of them.
+  std::optional<position> first_unfinished() const {
+    for (auto& [id, part] : partitions_)
+      if (part.prefix != part.emitted) return position{id, part.prefix, part.prefix};
+    return std::nullopt;
   }
   /// Finished intervals beyond the prefixes.
   std::size_t intervals() const {

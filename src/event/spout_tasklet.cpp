@@ -726,6 +726,14 @@ bool spout_tasklet::commit(bool last) {
 
 void spout_tasklet::publish() {
   publish_members();
+  if (chain_.frame.clock) {
+    const auto holding = released_.waiting() ? prefix_.first_unfinished() : std::nullopt;
+    if (holding) {
+      held_partition_.set(holding->partition);
+      held_offset_.set(holding->offset);
+    }
+    is_held_back_.store(holding.has_value(), std::memory_order_relaxed);
+  }
   if (lane_) return pending_.set(live_);
   // Without a ledger a message is finished when this chain is done with it.
   std::uint64_t unread = 0;
@@ -739,6 +747,9 @@ void spout_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) 
   event_task::collect(into, uptime);
   into.tasks[mine].complete_latency = complete_latency_.copy();
   into.tasks[mine].lost = lost_.get();
+  if (is_held_back_.load(std::memory_order_relaxed))
+    into.tasks[mine].holding_back =
+        position{static_cast<partition_id>(held_partition_.get()), held_offset_.get(), held_offset_.get()};
 }
 
 }  // namespace freshet

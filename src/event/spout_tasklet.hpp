@@ -42,10 +42,10 @@ class spout_tasklet final : public event_task, private spout_host {
   struct record {
     std::uint32_t messages = 0;
     std::uint32_t attempt = 1;
-    std::uint32_t rejected = 0;     ///< of the messages: those without a tuple
-    bool dead = false;              ///< it carries a dead letter: nothing of it is emitted again
-    std::vector<position> extents;  ///< by message, without gaps; empty for spouts without positions
-    std::vector<bool> failed;       ///< by message; empty: none
+    std::uint32_t rejected = 0;         ///< of the messages: those without a tuple
+    bool dead = false;                  ///< it carries a dead letter: nothing of it is emitted again
+    std::vector<position> extents;      ///< by message, without gaps; empty for spouts without positions
+    std::vector<bool> failed;           ///< by message; empty: none
     std::vector<event_time> stamps;     ///< by message, where tuples get event times
     std::uint64_t round = 0;            ///< of `released_`, in which its messages went out first;
     std::vector<std::uint64_t> rounds;  ///< by message, where they went out at different times
@@ -150,6 +150,8 @@ class spout_tasklet final : public event_task, private spout_host {
   time_point next_commit_{};
   shared_histogram complete_latency_;
   counter lost_;  ///< messages
+  std::atomic<bool> is_held_back_{false};
+  counter held_partition_, held_offset_;  ///< where the message is that holds the watermark back
 };
 
 }  // namespace freshet

@@ -54,6 +54,7 @@ void add(task_metrics& to, const task_metrics& t) {
   to.skipped += t.skipped;
   to.lost += t.lost;
   to.late += t.late;
+  to.woke_behind += t.woke_behind;
   to.pending += t.pending;
   to.queued += t.queued;
   to.batches += t.batches;
@@ -93,6 +94,10 @@ task_metrics run_metrics::node(std::string_view name) const {
   task_metrics sum;
   for (const auto& t : tasks)
     if (t.node == name) {
+      if (sum.node.empty() || t.watermark < sum.watermark) {
+        sum.watermark = t.watermark;
+        sum.holding_back = t.holding_back;
+      }
       sum.node = t.node;
       add(sum, t);
     }

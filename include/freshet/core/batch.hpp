@@ -28,8 +28,8 @@ using root_list = std::vector<root>;
 /// Which columns the batches of a run carry beside their values, and how many tuples they hold.
 struct batch_layout {
   std::uint32_t capacity = 256;
-  bool roots = false;  ///< the run has a ledger
-  bool times = false;  ///< the topology uses event time: event times and stamps
+  bool roots = false;    ///< the run has a ledger
+  bool times = false;    ///< the topology uses event time: event times and stamps
   bool sources = false;  ///< where each message comes from, for what a spout's clock has yet to see
 };
 

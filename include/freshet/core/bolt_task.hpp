@@ -113,9 +113,10 @@ decltype(auto) supply(bolt_task<B>& task, [[maybe_unused]] S* state, emitter_of_
   } else if constexpr (std::is_same_v<P, S>) {
     return static_cast<S&>(*state);
   } else {
-    static_assert(!sizeof(P*),
-                  "process() asks for something Freshet doesn't have: after the value it may take state&, timers&, const "
-                  "task_context& and emitter<Out, Sides...>&");
+    static_assert(
+        !sizeof(P*),
+        "process() asks for something Freshet doesn't have: after the value it may take state&, timers&, const "
+        "task_context& and emitter<Out, Sides...>&");
     return *static_cast<P*>(nullptr);  // never compiled: keeps this the only error
   }
 }

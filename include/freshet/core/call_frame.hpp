@@ -76,8 +76,9 @@ struct call_frame {
   event_time watermark = beginning_of_time;  ///< timers up to here have been called. For the library's own operators:
                                              ///< what they make of it must not depend on when it comes
   std::uint64_t late = 0, woke_behind = 0;   ///< tuples that came too late, and those that others did not wait for
-  bool rollback_state = false;   ///< state is put back when a call fails (exactly_once in the event engine)
-  bool rollback_timers = false;  ///< the same for calls of timers, which no spout causes once more: all that are retried
+  bool rollback_state = false;               ///< state is put back when a call fails (exactly_once in the event engine)
+  bool rollback_timers =
+      false;  ///< the same for calls of timers, which no spout causes once more: all that are retried
   task_host* host = nullptr;
   event_clock* clock = nullptr;      ///< of a spout's chain; null: its tuples get no event times
   fault_injector* faults = nullptr;  ///< tests only; then `flags.faults` and the next two are set

@@ -106,6 +106,7 @@ class emitter {
   using outlets_type = outlets<Out, Sides...>;
   emitter(outlets_type& o, call_frame& f) : outlets_(&o), frame_(&f) {}
   call_frame& frame() const { return *frame_; }
+  outlets<Out, Sides...>& all_outlets() const { return *outlets_; }
   /// With a time and a stamp of its own.
   void emit_stamped(event_time at, event_time stamp, value&& v) requires(!std::is_void_v<Out>) {
     const auto inherited = std::exchange(frame_->stamp, stamp);

@@ -44,6 +44,7 @@ class keyed_call {
     state& s = found && moves_ == table_->moves() ? table_->use_found(*found, hash) : table_->use(key_of(value), hash);
     if constexpr (has_timers<B>) {
       changed_timers then(*this, value, hash);
+      if constexpr (std::is_same_v<T, timer<K>>) task_->key_timers().begin(value.tag, value.time);
       invoke(s, value);
       then.returned = true;
       if constexpr (forgets)

@@ -40,8 +40,8 @@ struct spout_round {
     event_time stamp;
   };
   std::vector<stamped> known_stamps;  ///< in the order in which they are emitted again; empty: messages are new
-  any_batch* raw = nullptr;         ///< not null: messages are written here, and the chain reads them later,
-  bool through = false;             ///< or, when this is set, takes them at once all the same
+  any_batch* raw = nullptr;           ///< not null: messages are written here, and the chain reads them later,
+  bool through = false;               ///< or, when this is set, takes them at once all the same
 };
 
 /// A spout task as the engines see it.
@@ -87,9 +87,12 @@ class spout_task_round : public spout_operator {
   std::uint32_t messages() const { return round_->messages + (plain_from_ - plain_left_); }
   /// The root of a message with a position, or one that the round has no room for: it may be the last one's again.
   root root_of(const position* at);
-  root root_of_unkept();
+  root root_of_unkept(const position* at);
   /// Closes the round, which is full, and opens it anew.
   void make_room();
+  /// A message has gone through the chain, where its tuples get event times. Messages without positions, too, come
+  /// here.
+  void keep_stamp();
   /// What a failed call, or one that has to do with tokens, leaves to do.
   void after_unusual_message();
 
@@ -155,8 +158,9 @@ class spout_task_base : public spout_task_round {
   template <class V>
   [[gnu::noinline]] void send_carefully(const position* at, event_time time, V&& value) {
     const root r = root_of(at);
-    if (raw_) return to_raw(r, time, std::forward<V>(value));
-    pass(r, time, std::forward<V>(value));
+    if (raw_) to_raw(r, time, std::forward<V>(value));
+    else pass(r, time, std::forward<V>(value));
+    if (frame_->clock) keep_stamp();
   }
   template <class V>
   [[gnu::always_inline]] void pass(root r, event_time time, V&& value) {
@@ -165,7 +169,7 @@ class spout_task_base : public spout_task_round {
     frame.time = time;
     frame.begin();
     out_.target().take(std::forward<V>(value));
-    if (frame.flags.any() || frame.clock) [[unlikely]]
+    if (frame.flags.any()) [[unlikely]]
       after_unusual_message();
     live_ += frame.children;
   }

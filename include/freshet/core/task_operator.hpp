@@ -55,9 +55,9 @@ class task_operator {
   /// Of a bolt that gives tuples their event times; null for all others.
   virtual event_clock* clock() { return nullptr; }
 
-  std::unique_ptr<any_state> state;  ///< null for bolts without state
+  std::unique_ptr<any_state> state;          ///< null for bolts without state
   std::unique_ptr<any_timer_reader> timers;  ///< null for bolts without `on_timer`; over `state`
-  std::uint64_t executed = 0;        ///< tuples `process` was called for, also those that failed
+  std::uint64_t executed = 0;                ///< tuples `process` was called for, also those that failed
 
  protected:
   virtual void open_user(const task_context&) = 0;

@@ -21,6 +21,8 @@ class timers {
   /// Sets the timer of this name, or moves it to another time.
   void set(std::uint32_t name, event_time when) { changes_.push_back({tag_of(name), when, false}); }
   void unset(std::uint32_t name) { changes_.push_back({tag_of(name), {}, true}); }
+  /// In `on_timer`: it was called for the timer of this name.
+  bool is(std::uint32_t name) const { return tag_ == tag_of(name); }
 
   // --- engine side ---
   struct change {
@@ -29,12 +31,24 @@ class timers {
     bool erases;
   };
   std::vector<change>& changes() { return changes_; }
+  /// A call for the timer with this tag begins, due at `when`.
+  void begin(std::uint64_t tag, event_time when) {
+    tag_ = tag;
+    when_ = when;
+  }
+  std::uint64_t tag() const { return tag_; }
+  /// The timer at hand is to be called once more.
+  void repeat() { changes_.push_back({tag_, when_, false}); }
+  /// For a timer of the library's own, beside those of a bolt inside.
+  static constexpr std::uint64_t own_tag = (std::uint64_t{1} << 63) + (std::uint64_t{1} << 32);
 
  private:
   static std::uint64_t tag_of(event_time when) { return static_cast<std::uint64_t>(when.time_since_epoch().count()); }
   /// Names stand where no event can be: in the first milliseconds of time.
   static std::uint64_t tag_of(std::uint32_t name) { return tag_of(beginning_of_time) + name; }
   std::vector<change> changes_;
+  std::uint64_t tag_ = own_tag;
+  event_time when_{};
 };
 
 }  // namespace freshet

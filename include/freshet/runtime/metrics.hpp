@@ -1,11 +1,14 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "freshet/base/event_time.hpp"
 #include "freshet/base/histogram.hpp"
+#include "freshet/core/position.hpp"
 
 namespace freshet {
 
@@ -28,7 +31,14 @@ struct task_metrics {
   std::uint64_t dead_lettered = 0;  ///< tuples that became dead letters, read by somebody or not
   std::uint64_t skipped = 0;        ///< tuples given up by on_failure::skip
   std::uint64_t lost = 0;           ///< spouts: messages that were gone when they had to be read again, in `failed` too
-  std::uint64_t late = 0;
+  std::uint64_t late = 0;           ///< tuples that came too late, by their own stamps; they are in the late output
+  std::uint64_t woke_behind = 0;    ///< tuples that came too late only because their partition had been idle; likewise
+  /// How far event time has come: of a spout, what those who read it may know; of others, up to where timers have been
+  /// called. Of several tasks the least. `beginning_of_time`: nowhere yet, or nothing has event times.
+  event_time watermark = beginning_of_time;
+  /// Spouts under at_least_once: the first unfinished message of a partition, while the watermark waits for such. Of
+  /// several tasks that of the one that is behind most.
+  std::optional<position> holding_back;
   std::uint64_t pending = 0;      ///< spouts: messages emitted and not finished
   std::uint64_t queued = 0;       ///< batches waiting in the task's input channels
   std::uint64_t batches = 0;      ///< batches alive in the task's outboxes and channels

@@ -7,7 +7,7 @@
 
 #include "freshet/stream/aggregate_bolt.hpp"
 #include "freshet/stream/stream.hpp"
-#include "freshet/stream/windowed_stream.hpp"
+#include "freshet/stream/window_options.hpp"
 
 namespace freshet {
 
@@ -24,6 +24,11 @@ struct aggregate_options {
   std::uint32_t max_parallelism = 128;  ///< key groups: fixed for the life of a checkpoint
   freshet::on_failure on_failure = freshet::on_failure::dead_letter;
 };
+
+template <class T, class F, class W>
+class windowed_stream;
+template <class T, class F>
+class ordered_stream;
 
 /// A stream grouped by key: what `key_by` gives. The functions add a bolt whose state belongs to the engine, one for
 /// each key, and give the stream that comes out. Cheap to copy; not thread safe, like the builder.
@@ -59,6 +64,12 @@ class keyed_stream {
   template <class W>
   windowed_stream<T, F, W> window(W windows, window_options options = {}) const {
     return windowed_stream<T, F, W>(in_, key_, windows, options);
+  }
+  /// What `process` of it adds gets the tuples of each key in the order of their event times, and timers between them;
+  /// each waits until the watermark has reached it. Late is a tuple whose time + `allowed_lateness` its stamp has
+  /// reached: where times repeat, let event times be `ascending`, or allow a millisecond.
+  ordered_stream<T, F> ordered(event_span allowed_lateness = {}) const {
+    return ordered_stream<T, F>(in_, key_, allowed_lateness);
   }
   /// A keyed bolt, or a function that makes one: `process(const T&, state&, ...)` sees the state of the tuple's key.
   template <class B>
@@ -126,3 +137,7 @@ class keyed_stream {
 };
 
 }  // namespace freshet
+
+// What `window` and `ordered` give: whoever calls them needs it too.
+#include "freshet/stream/ordered_stream.hpp"
+#include "freshet/stream/windowed_stream.hpp"

@@ -54,8 +54,8 @@ namespace wiring {
 /// What is made of parts of a window can be put together.
 template <class Windows, class Aggregate>
 struct check_merge {
-  static constexpr bool needed = std::is_same_v<Windows, sessions> || std::is_same_v<Windows, hopping> ||
-      std::is_same_v<Windows, sliding_count>;
+  static constexpr bool needed =
+      std::is_same_v<Windows, sessions> || std::is_same_v<Windows, hopping> || std::is_same_v<Windows, sliding_count>;
   static constexpr bool ok = !needed || mergeable_aggregate<Aggregate>;
   static_assert(ok,
                 "these windows share tuples or grow together, so their aggregate needs  void merge(accumulator& into, "
@@ -143,7 +143,7 @@ class windowed_stream {
   }
   template <class B>
   stream_ref<typename emitter_of_t<B>::value_type> add(std::string name, B bolt, const window_bolt_options& options,
-                           std::string_view written_as) const {
+                                                       std::string_view written_as) const {
     topology_builder builder{in_.builder_state()};
     const bolt_options of_bolt{.parallelism = options.parallelism,
                                .max_parallelism = options.max_parallelism,

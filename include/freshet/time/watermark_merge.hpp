@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "freshet/time/time_arithmetic.hpp"
 #include "freshet/core/winner_tree.hpp"
+#include "freshet/time/time_arithmetic.hpp"
 
 namespace freshet {
 
@@ -12,9 +12,8 @@ namespace freshet {
 /// never goes back. An input begins at `beginning_of_time` and holds all back until it says more, is idle or ends.
 /// Idle inputs are left out; while there are others that are neither idle nor ended, those decide. When all that have
 /// not ended are idle, the merged watermark is the largest that any said before it was idle or ended, and
-/// `is_idle()`; when all have ended it is `end_of_time`. So it depends on what the inputs have said, and not on the order in which they
-/// became idle or ended.
-/// Every change costs O(log inputs). Not thread safe.
+/// `is_idle()`; when all have ended it is `end_of_time`. So it depends on what the inputs have said, and not on the
+/// order in which they became idle or ended. Every change costs O(log inputs). Not thread safe.
 class watermark_merge {
  public:
   /// What a report did.

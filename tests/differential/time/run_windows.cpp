@@ -47,14 +47,16 @@ std::string check_panes(const std::vector<seen_result>& all) {
 
 template <class W>
 void wire(stream<timed_row> rows, const window_scene& s, const W& windows, const gathered<seen_result>& results,
-          const gathered<window_answer>& further, const gathered<late_row>& late, const gathered<late_row>& late_results) {
+          const gathered<window_answer>& further, const gathered<late_row>& late,
+          const gathered<late_row>& late_results) {
   const auto given = rows.event_time(&timed_row::at, {.bound = s.bound})
                          .key_by(&timed_row::key)
                          .window(windows, s.options)
                          .aggregate("windows", summarise{}, {.parallelism = s.parallelism});
   // In the windows' own task: what fails there fails the call that gave the result.
-  given.peek("chained", [](const result&) {}, {.parallelism = s.parallelism})
-      .to("results", [results](const result& r) { results({r.key, r.window, r.pane, r.is_final, r.value}); });
+  given.peek("chained", [](const result&) {}, {.parallelism = s.parallelism}).to("results", [results](const result& r) {
+    results({r.key, r.window, r.pane, r.is_final, r.value});
+  });
   given.late().to("late", [late](const late_tuple<timed_row>& r) { late({r.value, r.stamp, r.reason}); });
   if (!s.twice) return;
   const auto last = s.options.gives_updates() ? given.final_only() : static_cast<const stream<result>&>(given);

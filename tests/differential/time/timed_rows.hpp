@@ -56,7 +56,8 @@ inline timed_rows some_rows(random_source& random, event_span disorder) {
     for (auto n = random.below(random.below(4) == 0 ? 400 : 80); n-- > 0;) {
       now += event_span{static_cast<std::int64_t>(random.below(step + 1))};
       if (leaps && random.below(40) == 0) now += std::chrono::days{400};
-      const auto back = event_span{static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(disorder.count()) + 1))};
+      const auto back =
+          event_span{static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(disorder.count()) + 1))};
       partition.push_back({static_cast<std::uint32_t>(random.below(keys)), now - back, ++value});
     }
   }
@@ -66,7 +67,8 @@ inline timed_rows some_rows(random_source& random, event_span disorder) {
 /// Emits the rows of its partitions by turns, a few at a time. Can read again.
 class partitions_spout {
  public:
-  partitions_spout(std::shared_ptr<const timed_rows> rows, std::uint64_t seed) : rows_(std::move(rows)), random_(seed) {}
+  partitions_spout(std::shared_ptr<const timed_rows> rows, std::uint64_t seed)
+      : rows_(std::move(rows)), random_(seed) {}
   std::vector<std::string> partitions() const {
     std::vector<std::string> names;
     for (std::size_t p = 0; p < rows_->size(); ++p) names.push_back("p" + std::to_string(p));
@@ -86,8 +88,7 @@ class partitions_spout {
     return poll_status::emitted();
   }
   void read(const position_range& range, spout_emitter<timed_row>& out) const {
-    for (auto i = range.from; i < range.to; ++i)
-      out.emit({range.partition, i, i + 1}, (*rows_)[range.partition][i]);
+    for (auto i = range.from; i < range.to; ++i) out.emit({range.partition, i, i + 1}, (*rows_)[range.partition][i]);
   }
   void seek(const position&) {}
   void commit(const position&) {}

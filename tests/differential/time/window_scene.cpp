@@ -64,9 +64,7 @@ std::vector<T> missing(const std::vector<T>& from, const std::vector<T>& in) {
   std::set_difference(from.begin(), from.end(), in.begin(), in.end(), std::back_inserter(all));
   return all;
 }
-void show(std::ostream& out, const tumbling& w) {
-  out << "tumbling " << w.size.count() << " + " << w.offset.count();
-}
+void show(std::ostream& out, const tumbling& w) { out << "tumbling " << w.size.count() << " + " << w.offset.count(); }
 void show(std::ostream& out, const hopping& w) {
   out << "hopping " << w.size.count() << " by " << w.slide.count() << " + " << w.offset.count();
 }
@@ -132,8 +130,8 @@ window_scene some_window_scene(std::uint64_t seed) {
 answers answers_of(const window_scene& s) {
   answers all;
   const auto rows = stamped(s.rows, s.bound);
-  const auto windows = std::visit(
-      [&](const auto& w) { return divided(w, rows, s.options.allowed_lateness, all.late); }, s.windows);
+  const auto windows =
+      std::visit([&](const auto& w) { return divided(w, rows, s.options.allowed_lateness, all.late); }, s.windows);
   by_window further;
   for (const auto& [at, value] : windows) {
     all.results.push_back({at.first, at.second, value});

@@ -19,9 +19,9 @@ struct window_scene {
   any_windows windows;
   window_options options;
   std::size_t parallelism = 1;
-  bool once = false;      ///< the spout can't read again; there is one partition then
-  bool twice = false;     ///< windows over the results of windows, by another key
-  std::size_t spouts = 1; ///< tasks
+  bool once = false;       ///< the spout can't read again; there is one partition then
+  bool twice = false;      ///< windows over the results of windows, by another key
+  std::size_t spouts = 1;  ///< tasks
 };
 
 /// What is made of a window's rows.

@@ -89,8 +89,7 @@ const promise promises[] = {{"best_effort", false, guarantee::best_effort, false
 INSTANTIATE_TEST_SUITE_P(seeds, random_windows,
                          ::testing::Combine(::testing::ValuesIn(promises), ::testing::Range<std::uint64_t>(0, 3)),
                          [](const auto& of) {
-                           return std::string(std::get<0>(of.param).name) + "_" +
-                                  std::to_string(std::get<1>(of.param));
+                           return std::string(std::get<0>(of.param).name) + "_" + std::to_string(std::get<1>(of.param));
                          });
 
 }  // namespace
