@@ -57,6 +57,7 @@ set(FRESHET_HEADERS
   include/freshet/core/keyed_call.hpp
   include/freshet/core/keyed_timers.hpp
   include/freshet/core/outbox.hpp
+  include/freshet/core/passed_value.hpp
   include/freshet/core/position.hpp
   include/freshet/core/range_lost.hpp
   include/freshet/core/root.hpp
@@ -121,7 +122,6 @@ set(FRESHET_HEADERS
   include/freshet/stream/numeric_aggregates.hpp
   include/freshet/stream/ordered_bolt.hpp
   include/freshet/stream/ordered_stream.hpp
-  include/freshet/stream/passed_value.hpp
   include/freshet/stream/quantile_sketch.hpp
   include/freshet/stream/selecting_aggregates.hpp
   include/freshet/stream/split.hpp

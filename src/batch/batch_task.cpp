@@ -109,7 +109,8 @@ void batch_task::open() {
       ticks_.back().due = deadline(now, interval).time_since_epoch().count();
   }
   if (!open_members(0)) throw run_error(located(failure_->node, failure_->error));
-  if (chain_->plan().is_spout) chain_->open_clock(run_.partitions_of(chain_index_, task_), now);
+  if (!chain_->plan().is_spout) return;
+  chain_->open_clock(run_.partitions_of(chain_index_, task_), !run_.partitions_of(chain_index_, 0).empty(), now);
 }
 
 bool batch_task::open_members(std::size_t from) {

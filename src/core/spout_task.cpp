@@ -40,17 +40,19 @@ void spout_task_round::give_round() {
 root spout_task_round::root_of(const position* at) {
   spout_round& r = *round_;
   if (!r.keeps_positions) return root_of_unkept(at);
-  const position p = at ? *at : position{};
+  // Field by field: the spout has only just written them, and a copy of two at once would wait for both writes.
+  const auto partition = at ? at->partition : 0;
+  const auto offset = at ? at->offset : 0, next = at ? at->next : 0;
   if (at && r.messages) {
     const position& last = r.positions.back();
-    if (last.offset == p.offset && last.next == p.next && last.partition == p.partition) {
-      note_source(p, true);
+    if (last.offset == offset && last.next == next && last.partition == partition) {
+      note_source({partition, offset, next}, true);
       return r.slot ? root{r.slot, r.messages - 1} : root{};
     }
   }
   if (r.messages == r.capacity) make_room();
-  r.positions.push_back(p);
-  note_source(p, false);
+  r.positions.push_back({partition, offset, next});
+  note_source({partition, offset, next}, false);
   ++executed;
   const auto index = r.messages++;
   return r.slot ? root{r.slot, index} : root{};

@@ -66,7 +66,9 @@ void event_task::open() {
     if (n.options.tick > std::chrono::nanoseconds{})
       ticks_.push_back({m, n.options.tick, deadline(now, n.options.tick)});
   }
-  if (chain_.plan().is_spout) chain_.open_clock(run_.partitions_of(chain_.plan().head(), chain_.task()), now);
+  if (!chain_.plan().is_spout) return;
+  const auto head = chain_.plan().head();
+  chain_.open_clock(run_.partitions_of(head, chain_.task()), !run_.partitions_of(head, 0).empty(), now);
 }
 
 std::string event_task::describe(std::uint32_t node, std::uint32_t attempt, const error& e) const {

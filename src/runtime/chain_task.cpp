@@ -2,6 +2,7 @@
 
 #include "freshet/base/assert.hpp"
 #include "freshet/core/spout_task.hpp"
+#include "freshet/time/partition_clock.hpp"
 
 namespace freshet {
 
@@ -54,11 +55,11 @@ void chain_task::make_members(const chain_setup& setup) {
   }
 }
 
-void chain_task::open_clock(const std::vector<spout_partition>& dealt, event_clock::time_point now) {
+void chain_task::open_clock(const std::vector<spout_partition>& dealt, bool any_named, event_clock::time_point now) {
   if (!frame.clock) return;
   std::vector<partition_id> partitions;
   for (const auto& p : dealt) partitions.push_back(p.id);
-  if (!static_cast<spout_operator&>(head()).is_partitioned()) partitions.push_back(0);
+  if (!any_named) partitions.push_back(some_partition);
   frame.clock->open(partitions, now);
 }
 

@@ -1,23 +1,28 @@
 #include "freshet/time/partition_clock.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace freshet {
 
 void partition_clock::open(const std::vector<partition_id>& partitions, time_point now) {
   opened_ = now;
-  for (auto id : partitions) place_of(id);
+  for (auto id : partitions)
+    if (id == some_partition) unnamed_place_ = add_place();
+    else place_of(id);
 }
 
-std::size_t partition_clock::place_of(partition_id id) {
-  if (last_place_ != none && id == last_id_) return last_place_;
-  const auto [at, fresh] = places_.try_emplace(id, merge_.size());
-  if (fresh) {
-    merge_.add();
-    active_.push_back(false);
-    timers_.emplace_back(idle_timeout_, opened_);
-    add_partition();
-  }
+std::size_t partition_clock::add_place() {
+  const auto place = merge_.add();
+  active_.push_back(false);
+  timers_.emplace_back(idle_timeout_, opened_);
+  add_partition();
+  return place;
+}
+
+std::size_t partition_clock::find_place(partition_id id) {
+  const auto [at, fresh] = places_.try_emplace(id, unnamed_place_);
+  if (fresh && std::exchange(unnamed_place_, none) == none) at->second = add_place();
   last_id_ = id;
   last_place_ = at->second;
   return last_place_;

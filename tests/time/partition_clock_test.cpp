@@ -83,6 +83,35 @@ TEST_F(partition_clock_test, a_task_without_partitions_is_idle) {
   EXPECT_TRUE(clock.is_idle());
 }
 
+TEST_F(partition_clock_test, a_partition_without_a_name_holds_it_back_and_is_the_first_that_sends) {
+  clock.open({some_partition}, start);
+  EXPECT_FALSE(clock.is_idle());
+  EXPECT_EQ(clock.watermark(), beginning_of_time);
+  see(1, 100);
+  EXPECT_EQ(clock.watermark(), at(95));
+  see(2, 110);
+  see(1, 120);
+  EXPECT_EQ(clock.watermark(), at(105));
+}
+
+TEST_F(partition_clock_test, a_partition_without_a_name_is_idle_after_the_timeout) {
+  clock.open({some_partition}, start);
+  EXPECT_EQ(clock.look(start, true), start + 10s);
+  clock.look(start + 10s, true);
+  EXPECT_TRUE(clock.is_idle());
+}
+
+TEST_F(partition_clock_test, a_copy_knows_that_a_partition_has_no_name_yet) {
+  clock.open({some_partition}, start);
+  const auto before = clock.copy();
+  see(1, 100);
+  clock.assign(*before);
+  EXPECT_FALSE(clock.is_idle());
+  EXPECT_EQ(clock.watermark(), beginning_of_time);
+  see(2, 110);
+  EXPECT_EQ(clock.watermark(), at(105));
+}
+
 TEST_F(partition_clock_test, tuples_of_a_message_and_of_a_position_share_a_stamp) {
   clock.open({0}, start);
   see(0, 100);

@@ -52,9 +52,14 @@ class emitter {
   requires std::constructible_from<value, Args...>
   void emplace(Args&&... args) { outlets_->main.target().take(value(std::forward<Args>(args)...)); }
   /// With an event time of its own.
-  void emit_at(event_time at, value v) requires(!std::is_void_v<Out>) {
+  void emit_at(event_time at, value&& v) requires(!std::is_void_v<Out>) {
     const auto inherited = std::exchange(frame_->time, at);
     outlets_->main.target().take(std::move(v));
+    frame_->time = inherited;
+  }
+  void emit_at(event_time at, const value& v) requires(!std::is_void_v<Out>) {
+    const auto inherited = std::exchange(frame_->time, at);
+    outlets_->main.target().take(v);
     frame_->time = inherited;
   }
   /// To the side output `Tag`.

@@ -43,9 +43,10 @@ class keyed_call {
     const auto [hash, found] = ahead_[place];
     state& s = found && moves_ == table_->moves() ? table_->use_found(*found, hash) : table_->use(key_of(value), hash);
     if constexpr (has_timers<B>) {
-      const changed_timers then(*this, value, hash);
+      changed_timers then(*this, value, hash);
       if constexpr (std::is_same_v<T, timer<K>>) task_->key_timers().begin(value.tag, value.time);
       invoke(s, value);
+      then.returned = true;
       if constexpr (forgets)
         if (std::as_const(*task_).bolt().forgets(std::as_const(s)) && !task_->frame().flags.failed)
           table_->forget(key_of(value), hash);
@@ -66,14 +67,14 @@ class keyed_call {
       auto& changes = call.task_->key_timers().changes();
       if (changes.empty()) return;
       call_frame& frame = call.task_->frame();
-      if (!call.rolls_back() || (!frame.flags.failed && std::uncaught_exceptions() == exceptions))
+      if (!call.rolls_back() || (returned && !frame.flags.failed))
         call.change_timers(call.key_of(value), hash, frame.stamp);
       changes.clear();
     }
     keyed_call& call;
     const T& value;
     const std::uint64_t hash;
-    const int exceptions = std::uncaught_exceptions();
+    bool returned = false;  ///< false: it has thrown
   };
   bool rolls_back() const {
     const call_frame& frame = task_->frame();

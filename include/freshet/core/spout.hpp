@@ -44,10 +44,14 @@ class spout_emitter {
  public:
   using value_type = T;
   /// A message without position: the engine keeps it until it is finished, where the guarantee asks for it.
-  void emit(T value) { task_->message(nullptr, event_time{}, std::move(value)); }
-  void emit(const position& at, T value) { task_->message(&at, event_time{}, std::move(value)); }
-  void emit_at(event_time when, T value) { task_->message(nullptr, when, std::move(value)); }
-  void emit_at(const position& at, event_time when, T value) { task_->message(&at, when, std::move(value)); }
+  void emit(T&& value) { task_->message(nullptr, event_time{}, std::move(value)); }
+  void emit(const T& value) { emit(T(value)); }
+  void emit(const position& at, T&& value) { task_->message(&at, event_time{}, std::move(value)); }
+  void emit(const position& at, const T& value) { emit(at, T(value)); }
+  void emit_at(event_time when, T&& value) { task_->message(nullptr, when, std::move(value)); }
+  void emit_at(event_time when, const T& value) { emit_at(when, T(value)); }
+  void emit_at(const position& at, event_time when, T&& value) { task_->message(&at, when, std::move(value)); }
+  void emit_at(const position& at, event_time when, const T& value) { emit_at(at, when, T(value)); }
   /// A message that can't become a `T`: a damaged row, bytes of an unknown format. It counts as a message that failed
   /// for good at its first attempt, as none of the others could do better, and meets the spout's `on_failure`: its dead
   /// letter has position, error and these bytes, and no type. Under exactly_once in the event engine it may come before

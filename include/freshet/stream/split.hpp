@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "freshet/stream/function_check.hpp"
-#include "freshet/stream/passed_value.hpp"
+#include "freshet/core/passed_value.hpp"
 
 namespace freshet {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "freshet/stream/function_check.hpp"
-#include "freshet/stream/passed_value.hpp"
+#include "freshet/core/passed_value.hpp"
 
 // The bolts behind map, filter, peek and flat_map. A function is called through a template argument, so the compiler
 // inlines it into the loop over a batch: they cost what a bolt written by hand does.

@@ -166,8 +166,11 @@ class hopping_bolt : public detail::window_bolt_base<T, KeyFn, K, A> {
   void process(const T& value, state& s, timers& t, output& out) {
     const auto put = [&](accumulator& into) { this->aggregate_.add(into, value); };
     const auto stamp = detail::judged_stamp(out);
-    if (s.windows.add(windows_, out.time(), lateness_, stamp, this->start(), put) == added_to::windows)
-      return set_timer(s, t);
+    const auto front = s.windows.front();
+    if (s.windows.add(windows_, out.time(), lateness_, stamp, this->start(), put) == added_to::windows) {
+      if (s.next == end_of_time || s.windows.front() != front) set_timer(s, t);
+      return;
+    }
     emit_late(value, stamp == out.stamp() ? late_reason::window : late_reason::woke, out);
   }
   void on_timer(const K& key, event_time due, state& s, timers& t, output& out) {

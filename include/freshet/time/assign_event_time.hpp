@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "freshet/core/passed_value.hpp"
 #include "freshet/core/topology_builder.hpp"
 #include "freshet/time/partition_clock.hpp"
 
@@ -34,12 +35,16 @@ class event_time_bolt {
  public:
   event_time_bolt(F time_of, Policy policy, std::chrono::nanoseconds idle_timeout)
       : time_of_(std::move(time_of)), clock_(std::move(policy), idle_timeout) {}
-  void process(T value, emitter<T>& out) {
+  void process(passed_value<T> value, emitter<T>& out) {
     event_time t = out.time();
-    if constexpr (!std::is_same_v<F, time_of_spout>) t = std::invoke(time_of_, std::as_const(value));
+    if constexpr (!std::is_same_v<F, time_of_spout>) t = std::invoke(time_of_, value.get());
     t = nearest_event_time(t);
-    const auto stamp = clock_.stamp(out.frame(), t, std::as_const(value));
-    out.emit_stamped(t, stamp, std::move(value));
+    call_frame& frame = out.frame();
+    const auto stamp = clock_.stamp(frame, t, value.get());
+    const auto inherited_time = std::exchange(frame.time, t), inherited_stamp = std::exchange(frame.stamp, stamp);
+    std::move(value).emit_to(out);
+    frame.time = inherited_time;
+    frame.stamp = inherited_stamp;
   }
   event_clock& clock() { return clock_; }
 

@@ -14,6 +14,10 @@
 
 namespace freshet {
 
+/// Among the partitions that a clock is opened with: there is one whose id will be that of the first new one to send.
+/// Until then it holds the watermark back like the others.
+inline constexpr partition_id some_partition = ~partition_id{0};
+
 /// The half of a spout task's clock that needs no policy: which partitions there are, which of them are idle, and the
 /// watermark of all. Not thread safe.
 class partition_clock : public event_clock {
@@ -28,7 +32,7 @@ class partition_clock : public event_clock {
 
  protected:
   /// The partition's place; a new one if it was not known.
-  std::size_t place_of(partition_id id);
+  std::size_t place_of(partition_id id) { return id == last_id_ && last_place_ != none ? last_place_ : find_place(id); }
   void note_activity(std::size_t place) { active_[place] = true; }
   /// The watermark of one partition.
   virtual event_time watermark_at(std::size_t place) const = 0;
@@ -37,11 +41,13 @@ class partition_clock : public event_clock {
 
  private:
   void refresh();
+  std::size_t add_place();
+  std::size_t find_place(partition_id id);
 
   std::chrono::nanoseconds idle_timeout_;
   std::unordered_map<partition_id, std::size_t> places_;
   partition_id last_id_ = 0;
-  std::size_t last_place_ = none;
+  std::size_t last_place_ = none, unnamed_place_ = none;
   watermark_merge merge_;
   std::vector<bool> active_;  ///< since it was last looked at
   std::vector<idle_timer> timers_;

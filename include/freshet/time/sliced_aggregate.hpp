@@ -66,6 +66,11 @@ class sliced_aggregate {
     return all;
   }
   bool empty() const noexcept { return slices_.empty() && waiting_.empty(); }
+  /// What a tuple that was added may have changed of `next`: while it is the same, so is the next window.
+  std::pair<std::int64_t, std::int64_t> front() const noexcept {
+    constexpr auto none = std::numeric_limits<std::int64_t>::max();
+    return {slices_.empty() ? none : slices_.first(), waiting_.empty() ? none : waiting_.front().first};
+  }
 
   friend auto freshet_fields(sliced_aggregate& s) { return std::tie(s.closed_, s.slices_, s.waiting_); }
 
