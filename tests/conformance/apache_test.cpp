@@ -1,8 +1,5 @@
 // An access log with one damaged line, which goes to a side output.
-#include <algorithm>
-#include <optional>
-#include <string_view>
-
+#include "conformance/access_log.hpp"
 #include "conformance/expected_rows.hpp"
 #include "conformance/number_lines.hpp"
 #include "conformance/on_both_engines.hpp"
@@ -16,66 +13,21 @@ namespace {
 
 class apache : public shared_data {};
 
-struct request {
-  std::string client, time, line, status, bytes, referrer, agent;
-};
 struct malformed_line {
   std::int64_t number = 0;  // from 1
   std::string text;
 };
 struct malformed : side_output<malformed_line, "malformed"> {};
 
-/// Takes a line of the combined format apart, from left to right.
-class combined_format {
- public:
-  explicit combined_format(std::string_view line) : rest_(line) {}
-
-  std::optional<request> parse() {
-    request r;
-    std::string name;
-    const bool whole = word(r.client) && word(name) && word(name) && between('[', ']', r.time) && quoted(r.line) &&
-                       word(r.status) && word(r.bytes) && quoted(r.referrer) && quoted(r.agent) && rest_.empty();
-    if (!whole || !digits(r.status) || !(r.bytes == "-" || digits(r.bytes))) return std::nullopt;
-    return r;
-  }
-
- private:
-  static bool digits(const std::string& text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  }
-  /// The next `size` characters, and the blank behind them.
-  bool take(std::size_t size, std::string& into) {
-    into = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    if (rest_.starts_with(' ')) rest_.remove_prefix(1);
-    return !into.empty();
-  }
-  bool word(std::string& into) { return take(std::min(rest_.find(' '), rest_.size()), into); }
-  bool between(char open, char close, std::string& into) {
-    const auto end = rest_.find(close, 1);
-    if (!rest_.starts_with(open) || end == std::string_view::npos) return false;
-    return take(end + 1, into);
-  }
-  /// A quote behind a backslash doesn't end it.
-  bool quoted(std::string& into) {
-    if (!rest_.starts_with('"')) return false;
-    auto end = std::size_t{1};
-    while (end < rest_.size() && rest_[end] != '"') end += rest_[end] == '\\' ? 2 : 1;
-    return end < rest_.size() && take(end + 1, into);
-  }
-
-  std::string_view rest_;
-};
-
 struct parse {
-  void process(const numbered_line& line, emitter<request, malformed>& out) {
-    if (auto r = combined_format(line.text).parse()) out.emit(std::move(*r));
+  void process(const numbered_line& line, emitter<log_line, malformed>& out) {
+    if (auto r = parse_combined(line.text)) out.emit(std::move(*r));
     else out.emit<malformed>({line.number + 1, line.text});
   }
 };
 
 struct sinks {
-  collect_sink<request> good;
+  collect_sink<log_line> good;
   collect_sink<malformed_line> bad;
 };
 query parse_log(const sinks& to) {

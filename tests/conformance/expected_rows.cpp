@@ -38,6 +38,15 @@ row typed(const std::vector<std::string>& texts, const row& like) {
   return cells;
 }
 
+/// Of each column the first cell that is a number, if there is one: a text among numbers is a missing value.
+row types_of(const std::vector<row>& got) {
+  row like = got.empty() ? row{} : got[0];
+  for (const row& each : got)
+    for (std::size_t i = 0; i < std::min(like.size(), each.size()); ++i)
+      if (std::holds_alternative<std::string>(like[i])) like[i] = each[i];
+  return like;
+}
+
 bool both_floating(const cell& a, const cell& b) {
   return std::holds_alternative<double>(a) && std::holds_alternative<double>(b);
 }
@@ -94,7 +103,8 @@ class differences {
 
 testing::AssertionResult compare(const answer& expected, std::vector<row> got, bool surplus_is_wrong) {
   std::vector<row> wanted;
-  for (const auto& texts : expected.rows) wanted.push_back(typed(texts, got.empty() ? row{} : got[0]));
+  const row like = types_of(got);
+  for (const auto& texts : expected.rows) wanted.push_back(typed(texts, like));
   std::sort(wanted.begin(), wanted.end(), before);
   std::sort(got.begin(), got.end(), before);
   differences found;

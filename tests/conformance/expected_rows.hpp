@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "freshet/base/event_time.hpp"
 #include "freshet/core/fields.hpp"
 
 // Comparing what a topology gave with a file of expected rows.
@@ -33,11 +34,21 @@ answer read_answer(const std::string& name);
 /// Every expected row is there; others may be too.
 ::testing::AssertionResult no_row_missing(const answer& expected, std::vector<row> got);
 
-/// A value's fields as cells, one after the other; structs within structs are taken apart too.
+namespace detail {
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+}  // namespace detail
+
+/// A value's fields as cells, one after the other; structs within structs are taken apart too. A time is its
+/// milliseconds since 1970, and an empty optional an empty text.
 template <class T>
 void append_cells(row& cells, const T& value) {
   if constexpr (std::is_integral_v<T>) cells.emplace_back(static_cast<std::int64_t>(value));
   else if constexpr (std::is_floating_point_v<T>) cells.emplace_back(static_cast<double>(value));
+  else if constexpr (std::is_same_v<T, event_time>) cells.emplace_back(value.time_since_epoch().count());
+  else if constexpr (detail::is_optional<T>) value ? append_cells(cells, *value) : append_cells(cells, "");
   else if constexpr (std::is_convertible_v<const T&, std::string>) cells.emplace_back(std::string(value));
   else if constexpr (has_fields<T>)
     with_fields(value, [&](const auto&... field) { (append_cells(cells, field), ...); });

@@ -49,6 +49,14 @@ TEST(expected_rows, another_number_of_columns_is_a_difference) {
   EXPECT_FALSE(same_rows(readings, std::vector<std::pair<std::string, int>>{{"a", 1}, {"a", 2}, {"b", 1}}));
 }
 
+TEST(expected_rows, a_missing_value_is_an_empty_field) {
+  using quake = std::pair<event_time, std::optional<double>>;
+  const answer quakes{"quakes", {"at_ms", "magnitude"}, {{"5", ""}, {"7", "2.50"}}};
+  const event_time five{std::chrono::milliseconds{5}}, seven{std::chrono::milliseconds{7}};
+  EXPECT_TRUE(same_rows(quakes, std::vector<quake>{{five, std::nullopt}, {seven, 2.5}}));
+  EXPECT_FALSE(same_rows(quakes, std::vector<quake>{{five, 1.0}, {seven, 2.5}}));
+}
+
 TEST(parse, csv_with_quotes) {
   EXPECT_THAT(split_csv("a,,\"b,\"\"c\"\"\",d"), ElementsAre("a", "", "b,\"c\"", "d"));
   EXPECT_THAT(split_csv("\"\"\"a\"\"\",\"\","), ElementsAre("\"a\"", "", ""));

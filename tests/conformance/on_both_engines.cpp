@@ -79,6 +79,15 @@ const configurations& for_few_rows() {
   return all;
 }
 
+const configurations& in_brief_1() {
+  static const configurations some{batches("batches of 100 rows, with faults", 100, true)};
+  return some;
+}
+const configurations& in_brief_4() {
+  static const configurations some{events("exactly_once with faults", guarantee::exactly_once, true)};
+  return some;
+}
+
 /// Each node throws at its fourth call, so that every fault is seen to happen, and at some later ones that follow from
 /// the seed. A dozen in all: the batch engine gives up a task that fails for the sixteenth time in one batch, however
 /// far apart the causes. All blocks of the first two batches are lost once.
@@ -118,13 +127,19 @@ void run_all(const query& q, std::size_t parallelism, const configurations& all,
 }  // namespace
 
 void on_both_engines(const query& q, const std::function<void()>& check) {
-  run_all(q, 1, q.few_rows ? for_few_rows() : at_parallelism_1(), check);
-  run_all(q, 4, q.few_rows ? for_few_rows() : at_parallelism_4(), check);
+  run_all(q, 1, q.few_rows ? for_few_rows() : q.in_brief ? in_brief_1() : at_parallelism_1(), check);
+  run_all(q, 4, q.few_rows ? for_few_rows() : q.in_brief ? in_brief_4() : at_parallelism_4(), check);
+  if (q.small_batches) run_all(q, 4, {batches("batches of seven rows, with faults", 7, true)}, check);
+  if (q.may_be_replayed.empty()) return;
+  auto replayed = q;
+  replayed.may_throw = q.may_be_replayed;
+  with_replays(replayed, check);
 }
 
 void with_replays(const query& q, const std::function<void()>& check) {
   const configurations replayed{events("at_least_once with faults", guarantee::at_least_once, true)};
-  for (const std::size_t parallelism : {1, 4}) run_all(q, parallelism, replayed, check);
+  if (!q.in_brief) run_all(q, 1, replayed, check);
+  run_all(q, 4, replayed, check);
 }
 
 }  // namespace freshet::conformance
