@@ -76,8 +76,8 @@ class chain_task {
   std::unique_ptr<task_operator> release_head() { return std::move(members[0].op); }
   /// What `op` emits goes through this chain from now on.
   void adopt_head(std::unique_ptr<task_operator> op);
-  /// The clock of a spout's chain, if it has one, knows the partitions from here on: those dealt to this task. Where the
-  /// spout has named none at all, each task has some of its own.
+  /// The clock of a spout's chain, if it has one, knows the partitions from here on: those dealt to this task. Where
+  /// the spout has named none at all, each task has some of its own.
   void open_clock(const std::vector<spout_partition>& dealt, bool any_named, event_clock::time_point now);
   /// Sets the host of all frames.
   void attach(task_host& host);
