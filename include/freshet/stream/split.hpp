@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "freshet/stream/function_check.hpp"
 #include "freshet/core/passed_value.hpp"
+#include "freshet/stream/function_check.hpp"
 
 namespace freshet {
 

@@ -5,8 +5,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "freshet/stream/function_check.hpp"
 #include "freshet/core/passed_value.hpp"
+#include "freshet/stream/function_check.hpp"
 
 // The bolts behind map, filter, peek and flat_map. A function is called through a template argument, so the compiler
 // inlines it into the loop over a batch: they cost what a bolt written by hand does.
