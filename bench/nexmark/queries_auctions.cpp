@@ -4,6 +4,7 @@
 
 #include "freshet/stream/selecting_aggregates.hpp"
 #include "freshet/stream/windowed.hpp"
+#include "freshet/time/window.hpp"
 #include "nexmark/from_events.hpp"
 
 // The queries about closed auctions.
@@ -56,29 +57,31 @@ class close_auctions {
     if (s.is_known) return take(out.time(), b.price, s);
     // No auction that takes it can come any more when the watermark has passed it.
     s.early.push_back({out.time(), b.price});
-    if (s.early.size() == 1) t.set(close, shifted(out.time(), lateness_));
+    if (s.early.size() == 1) t.set(close, in_a_while(shifted(out.time(), lateness_)));
   }
   void on_timer(const std::uint64_t& id, event_time due, state& s, timers& t, output& out) {
     if (!s.is_known) return drop_early(due, s, t);
     if (due != shifted(s.expires, lateness_)) return void(s.is_known = false);
     if (s.highest != 0) out.emit({id, s.group, s.highest, s.expires});
     // Bids go on coming for a while. As long as the auction is known they aren't taken for early ones.
-    t.set(close, shifted(due, remembered));
+    t.set(close, in_a_while(due));
   }
   bool forgets(const state& s) const { return !s.is_known && s.early.empty(); }
 
  private:
   static constexpr std::uint32_t close = 0;
-  static constexpr event_span remembered{1'000};
 
+  /// One to two seconds later, for what may wait: timers of one time cost less than as many of different times.
+  static event_time in_a_while(event_time t) {
+    constexpr event_span second{1'000};
+    return aligned(shifted(t, 2 * second), second, {});
+  }
   static void take(event_time at, std::uint64_t price, state& s) {
     if (price > s.highest && s.begins <= at && at < s.expires) s.highest = price;
   }
   void drop_early(event_time due, state& s, timers& t) const {
     std::erase_if(s.early, [&](const early_bid& b) { return shifted(b.date_time, lateness_) <= due; });
-    auto next = end_of_time;
-    for (const auto& b : s.early) next = std::min(next, shifted(b.date_time, lateness_));
-    if (!s.early.empty()) t.set(close, next);
+    if (!s.early.empty()) t.set(close, in_a_while(due));
   }
   event_span lateness_;
 };
