@@ -39,7 +39,7 @@ template <class T, class F>
 class keyed_stream : public keyed_joins<keyed_stream<T, F>, T, F> {
  public:
   using key_type = typename decltype(key_type_of<F, T>())::type;
-  keyed_stream(stream_ref<T> in, F key) : in_(std::move(in)), key_(std::move(key)) {}
+  keyed_stream(stream_ref<T> in, F by) : in_(std::move(in)), key_(std::move(by)) {}
 
   /// The stream as it is without groups, and the function of the key.
   const stream_ref<T>& ungrouped() const { return in_; }
