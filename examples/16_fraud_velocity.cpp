@@ -42,7 +42,7 @@ struct velocity_rule {
     if (s.is_blocked) out.emit({card, "free again"});
     s = {};
   }
-  // What the engine asks when a timer has been called: true, and the card is forgotten.
+  // What the engine asks after each call: true, and the card is forgotten.
   bool forgets(const state& card) const { return card.recent.empty(); }
 };
 
