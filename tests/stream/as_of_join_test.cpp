@@ -96,7 +96,7 @@ TEST(as_of_join, late_on_each_side) {
 }
 
 TEST(as_of_join, random_schedules_give_what_a_nested_loop_gives) {
-  for (std::uint64_t seed = 0; seed < 220; ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds_up_to(220); ++seed) {
     random_source random(seed);
     const scene s(random);
     as_of reach;
@@ -117,7 +117,7 @@ bool deletes(const event& e) { return e.id % 3 == 0; }
 
 /// `broadcast`: every task has a copy of the table.
 void compare_tables(bool broadcast) {
-  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds_up_to(120); ++seed) {
     random_source random(seed);
     const scene s(random);
     const join_options options{.kind = seed % 2 ? join_kind::left : join_kind::inner, .allowed_lateness = s.lateness};

@@ -92,7 +92,7 @@ TEST(interval_join, late_on_each_side) {
 }
 
 TEST(interval_join, random_schedules_give_what_a_nested_loop_gives) {
-  for (std::uint64_t seed = 0; seed < 240; ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds_up_to(240); ++seed) {
     random_source random(seed);
     const scene s(random);
     const auto lower = static_cast<std::int64_t>(random.below(40)) - 25;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +20,12 @@
 
 // What the tests of joins share: two streams of events with their stamps, ways to run a topology, and rows to compare.
 namespace freshet::joins {
+
+/// So many seeds, or fewer where FRESHET_SEEDS asks for fewer: under sanitizers.
+inline std::uint64_t seeds_up_to(std::uint64_t most) {
+  const char* text = std::getenv("FRESHET_SEEDS");
+  return text ? std::min<std::uint64_t>(most, std::strtoull(text, nullptr, 10)) : most;
+}
 
 constexpr event_span ms(std::int64_t n) { return event_span(n); }
 constexpr event_time at(std::int64_t n) { return event_time(event_span(n)); }

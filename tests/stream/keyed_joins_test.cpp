@@ -41,7 +41,7 @@ struct two_joins {
 /// The times and stamps of rows, and how far a join's watermark is behind, are what the next operator needs: it finds
 /// late what a loop over the rows finds late, and nothing else is missing.
 TEST(keyed_joins, a_join_of_joined_rows_is_exact_too) {
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds_up_to(200); ++seed) {
     random_source random(seed);
     const scene s(random);
     const auto third = scene::make(random, 2'000'000);

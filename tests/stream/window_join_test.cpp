@@ -158,7 +158,7 @@ void compare(std::uint64_t seed, const scene& s, W windows, random_source& rando
 }
 
 TEST(window_join, random_schedules_give_what_a_nested_loop_gives) {
-  for (std::uint64_t seed = 0; seed < 210 && !HasFatalFailure(); ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds_up_to(210) && !HasFatalFailure(); ++seed) {
     random_source random(seed);
     const scene s(random);
     const auto some = [&](std::uint64_t below) { return ms(1 + static_cast<std::int64_t>(random.below(below))); };
@@ -190,7 +190,7 @@ constexpr auto as_group = [](int key, const window& w, const std::vector<event>&
 };
 
 TEST(co_group, gives_both_sides_of_every_window) {
-  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds_up_to(40); ++seed) {
     random_source random(seed);
     const scene s(random);
     const hopping windows{ms(12), ms(4)};
