@@ -33,6 +33,7 @@ function(freshet_add_component name)
     set(scope PUBLIC)
     add_library(${target} ${arg_SOURCES})
     freshet_set_build_options(${target})
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ${FRESHET_UNITY})
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
     target_link_libraries(${target} PRIVATE ${arg_PRIVATE_DEPS})
     set_target_properties(${target} PROPERTIES
@@ -91,4 +92,27 @@ function(freshet_finish_components)
   configure_file("${PROJECT_SOURCE_DIR}/cmake/freshet.pc.in" "${PROJECT_BINARY_DIR}/freshet.pc" @ONLY)
   install(FILES "${PROJECT_BINARY_DIR}/freshet.pc" DESTINATION ${pc_dir})
   install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION ${CMAKE_INSTALL_DOCDIR})
+endfunction()
+
+# freshet_add_tool(name SOURCES file...)
+#
+# A program that is installed beside the library. CLI11 reads its arguments: lists, units, ranges and help that would be
+# hundreds of lines of our own. Without CLI11 there is no such target.
+function(freshet_add_tool name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
+  find_package(CLI11 QUIET)
+  if(NOT CLI11_FOUND)
+    message(STATUS "CLI11 (Debian: libcli11-dev) is not there: ${name} is not built")
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  freshet_set_build_options(${name})
+  target_link_libraries(${name} PRIVATE freshet::freshet CLI11::CLI11)
+  if(FRESHET_INSTALL)
+    # An installed tool finds its shared library beside itself, wherever the prefix is moved to.
+    file(RELATIVE_PATH lib_from_bin "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
+    set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN/${lib_from_bin}")
+    # Not everyone who installs has built it: `--target freshet-bench` and the like leave it out.
+    install(TARGETS ${name} COMPONENT tools OPTIONAL)
+  endif()
 endfunction()

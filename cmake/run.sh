@@ -29,12 +29,14 @@ sh cmake/run.sh VERB [ARGUMENTS]
   latency [OPTIONS]                     latency by engine, batch interval and rate (freshet-latency)
   lint                                  format, include law, warnings as errors, headers that compile alone
   sanitize [asan|tsan] [CTEST ARGUMENTS]  the tests under the sanitizers
+  stress [SEEDS]                        random topologies against plain loops and all of conformance, for long
   help                                  this text; `VERB --help` says more about one
 
 Missing packages are installed first (as root, or through sudo), and named. Nothing is ever removed.
   FRESHET_INSTALL=no                    install nothing: the tools and libraries are there already
   FRESHET_WERROR=ON                     test: warnings are errors, as in .ci/run
   CMAKE_BUILD_PARALLEL_LEVEL=N          compile and test with N jobs (default: one a core)
+  FRESHET_CCACHE=OFF                    leave ccache alone, and precompile headers instead: faster where nothing is cached
 ccache is used where it is found, and never installed.
 TEXT
 }
@@ -87,7 +89,7 @@ help_lint() {
 sh cmake/run.sh lint
 
 clang-format over the tracked files (nothing is changed), the include law, a build of everything with warnings as errors,
-and every public header compiled alone. `clang-format -i FILE` mends the format of a file. It goes on in build/dev, where
+every public header compiled alone, and whether the benchmarks that scripts name are there. `clang-format -i FILE` mends the format of a file. It goes on in build/dev, where
 `test` has compiled most of it already; warnings stay errors there until `cmake --preset dev -D FRESHET_WERROR=OFF`.
 TEXT
 }
@@ -97,7 +99,19 @@ help_sanitize() {
 sh cmake/run.sh sanitize [asan|tsan] [CTEST ARGUMENTS]
 
 Builds with AddressSanitizer and UndefinedBehaviorSanitizer (build/asan), then with ThreadSanitizer (build/tsan), and runs
-the tests with the labels unit and differential. With asan or tsan only that one.
+tests: the first those of the layers that lay out memory, the second those of what starts threads, and the differential ones.
+With asan or tsan only that one.
+TEXT
+}
+
+help_stress() {
+  cat <<'TEXT'
+sh cmake/run.sh stress [SEEDS]
+
+Builds the tests (Debug with asserts, in build/dev) and runs the differential ones with SEEDS seeds a case (default: 2000,
+which takes the better part of an hour), a process a core; then those of conformance in every batch size, down to one row,
+with faults and without; then the stress of wake-ups, and crashes of a log and of checkpoints. Ends with the first failure,
+whose output says how to run it again.
 TEXT
 }
 
@@ -121,16 +135,16 @@ boost_package() {
 }
 
 # The packages of the verb $1: what it cannot do without. demo, bench and latency are configured without the component
-# observe, so they need no spdlog.
+# observe, so they need no spdlog, and all but bench without rocksdb.
 packages_of() {
   list="g++ cmake ninja-build $(boost_package)"
   case $1 in
-    test) list="$list libspdlog-dev libgtest-dev libgmock-dev libcli11-dev pkgconf" ;;
-    sanitize) list="$list libspdlog-dev libgtest-dev libgmock-dev" ;;
-    bench) list="$list libbenchmark-dev libtbb-dev" ;;
+    test | stress) list="$list libspdlog-dev librocksdb-dev libgtest-dev libgmock-dev libcli11-dev pkgconf" ;;
+    sanitize) list="$list libspdlog-dev librocksdb-dev libgtest-dev libgmock-dev" ;;
+    bench) list="$list librocksdb-dev libbenchmark-dev libtbb-dev" ;;
     latency) list="$list libcli11-dev" ;;
     lint)
-      list="$list libspdlog-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
+      list="$list libspdlog-dev librocksdb-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
       list="$list libbenchmark-dev libtbb-dev clang-format"
       ;;
   esac
@@ -210,6 +224,7 @@ need_packages() {
 configure() {
   preset=$1
   shift
+  if [ -n "${FRESHET_CCACHE-}" ]; then set -- "$@" -D "FRESHET_CCACHE=$FRESHET_CCACHE"; fi
   (cd "$root" && cmake --preset "$preset" "$@" >"$root/build/configure-$preset.log" 2>&1) || {
     cat "$root/build/configure-$preset.log" >&2
     die "configuring '$preset' failed"
@@ -230,7 +245,7 @@ run_tests() {
 }
 without_aslr=''
 
-# GCC 12's ThreadSanitizer dies at start ("unexpected memory mapping") where the kernel randomises addresses more than it
+# ThreadSanitizer dies at start ("unexpected memory mapping") where the kernel randomises addresses more than it
 # knows of.
 find_without_aslr() {
   bits=$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)
@@ -247,8 +262,8 @@ find_without_aslr() {
 
 # Only what is asked for: each of these switches would ask for a package more.
 release_of() {
-  configure release -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_BUILD_EXAMPLES="$1" -D FRESHET_BUILD_BENCH="$2" \
-    -D FRESHET_BUILD_TOOLS="$3"
+  configure release -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_WITH_ROCKSDB="$2" -D FRESHET_BUILD_EXAMPLES="$1" \
+    -D FRESHET_BUILD_BENCH="$2" -D FRESHET_BUILD_TOOLS="$3"
 }
 
 verb_demo() {
@@ -315,6 +330,7 @@ verb_lint() {
   need_packages
   configure lint
   build lint
+  run_tests dev -R '^bench[.]'
   say "lint: format, include law, warnings and headers are in order"
 }
 
@@ -336,10 +352,55 @@ verb_sanitize() {
   done
 }
 
+# Runs the tests of build/dev named $1 with $2 in their environment, shared by as many processes as there are jobs.
+in_shards() {
+  running=''
+  for shard in $(seq 0 $((jobs - 1))); do
+    env "$2" GTEST_TOTAL_SHARDS="$jobs" GTEST_SHARD_INDEX="$shard" "$root/build/dev/tests/$1" \
+      >"$root/build/stress-$shard.log" 2>&1 &
+    running="$running $!"
+  done
+  # shellcheck disable=SC2064  # those that run now
+  trap "kill $running 2>/dev/null; exit 130" INT TERM
+  shard=0
+  for process in $running; do
+    wait "$process" || {
+      # shellcheck disable=SC2086  # a list of processes
+      kill $running 2>/dev/null || true
+      cat "$root/build/stress-$shard.log" >&2
+      die "stress: one of $1 failed, see above"
+    }
+    grep -h -e '^.*: seeds=' -e 'NOT TESTED' "$root/build/stress-$shard.log" || true
+    shard=$((shard + 1))
+  done
+}
+
+verb_stress() {
+  seeds=${1:-2000}
+  case $seeds in
+    *[!0-9]* | 0*) misused "stress wants a number of seeds, not '$seeds'" ;;
+  esac
+  if [ $# -gt 1 ]; then misused "stress takes one argument"; fi
+  need_packages
+  configure dev
+  build dev --target differential_tests conformance_tests runtime_tests base_tests state_tests
+  say "differential tests: $seeds seeds a case, $jobs processes; their output goes to build/stress-*.log"
+  in_shards differential_tests "FRESHET_SEEDS=$seeds"
+  say "conformance tests: batches of one row, all sizes with faults and without"
+  in_shards conformance_tests FRESHET_CONFORMANCE=whole
+  FRESHET_ROUNDS=$((seeds * 10)) "$root/build/dev/tests/runtime_tests" --gtest_filter='*wake_stress*' >&2 ||
+    die "stress: the stress of wake-ups failed, see above"
+  FRESHET_SEEDS=$seeds "$root/build/dev/tests/base_tests" --gtest_filter='record_log_crash.*' >&2 ||
+    die "stress: the crashes of a log failed, see above"
+  FRESHET_SEEDS=$seeds "$root/build/dev/tests/state_tests" --gtest_filter='*crash*' >&2 ||
+    die "stress: the crashes of a checkpoint directory failed, see above"
+  say "stress: all is as it should be"
+}
+
 verb=${1-}
 if [ $# -gt 0 ]; then shift; fi
 case $verb in
-  demo | test | bench | latency | lint | sanitize)
+  demo | test | bench | latency | lint | sanitize | stress)
     case ${1-} in
       -h | --help) "help_$verb" ;;
       *) "verb_$verb" "$@" ;;

@@ -6,13 +6,16 @@ set(FRESHET_HEADERS
   include/freshet/base/clock.hpp
   include/freshet/base/error.hpp
   include/freshet/base/event_time.hpp
+  include/freshet/base/file_system.hpp
   include/freshet/base/function.hpp
   include/freshet/base/hash.hpp
   include/freshet/base/histogram.hpp
   include/freshet/base/ids.hpp
   include/freshet/base/log.hpp
   include/freshet/base/random.hpp
+  include/freshet/base/record_log.hpp
   include/freshet/base/result.hpp
+  include/freshet/base/time_arithmetic.hpp
   include/freshet/base/type_name.hpp
   include/freshet/batch/batch_executor.hpp
   include/freshet/batch/batch_options.hpp
@@ -40,6 +43,7 @@ set(FRESHET_HEADERS
   include/freshet/core/batch_list.hpp
   include/freshet/core/bolt.hpp
   include/freshet/core/bolt_task.hpp
+  include/freshet/core/broadcast_state.hpp
   include/freshet/core/byte_stream.hpp
   include/freshet/core/call_frame.hpp
   include/freshet/core/codec.hpp
@@ -48,6 +52,7 @@ set(FRESHET_HEADERS
   include/freshet/core/edge.hpp
   include/freshet/core/emitter.hpp
   include/freshet/core/event_clock.hpp
+  include/freshet/core/evicted_states.hpp
   include/freshet/core/fault_injector.hpp
   include/freshet/core/fields.hpp
   include/freshet/core/grouping.hpp
@@ -55,7 +60,9 @@ set(FRESHET_HEADERS
   include/freshet/core/input_loop.hpp
   include/freshet/core/key_equal.hpp
   include/freshet/core/keyed_call.hpp
+  include/freshet/core/keyed_state.hpp
   include/freshet/core/keyed_timers.hpp
+  include/freshet/core/lazy_call.hpp
   include/freshet/core/outbox.hpp
   include/freshet/core/passed_value.hpp
   include/freshet/core/position.hpp
@@ -70,22 +77,30 @@ set(FRESHET_HEADERS
   include/freshet/core/spout_task.hpp
   include/freshet/core/stable_hash.hpp
   include/freshet/core/standard_codecs.hpp
+  include/freshet/core/state_query.hpp
   include/freshet/core/state_slot.hpp
+  include/freshet/core/state_store.hpp
   include/freshet/core/state_table.hpp
+  include/freshet/core/state_ttl.hpp
+  include/freshet/core/stored_rows.hpp
   include/freshet/core/stream_ref.hpp
   include/freshet/core/task_context.hpp
   include/freshet/core/task_host.hpp
   include/freshet/core/task_operator.hpp
   include/freshet/core/timed_state.hpp
   include/freshet/core/timer_heap.hpp
-  include/freshet/core/timer_reader.hpp
   include/freshet/core/timer_queue.hpp
+  include/freshet/core/timer_reader.hpp
   include/freshet/core/timers.hpp
   include/freshet/core/topology.hpp
   include/freshet/core/topology_builder.hpp
+  include/freshet/core/tuple_origin.hpp
+  include/freshet/core/undo.hpp
   include/freshet/core/value.hpp
   include/freshet/core/value_bytes.hpp
+  include/freshet/core/value_text.hpp
   include/freshet/core/value_words.hpp
+  include/freshet/core/watermark_alignment.hpp
   include/freshet/core/winner_tree.hpp
   include/freshet/core/wiring.hpp
   include/freshet/event/event_executor.hpp
@@ -97,6 +112,13 @@ set(FRESHET_HEADERS
   include/freshet/runtime/tasklet.hpp
   include/freshet/runtime/topology_run.hpp
   include/freshet/runtime/worker_pool.hpp
+  include/freshet/state/checkpoint_directory.hpp
+  include/freshet/state/checkpoint_manifest.hpp
+  include/freshet/state/checkpoint_reader.hpp
+  include/freshet/state/checkpoint_writer.hpp
+  include/freshet/state/list_state.hpp
+  include/freshet/state/map_state.hpp
+  include/freshet/state/state_file.hpp
   include/freshet/stream/aggregate.hpp
   include/freshet/stream/aggregate_bolt.hpp
   include/freshet/stream/aggregate_field.hpp
@@ -107,39 +129,50 @@ set(FRESHET_HEADERS
   include/freshet/stream/async_options.hpp
   include/freshet/stream/async_reply.hpp
   include/freshet/stream/broadcast_join.hpp
+  include/freshet/stream/combine_window_bolt.hpp
+  include/freshet/stream/combined_stream.hpp
   include/freshet/stream/count_window_bolt.hpp
+  include/freshet/stream/deduplicate.hpp
   include/freshet/stream/distinct_aggregates.hpp
   include/freshet/stream/function_check.hpp
   include/freshet/stream/hyper_log_log.hpp
   include/freshet/stream/interval_join.hpp
   include/freshet/stream/join_function.hpp
-  include/freshet/stream/join_late.hpp
   include/freshet/stream/join_options.hpp
   include/freshet/stream/keyed.hpp
   include/freshet/stream/keyed_joins.hpp
   include/freshet/stream/keyed_stream.hpp
+  include/freshet/stream/late.hpp
   include/freshet/stream/map_async.hpp
   include/freshet/stream/numeric_aggregates.hpp
   include/freshet/stream/ordered_bolt.hpp
   include/freshet/stream/ordered_stream.hpp
+  include/freshet/stream/partial_bolt.hpp
+  include/freshet/stream/partial_stream.hpp
+  include/freshet/stream/pattern.hpp
+  include/freshet/stream/pattern_bolt.hpp
   include/freshet/stream/quantile_sketch.hpp
   include/freshet/stream/selecting_aggregates.hpp
+  include/freshet/stream/session_bolt.hpp
   include/freshet/stream/split.hpp
   include/freshet/stream/stream.hpp
   include/freshet/stream/stream_builder.hpp
   include/freshet/stream/time_rows.hpp
   include/freshet/stream/transform.hpp
+  include/freshet/stream/whole_stream.hpp
   include/freshet/stream/window_bolt.hpp
   include/freshet/stream/window_join.hpp
   include/freshet/stream/window_options.hpp
+  include/freshet/stream/window_panes.hpp
+  include/freshet/stream/window_trigger.hpp
   include/freshet/stream/windowed.hpp
   include/freshet/stream/windowed_stream.hpp
   include/freshet/time/assign_event_time.hpp
+  include/freshet/time/clock_policy.hpp
   include/freshet/time/partition_clock.hpp
   include/freshet/time/session_set.hpp
   include/freshet/time/slice_tree.hpp
   include/freshet/time/sliced_aggregate.hpp
-  include/freshet/time/time_arithmetic.hpp
   include/freshet/time/two_stacks.hpp
   include/freshet/time/watermark.hpp
   include/freshet/time/watermark_merge.hpp
@@ -152,11 +185,15 @@ set(FRESHET_SOURCES
   src/base/assert.cpp
   src/base/clock.cpp
   src/base/error.cpp
+  src/base/file_system.cpp
   src/base/hash.cpp
   src/base/histogram.cpp
   src/base/log.cpp
   src/base/random.cpp
+  src/base/record_log.cpp
+  src/base/record_segment.cpp
   src/base/result.cpp
+  src/base/system_files.cpp
   src/base/type_name.cpp
   src/batch/batch_driver.cpp
   src/batch/batch_executor.cpp
@@ -185,6 +222,7 @@ set(FRESHET_SOURCES
   src/core/byte_stream.cpp
   src/core/call_frame.cpp
   src/core/describe.cpp
+  src/core/escaped_text.cpp
   src/core/held_tuple.cpp
   src/core/input_loop.cpp
   src/core/outbox.cpp
@@ -192,9 +230,13 @@ set(FRESHET_SOURCES
   src/core/router.cpp
   src/core/scatter_buffer.cpp
   src/core/spout_task.cpp
+  src/core/state_query.cpp
+  src/core/stored_rows.cpp
   src/core/task_operator.cpp
   src/core/topology_builder.cpp
+  src/core/value_text.cpp
   src/event/bolt_tasklet.cpp
+  src/event/event_check.cpp
   src/event/event_executor.cpp
   src/event/event_run.cpp
   src/event/event_task.cpp
@@ -203,16 +245,29 @@ set(FRESHET_SOURCES
   src/event/spout_tasklet.cpp
   src/runtime/chain_task.cpp
   src/runtime/engine_run.cpp
+  src/runtime/named_node.cpp
   src/runtime/option_check.cpp
   src/runtime/plan.cpp
   src/runtime/signals.cpp
   src/runtime/topology_run.cpp
   src/runtime/worker_pool.cpp
+  src/state/checkpoint_directory.cpp
+  src/state/checkpoint_format.cpp
+  src/state/checkpoint_manifest.cpp
+  src/state/checkpoint_names.cpp
+  src/state/checkpoint_opening.cpp
+  src/state/checkpoint_reader.cpp
+  src/state/checkpoint_writer.cpp
+  src/state/damage.cpp
+  src/state/state_file.cpp
   src/stream/async_options.cpp
+  src/stream/deduplicate.cpp
   src/stream/hyper_log_log.cpp
   src/stream/join_options.cpp
+  src/stream/pattern.cpp
   src/stream/quantile_sketch.cpp
   src/stream/window_options.cpp
+  src/time/clock_policy.cpp
   src/time/partition_clock.cpp
   src/time/watermark.cpp
   src/time/watermark_merge.cpp
@@ -231,9 +286,30 @@ set(FRESHET_OBSERVE_SOURCES
   src/observe/spdlog_sink.cpp
 )
 
+set(FRESHET_ROCKSDB_HEADERS
+  include/freshet/state/rocksdb_store.hpp
+)
+set(FRESHET_ROCKSDB_SOURCES
+  src/state/rocksdb_store.cpp
+  src/state/scratch_database.cpp
+)
+
 set(FRESHET_TESTING_HEADERS
+  include/freshet/testing/any_bolt_harness.hpp
+  include/freshet/testing/bolt_harness.hpp
+  include/freshet/testing/check_bolt.hpp
   include/freshet/testing/fault_plan.hpp
+  include/freshet/testing/manual_clock.hpp
+  include/freshet/testing/simulated_files.hpp
+  include/freshet/testing/topology_driver.hpp
 )
 set(FRESHET_TESTING_SOURCES
+  src/testing/any_bolt_harness.cpp
+  src/testing/check_bolt.cpp
+  src/testing/disk_node.cpp
+  src/testing/driven_spout.cpp
   src/testing/fault_plan.cpp
+  src/testing/simulated_disk.cpp
+  src/testing/simulated_files.cpp
+  src/testing/topology_driver.cpp
 )

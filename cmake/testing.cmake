@@ -1,8 +1,9 @@
-# freshet_add_test(layer/x_test.cpp [LABELS label] [LIBRARIES target...] [TIMEOUT seconds])
+# freshet_add_test(layer/x_test.cpp [LABELS label] [LIBRARIES target...] [TIMEOUT seconds] [THREADS])
 #
 # Adds one file of tests (relative to tests/). All files of a layer with the same label make one executable: base_tests,
 # event_tests, event_differential_tests. Each of its tests is a ctest of its own, so they run in parallel, each in its own
 # process. The default label is unit, the default timeout 60 s a test; under a sanitizer every timeout is five times as long.
+# THREADS: has threads, in a layer whose other tests have none: ThreadSanitizer gets it.
 
 include(GoogleTest)
 
@@ -18,8 +19,37 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/include/freshet/freshet.hpp")
   target_link_libraries(freshet_odr PRIVATE freshet::freshet)
 endif()
 
+# What most tests include, compiled once: it is half of what a small one takes. Not beside ccache, which knows each file
+# by its own text.
+if(CMAKE_CXX_COMPILER_LAUNCHER)
+  set(freshet_precompile OFF)
+else()
+  set(freshet_precompile ON)
+endif()
+option(FRESHET_PRECOMPILE "Precompile the headers of the tests" ${freshet_precompile})
+
+# Lets `target` take them precompiled, by the same options.
+function(freshet_use_precompiled target)
+  if(NOT FRESHET_PRECOMPILE)
+    return()
+  endif()
+  set(headers freshet_test_headers)
+  if(ARGN)
+    string(MAKE_C_IDENTIFIER "freshet_test_headers${ARGN}" headers)
+  endif()
+  if(NOT TARGET ${headers})
+    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/${headers}.cpp" "")
+    add_library(${headers} OBJECT "${CMAKE_CURRENT_BINARY_DIR}/${headers}.cpp")
+    freshet_set_build_options(${headers})
+    target_compile_options(${headers} PRIVATE ${ARGN})
+    target_link_libraries(${headers} PRIVATE freshet::freshet GTest::gmock)
+    target_precompile_headers(${headers} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <freshet/freshet.hpp>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${headers})
+endfunction()
+
 function(freshet_add_test file)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABELS;TIMEOUT" "LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "LABELS;TIMEOUT" "LIBRARIES")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "freshet_add_test(${file}): '${arg_UNPARSED_ARGUMENTS}' belongs to no keyword")
   endif()
@@ -38,6 +68,17 @@ function(freshet_add_test file)
   string(REGEX MATCH "^[^/]+" layer "${file}")
   if(layer STREQUAL file)
     set(layer freshet)
+  endif()
+  # The sanitizers take longer to compile than to run, so each gets what it can find something in: AddressSanitizer the
+  # layers that lay out memory, ThreadSanitizer those that start threads, and files of other layers that say THREADS.
+  set(memory base batch core event observe runtime state)
+  set(threads batch differential event runtime)
+  if(FRESHET_SANITIZE MATCHES "thread")
+    if(NOT layer IN_LIST threads AND NOT arg_THREADS)
+      return()
+    endif()
+  elseif(FRESHET_SANITIZE AND NOT layer IN_LIST memory)
+    return()
   endif()
   set(target ${layer}_${arg_LABELS}_tests)
   if(arg_LABELS STREQUAL "unit" OR arg_LABELS STREQUAL layer)
@@ -58,6 +99,14 @@ function(freshet_add_test file)
     if(TARGET freshet::testing)
       target_link_libraries(${target} PRIVATE freshet::testing)
     endif()
+    # These four stand at every access and take half of the compile time. They are left out where nothing but values is
+    # handled; the library and the tests of the layers that lay out memory have them.
+    set(options "")
+    if(FRESHET_SANITIZE MATCHES "undefined" AND NOT layer MATCHES "^(core|state)$")
+      set(options -fno-sanitize=null,alignment,vptr,object-size)
+    endif()
+    target_compile_options(${target} PRIVATE ${options})
+    freshet_use_precompiled(${target} ${options})
     if(TARGET freshet_odr)
       target_sources(${target} PRIVATE $<TARGET_OBJECTS:freshet_odr>)
     endif()

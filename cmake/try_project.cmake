@@ -1,4 +1,4 @@
-# cmake -D SOURCE=<folder> -D BINARY=<folder> -D OPTIONS=<-D...;...> [-D BUILD_ONLY=ON] -P try_project.cmake
+# cmake -D SOURCE=<folder> -D BINARY=<folder> -D OPTIONS=<-D...;...> [-D BUILD_ONLY=ON] [-D TARGETS=<name;...>] -P try_project.cmake
 #
 # Configures, builds and tests another project from scratch, as its owner would. Used by tests whose subject is exactly
 # that: the package, the examples alone, the README.
@@ -14,7 +14,10 @@ endfunction()
 
 file(REMOVE_RECURSE "${BINARY}")
 run("configuring" ${CMAKE_COMMAND} -S "${SOURCE}" -B "${BINARY}" ${OPTIONS})
-run("building" ${CMAKE_COMMAND} --build "${BINARY}" --parallel 2)
+if(TARGETS)
+  list(PREPEND TARGETS --target)
+endif()
+run("building" ${CMAKE_COMMAND} --build "${BINARY}" --parallel 2 ${TARGETS})
 if(NOT BUILD_ONLY)
   run("running its tests" ${CMAKE_CTEST_COMMAND} --test-dir "${BINARY}" --output-on-failure --no-tests=error)
 endif()

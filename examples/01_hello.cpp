@@ -35,5 +35,7 @@ int main() {
   auto print = [](const word_count& w) { return w.word + ' ' + std::to_string(w.count); };
   builder.sink("print", freshet::console_sink{print}).input(counts, freshet::global_grouping{});
 
-  freshet::event_executor{}.start(builder.build()).wait();
+  auto run = freshet::event_executor{}.start(builder.build());
+  const freshet::drain_on_signals guard{run};  // Ctrl-C: what was read is finished
+  run.wait();
 }

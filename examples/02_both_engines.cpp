@@ -1,7 +1,7 @@
 // One topology, two engines: the same value runs one event at a time and in batches.
 //
 // Look at: `sales` is built once and names no engine. What differs is when results come: the event engine gives a new
-// row for every order, the batch engine one for every batch and shop (`updates::latest` allows that). The last row of
+// row for every order, the batch engine one for every batch and shop (`combine` does that). The last row of
 // each shop, the answer, is the same.
 #include <chrono>
 #include <cstdint>
@@ -48,7 +48,8 @@ int main() {
   freshet::stream_builder builder("sales");
   builder.spout("orders", freshet::generator_spout{make_order, {.count = 30'000}})
       .key_by(&order::shop)
-      .aggregate("sum", sum_of_cents{}, {.parallelism = 2, .updates = freshet::updates::latest})
+      .combine()
+      .aggregate("sum", sum_of_cents{}, {.parallelism = 2})
       .to("rows", rows, {.parallelism = 2});
   const freshet::topology sales = builder.build();
 

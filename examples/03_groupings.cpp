@@ -47,7 +47,9 @@ int main() {
   watch("global", freshet::global_grouping{});            // task 0 gets all
   watch("custom", freshet::custom_grouping{[](const std::string& w, std::size_t n) { return w.size() % n; }});
 
-  freshet::event_executor{}.start(builder.build()).wait();
+  auto run = freshet::event_executor{}.start(builder.build());
+  const freshet::drain_on_signals guard{run};  // Ctrl-C: what was read is finished
+  run.wait();
 
   for (const auto& [grouping, columns] : table) {
     std::printf("%-12s", grouping.c_str());

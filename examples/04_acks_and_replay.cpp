@@ -49,6 +49,7 @@ int main() {
       .guarantee = freshet::guarantee::at_least_once, .retry = {.max_attempts = 4, .first = 5ms},  // then 10 ms, 20 ms
   }};
   auto run = executor.start(builder.build());
+  const freshet::drain_on_signals guard{run};
   run.wait();
 
   const auto m = run.metrics().node("orders");

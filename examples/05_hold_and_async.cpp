@@ -97,6 +97,7 @@ int main() {
       .to("mail", [](const std::string& address) { std::cout << "mail to " << address << "\n"; });
 
   auto run = freshet::event_executor{}.start(builder.build());
+  const freshet::drain_on_signals guard{run};
   run.wait();
   const auto m = run.metrics().node("rows");
   std::cout << m.emitted << " rows emitted, " << m.acked << " acked\n";

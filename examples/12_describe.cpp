@@ -48,6 +48,7 @@ int main() {
   builder.sink("failures", ignore{}).input(builder.dead_letters());
 
   auto run = freshet::event_executor{{.guarantee = freshet::guarantee::best_effort}}.start(builder.build());
+  const freshet::drain_on_signals guard{run};
   run.wait();
   std::cout << run.describe() << '\n' << run.describe(freshet::describe_format::dot);
 }

@@ -115,7 +115,8 @@ void combined(benchmark::State& state, batch_options options) {
   b.spout("rows", row_spout{tuples, 1000}, {.parallelism = 2})
       .map("double", doubled, {.parallelism = 2})
       .key_by(&row::key)
-      .aggregate("sum", sum_amount{}, {.parallelism = 2, .updates = updates::latest})
+      .combine()
+      .aggregate("sum", sum_amount{}, {.parallelism = 2})
       .to("sink",
           [seen = std::uint64_t{0}](const keyed<std::uint64_t, std::uint64_t>& k) mutable {
             benchmark::DoNotOptimize(seen ^= k.value);

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "freshet/time/time_arithmetic.hpp"
+#include "freshet/base/time_arithmetic.hpp"
 #include "nexmark/generator.hpp"
 #include "nexmark/rows.hpp"
 

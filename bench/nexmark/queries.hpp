@@ -2,8 +2,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "freshet/base/time_arithmetic.hpp"
 #include "freshet/stream/stream_builder.hpp"
-#include "freshet/time/time_arithmetic.hpp"
 #include "nexmark/generator.hpp"
 #include "nexmark/rows.hpp"
 

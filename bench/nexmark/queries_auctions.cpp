@@ -43,7 +43,7 @@ class close_auctions {
   explicit close_auctions(event_span allowed_lateness) : lateness_(allowed_lateness) {}
 
   void on_offer(const offer& a, state& s, timers& t, output& out) {
-    if (is_late(out.time(), lateness_, out.stamp())) return emit_late(a, late_reason::time, out);
+    if (went_late<late_output<offer>>(a, lateness_, out)) return;
     s.is_known = true;
     s.group = a.group;
     s.begins = out.time();
@@ -53,7 +53,7 @@ class close_auctions {
     t.set(close, shifted(a.expires, lateness_));
   }
   void on_bid(const bid_price& b, state& s, timers& t, output& out) {
-    if (is_late(out.time(), lateness_, out.stamp())) return emit_late(b, late_reason::time, out);
+    if (went_late<late_output<bid_price>>(b, lateness_, out)) return;
     if (s.is_known) return take(out.time(), b.price, s);
     // No auction that takes it can come any more when the watermark has passed it.
     s.early.push_back({out.time(), b.price});
@@ -137,7 +137,8 @@ stream<q4_row> q4(const stream<event>& events, const options& o) {
   using average = keyed<std::uint64_t, average_price::sums>;
   return sales(events, &auction::category, o)
       .key_by(&sale::group)
-      .aggregate("average", average_price{}, {.parallelism = o.parallelism, .updates = updates::latest})
+      .combine()
+      .aggregate("average", average_price{}, {.parallelism = o.parallelism})
       .map("q4",
            [](const average& a) {
              return q4_row{a.key, a.value.count, a.value.total / a.value.count};

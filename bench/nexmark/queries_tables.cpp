@@ -60,7 +60,8 @@ stream<q17_row> q17(const stream<event>& events, const options& o) {
              },
              o)
       .key_by(&priced::of)
-      .aggregate("statistics", statistics{}, {.parallelism = o.parallelism, .updates = updates::latest})
+      .combine()
+      .aggregate("statistics", statistics{}, {.parallelism = o.parallelism})
       .map("q17", row, {.parallelism = o.parallelism});
 }
 
@@ -79,8 +80,8 @@ stream<q18_row> q18(const stream<event>& events, const options& o) {
              events, "bids",
              [](const bid& b) { return q18_row{b.auction, b.bidder, b.price, b.channel, b.date_time, b.extra}; }, o)
       .key_by(key)
-      .aggregate("last", aggregates::last<q18_row, decltype(age)>{age},
-                 {.parallelism = o.parallelism, .updates = updates::latest})
+      .combine()
+      .aggregate("last", aggregates::last<q18_row, decltype(age)>{age}, {.parallelism = o.parallelism})
       .map("q18", [](const keyed<bidder_auction, q18_row>& last) { return last.value; },
            {.parallelism = o.parallelism});
 }

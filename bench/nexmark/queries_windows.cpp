@@ -178,12 +178,12 @@ class new_sellers {
 
   void on_person(const newcomer& p, state& s, timers& t, output& out) {
     const auto w = window_of(ten_seconds, out.time());
-    if (is_late(w, lateness_, out.stamp())) return emit_late(p, late_reason::window, out);
+    if (is_late(w, lateness_, out.stamp())) return emit_late<late_output<newcomer>>(p, late_reason::window, out);
     window_in(s, w, t).name = p.name;
   }
   void on_auction(const sells& a, state& s, timers& t, output& out) {
     const auto w = window_of(ten_seconds, out.time());
-    if (is_late(w, lateness_, out.stamp())) return emit_late(a, late_reason::window, out);
+    if (is_late(w, lateness_, out.stamp())) return emit_late<late_output<sells>>(a, late_reason::window, out);
     window_in(s, w, t).sells = true;
   }
   void on_timer(const std::uint64_t& person, event_time due, state& s, output& out) {

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "freshet/time/time_arithmetic.hpp"
+#include "freshet/base/time_arithmetic.hpp"
 #include "nexmark/rows.hpp"
 
 // What each query is, and a plain model of it: maps and sorting, one thread, no engine, all of the input at once. The

@@ -13,13 +13,14 @@ struct sum_amount {
   void merge(std::uint64_t& into, const std::uint64_t& from) const { into += from; }
 };
 
-topology pipeline(std::uint64_t keys, updates how) {
+topology pipeline(std::uint64_t keys, bool combined) {
   stream_builder b{"pipeline"};
-  b.spout("orders", order_spout{tuples_for(keys), keys}, {.parallelism = 2})
-      .map("double", doubled, {.parallelism = 2})
-      .key_by(&order::key)
-      .aggregate("sum", sum_amount{}, {.parallelism = 2, .updates = how})
-      .to("sink",
+  const auto orders = b.spout("orders", order_spout{tuples_for(keys), keys}, {.parallelism = 2})
+                          .map("double", doubled, {.parallelism = 2})
+                          .key_by(&order::key);
+  const auto sums = combined ? orders.combine().aggregate("sum", sum_amount{}, {.parallelism = 2})
+                             : orders.aggregate("sum", sum_amount{}, {.parallelism = 2});
+  sums.to("sink",
           [seen = std::uint64_t{0}](const keyed<std::uint64_t, std::uint64_t>& row) mutable {
             benchmark::DoNotOptimize(seen ^= row.value);
           },
@@ -27,8 +28,8 @@ topology pipeline(std::uint64_t keys, updates how) {
   return b.build();
 }
 
-void batch(benchmark::State& state, updates how, std::uint64_t keys) {
-  const auto graph = pipeline(keys, how);
+void batch(benchmark::State& state, bool combined, std::uint64_t keys) {
+  const auto graph = pipeline(keys, combined);
   const batch_executor engine{{.interval = std::chrono::milliseconds(10)}};
   std::uint64_t batches = 0;
   for (auto _ : state) {
@@ -40,19 +41,19 @@ void batch(benchmark::State& state, updates how, std::uint64_t keys) {
   state.counters["batches"] = static_cast<double>(batches) / static_cast<double>(state.iterations());
 }
 
-BENCHMARK_CAPTURE(batch, each_1000, updates::every, 1000)
+BENCHMARK_CAPTURE(batch, each_1000, false, 1000)
     ->Name("pipeline/batch/keys:1000")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(batch, each_1000000, updates::every, 1'000'000)
+BENCHMARK_CAPTURE(batch, each_1000000, false, 1'000'000)
     ->Name("pipeline/batch/keys:1000000")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(batch, combined_1000, updates::latest, 1000)
+BENCHMARK_CAPTURE(batch, combined_1000, true, 1000)
     ->Name("pipeline/batch_combined/keys:1000")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(batch, combined_1000000, updates::latest, 1'000'000)
+BENCHMARK_CAPTURE(batch, combined_1000000, true, 1'000'000)
     ->Name("pipeline/batch_combined/keys:1000000")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);

@@ -69,7 +69,7 @@ int run(const arguments& asked) {
                            from, interrupted);
   print(batch);
   if (interrupted.signal()) return interrupted_by(interrupted);
-  const bool same = print_comparison(from, event, batch);
+  const bool same = print_comparison(from.counts, event, batch);
   print_latency_table(from.sample(1'000), asked.row_time, interrupted);
   if (interrupted.signal()) return interrupted_by(interrupted);
   check_output();

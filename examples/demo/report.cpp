@@ -50,14 +50,14 @@ void print(const outcome& o) {
             << "  (of a line at full load: mostly waiting)\n\n";
 }
 
-bool print_comparison(const text& from, const outcome& event, const outcome& batch) {
+bool print_comparison(const word_counts& of_loop, const outcome& event, const outcome& batch) {
   const auto differences = [&](const outcome& o) {
     std::size_t n = 0;
-    for (const auto& [word, count] : from.counts) {
+    for (const auto& [word, count] : of_loop) {
       const auto at = o.counts.find(word);
       n += at == o.counts.end() || at->second != count;
     }
-    for (const auto& [word, count] : o.counts) n += from.counts.count(word) == 0;
+    for (const auto& [word, count] : o.counts) n += of_loop.count(word) == 0;
     return n;
   };
   const auto of_event = differences(event), of_batch = differences(batch);

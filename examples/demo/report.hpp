@@ -23,7 +23,7 @@ std::string readable(std::uint64_t ns);
 
 void print(const text& from);
 void print(const outcome& o);
-/// Says whether both engines gave the answer of the plain loop. True: they did.
-bool print_comparison(const text& from, const outcome& event, const outcome& batch);
+/// Says whether both engines gave the answer of a plain loop. True: they did.
+bool print_comparison(const word_counts& of_loop, const outcome& event, const outcome& batch);
 
 }  // namespace demo

@@ -10,6 +10,7 @@ any_batch::any_batch(const stream_type& type, batch_layout layout) : type_(&type
     times_ = std::make_unique<event_time[]>(layout.capacity);
     stamps_ = std::make_unique<event_time[]>(layout.capacity);
   }
+  if (layout.origins) origins_ = std::make_unique<tuple_origin[]>(layout.capacity);
   if (layout.sources) sources_ = std::make_unique<message_source[]>(layout.capacity);
 }
 

@@ -4,6 +4,7 @@
 
 #include "freshet/core/held_tuple.hpp"
 #include "freshet/core/outbox.hpp"
+#include "freshet/core/state_store.hpp"
 
 namespace freshet {
 
@@ -13,6 +14,8 @@ held_state::~held_state() = default;
 error error_from_current_exception() noexcept {
   try {
     throw;
+  } catch (const state_store_error& e) {
+    return {.code = errc::io, .message = e.what(), .fatal = true};
   } catch (const std::exception& e) { return {errc::user_function, e.what()}; } catch (const std::string& text) {
     return {errc::user_function, text};
   } catch (const char* text) { return {errc::user_function, text}; } catch (...) {

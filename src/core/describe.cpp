@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/escaped_text.hpp"
 #include "freshet/core/topology.hpp"
 
 // What the forms look like, and the members of the JSON, stands at topology::describe.
@@ -9,68 +10,6 @@ namespace freshet {
 
 namespace {
 
-// --- escaping ---
-
-/// The length of the UTF-8 sequence that `text` begins with; 0 if there is none (Unicode 15, table 3-7).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto b = byte(0);
-  if (b < 0x80) return 1;
-  const std::size_t n = b < 0xc2 ? 0 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : b < 0xf5 ? 4 : 0;
-  const auto low = b == 0xe0 ? 0xa0u : b == 0xf0 ? 0x90u : 0x80u;
-  const auto high = b == 0xed ? 0x9fu : b == 0xf4 ? 0x8fu : 0xbfu;
-  if (n == 0 || byte(1) < low || byte(1) > high) return 0;
-  for (std::size_t i = 2; i < n; ++i)
-    if (byte(i) < 0x80 || byte(i) > 0xbf) return 0;
-  return n;
-}
-
-/// `text` with every character below 0x20, and every one that `special(char)` has a text for, replaced; bytes that are
-/// no UTF-8 become U+FFFD.
-template <class Special, class Control>
-std::string escaped(std::string_view text, Special special, Control control) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto n = utf8_length(text.substr(i));
-    const char c = text[i];
-    if (n == 0) out += "\xef\xbf\xbd";
-    else if (n > 1) out += text.substr(i, n);
-    else if (const std::string_view s = special(c); !s.empty()) out += s;
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += control(static_cast<unsigned char>(c));
-    else out += c;
-    i += n ? n : 1;
-  }
-  return out;
-}
-
-std::string_view backslashed(char c) {
-  switch (c) {
-    case '"':
-      return "\\\"";
-    case '\\':
-      return "\\\\";
-    case '\n':
-      return "\\n";
-    case '\r':
-      return "\\r";
-    case '\t':
-      return "\\t";
-    default:
-      return {};
-  }
-}
-
-std::string hex(unsigned char c, std::string_view before) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  return std::string(before) + digits[c >> 4] + digits[c & 15];
-}
-
-std::string in_json(std::string_view text) {
-  return '"' + escaped(text, backslashed, [](unsigned char c) { return hex(c, "\\u00"); }) + '"';
-}
-std::string in_text(std::string_view text) {
-  return '"' + escaped(text, backslashed, [](unsigned char c) { return hex(c, "\\x"); }) + '"';
-}
 /// Inside a double-quoted label, where Graphviz knows \n and \\ but no other control character.
 std::string in_dot(std::string_view text) {
   return escaped(
@@ -130,8 +69,12 @@ std::string_view policy_of(const node& n) {
 /// "state std::uint64_t by std::string", "state count, one a task", or nothing.
 std::string state_of(const node& n) {
   if (!n.make_state) return {};
-  auto text = "state " + readable_type_name(n.state_type);
-  return text + (n.key_type.empty() ? ", one a task" : " by " + readable_type_name(n.key_type));
+  std::string text;
+  if (!n.state_type.empty())
+    text = "state " + readable_type_name(n.state_type) +
+           (n.key_type.empty() ? ", one a task" : " by " + readable_type_name(n.key_type));
+  if (n.broadcast_type.empty()) return text;
+  return text + (text.empty() ? "" : ", ") + "broadcast " + readable_type_name(n.broadcast_type);
 }
 
 /// Draws one graph; the formats differ in the functions below.
@@ -282,6 +225,7 @@ class drawing {
     if (!n.key_type.empty()) member("key_groups", std::to_string(n.options.max_parallelism));
     member("key", type_or_null(n.key_type));
     member("state", type_or_null(n.state_type));
+    if (!n.broadcast_type.empty()) member("broadcast", in_json(readable_type_name(n.broadcast_type)));
     if (counts_ && n.kind == node_kind::spout) member("lost", std::to_string(counts_->lost(i)));
     member("outputs", "[");
     for (const auto& o : n.outputs) {

@@ -22,8 +22,10 @@ held_scope::held_scope(call_frame& frame, const held_tuple* held, std::size_t co
       anchors_(frame.anchors),
       time_(frame.time),
       stamp_(frame.stamp),
+      origin_(frame.origin),
       children_(frame.children) {
   event_time time = beginning_of_time, stamp = beginning_of_time;
+  tuple_origin origin;
   bool any = false, any_live = false;
   for (std::size_t i = 0; i < count; ++i) {
     const auto& s = held[i].state();
@@ -36,12 +38,14 @@ held_scope::held_scope(call_frame& frame, const held_tuple* held, std::size_t co
     else if (s->anchor) roots_.push_back(s->anchor);
     time = std::max(time, s->time);
     stamp = std::max(stamp, s->stamp);
+    origin = std::max(origin, s->origin);
   }
   live_ = any_live || !any;
   frame.anchor = roots_.empty() ? root{} : roots_.size() == 1 ? roots_[0] : root::several(0);
   frame.anchors = roots_.size() > 1 ? &roots_ : nullptr;
   frame.time = time;
   frame.stamp = stamp;
+  frame.origin = origin;
   frame.children = 0;
 }
 
@@ -51,6 +55,7 @@ held_scope::~held_scope() {
   frame_.anchors = anchors_;
   frame_.time = time_;
   frame_.stamp = stamp_;
+  frame_.origin = origin_;
   frame_.children = children_;
   if (deliveries == 0) return;
   for (root r : roots_) {

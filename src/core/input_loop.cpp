@@ -2,7 +2,7 @@
 
 namespace freshet {
 
-read_stop after_unusual_call(any_batch& in, std::size_t i, call_frame& frame, settlement& ledger) {
+read_stop after_unusual_call(any_batch& in, std::size_t i, call_frame& frame, settlement& ledger, bool goes_on) {
   if (frame.flags.failed) {
     frame.cut_back();
     const auto verdict = frame.host->failed(frame, in, i);
@@ -13,7 +13,7 @@ read_stop after_unusual_call(any_batch& in, std::size_t i, call_frame& frame, se
       return read_stop::again_later;
     }
   }
-  if (in.has_roots()) ledger.add(frame.anchor, frame.anchors, frame.children - 1);
+  if (in.has_roots()) ledger.add(frame.anchor, frame.anchors, frame.children - (goes_on ? 0 : 1));
   if (frame.flags.deferred) {
     ledger.apply();  // what the call counted comes before what its acks count off
     frame.apply_deferred();

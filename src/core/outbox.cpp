@@ -31,7 +31,8 @@ void any_outbox::use_open() noexcept {
   roots_ = open_->roots();
   times_ = open_->times();
   stamps_ = open_->stamps();
-  has_columns_ = roots_ || times_;
+  origins_ = open_->origins();
+  has_columns_ = roots_ || times_ || origins_;
   std::fill_n(calls_.get(), size_, 0);  // calls are numbered from 1: of earlier ones
   point_into_open();
 }

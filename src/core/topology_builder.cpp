@@ -28,7 +28,7 @@ class graph_check {
     if (is_sound_) {
       event_times();
       for (const auto& n : nodes_)
-        if (n.make_state) updates(n, n);
+        if (std::set<const node*> seen; n.make_state) updates(n, n, seen);
     }
     return std::move(wrong_);
   }
@@ -54,6 +54,15 @@ class graph_check {
     if (n.options.tick < std::chrono::nanoseconds{}) say(titled(n) + " has a negative tick interval");
     if (n.has_tick && n.options.tick == std::chrono::nanoseconds{})
       say(titled(n) + " has on_tick but no tick interval: set {.tick = 1s}");
+    if (n.options.state_ttl.after < event_span{}) say(titled(n) + " has a negative state_ttl");
+    if (n.options.state_ttl.after > event_span{} && n.key_type.empty())
+      say(titled(n) +
+          " has a state_ttl, which is for states by key, and it has none: give it an input with state behind a "
+          "key_grouping, or leave the state_ttl out");
+    if (!n.broadcast_type.empty() && !n.changes_broadcast)
+      say(titled(n) +
+          " has broadcast state that nothing changes: give it an input behind all_grouping whose function "
+          "takes broadcast&");
     for (const auto& m : n.mistakes) say(titled(n) + " " + m);
     for (const auto& e : n.inputs) edge(n, e);
   }
@@ -106,8 +115,13 @@ class graph_check {
       if (n.sets_event_time) event_time_setter(n, setters);
       if (n.has_timers && n.key_type.empty())
         say(titled(n) + " has on_timer, and timers belong to keys: give it an input with state behind a key_grouping");
+      if (n.follows_clock && n.key_type.empty())
+        say(titled(n) +
+            " has on_processing_timer, and timers belong to keys: give it an input with state behind a "
+            "key_grouping");
       std::set<const node*> seen;
-      if (n.needs_event_time)
+      const auto& ttl = n.options.state_ttl;
+      if (n.needs_event_time || (ttl.after > event_span{} && ttl.measured_in == time_domain::event))
         for (const auto& e : n.inputs) event_time_of(n, e, seen);
     }
   }
@@ -141,14 +155,14 @@ class graph_check {
   }
 
   /// A bolt with state would count what a window says twice as two things.
-  void updates(const node& n, const node& at) {
+  void updates(const node& n, const node& at, std::set<const node*>& seen) {
     for (const auto& e : at.inputs) {
       if (e.from.node == stream_end::dead_letters) continue;
       const node& from = nodes_[e.from.node];
       if (from.gives_updates && e.from.port == 0)
         say(titled(n) + " has state and reads more than one result a window of " + titled(from) +
             ": read its final_only()");
-      else if (!from.drops_updates && !from.make_state) updates(n, from);
+      else if (!from.drops_updates && !from.make_state && seen.insert(&from).second) updates(n, from, seen);
     }
   }
 
@@ -214,18 +228,27 @@ static std::string key_or_none(std::string_view key) {
 }
 
 void declare_state(node& n, std::string_view key, std::string_view state, bool durable, state_maker make) {
-  if (n.make_state && n.key_type != key)
+  if (!n.state_type.empty() && n.key_type != key)
     n.mistakes.push_back("has state under different keys: " + key_or_none(n.key_type) + " and " + key_or_none(key));
   n.key_type = key;
   n.state_type = state;
-  n.state_durable = durable;
+  n.state_durable = durable && (n.broadcast_type.empty() || n.state_durable);
   n.make_state = make;
 }
 
+void declare_broadcast(node& n, std::string_view type, bool durable, bool changes, state_maker make) {
+  n.broadcast_type = type;
+  n.changes_broadcast |= changes;
+  n.state_durable = durable && (!n.make_state || n.state_durable);
+  if (!n.make_state) n.make_state = make;
+}
+
 void refuse_state(node& n, grouping_kind grouping) {
-  n.mistakes.push_back("has state behind a " + std::string(to_string(grouping)) +
-                       " grouping, where tuples of one key reach several tasks: use key_grouping{f} (one state a key), "
-                       "global_grouping or all_grouping (one state a task)");
+  n.mistakes.push_back(
+      "has state behind a " + std::string(to_string(grouping)) +
+      " grouping, where tuples of one key reach several tasks: use key_grouping{f} (one state a key), "
+      "global_grouping or all_grouping (one state a task)" +
+      (grouping == grouping_kind::partial_key ? "; key_by(f).partial() merges what two tasks have of a key" : ""));
 }
 
 void refuse_foreign(node& n) { n.mistakes.push_back("reads a stream of another builder"); }
@@ -267,6 +290,10 @@ bool topology::uses_event_time() const {
   return std::any_of(nodes().begin(), nodes().end(), [](auto& n) { return n.sets_event_time; });
 }
 
+bool topology::uses_origins() const {
+  return uses_event_time() && std::any_of(nodes().begin(), nodes().end(), [](auto& n) { return n.needs_origins; });
+}
+
 std::size_t topology::find(std::string_view name) const {
   const auto& all = nodes();
   return static_cast<std::size_t>(std::find_if(all.begin(), all.end(), [&](auto& n) { return n.name == name; }) -
@@ -277,7 +304,7 @@ bool is_chained(const std::vector<node>& nodes, const node& n) {
   if (n.kind == node_kind::spout || n.inputs.size() != 1) return false;
   const input_edge& e = n.inputs[0];
   if (e.grouping != grouping_kind::forward || e.from.node >= nodes.size()) return false;
-  return nodes[e.from.node].parallelism() == n.parallelism() && !n.make_state && !n.options.blocking && !n.refuses;
+  return nodes[e.from.node].parallelism() == n.parallelism() && !n.make_state && !n.options.blocking && !n.heads_chain;
 }
 
 std::string_view to_string(node_kind k) noexcept {

@@ -16,7 +16,7 @@ bool bolt_tasklet::work() {
     return made;
   }
   for (int n = 0; n < batches_a_slice && !blocked(); ++n) {
-    if (!keep_time(watermarks_.watermark(), made)) break;
+    if (!keep_time(watermarks_.watermark(), clock_ends(), made)) break;
     say_idle(watermarks_.is_idle());
     if (!current_ && !take_next()) break;
     if (current_.from < current_.batch->size()) {

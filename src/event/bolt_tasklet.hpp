@@ -21,7 +21,9 @@ class bolt_tasklet final : public event_task {
 
  protected:
   bool work() override;
-  bool exhausted() override { return ended_ == inputs_.size() && !current_ && time_is_kept(watermarks_.watermark()); }
+  bool exhausted() override {
+    return ended_ == inputs_.size() && !current_ && time_is_kept(watermarks_.watermark(), clock_ends());
+  }
   void close_inputs() override;
 
  private:
@@ -33,6 +35,8 @@ class bolt_tasklet final : public event_task {
   /// So many batches a slice: the other tasks of the worker want their turn.
   static constexpr int batches_a_slice = 8;
   static constexpr int wakes_a_slice = 256;
+  /// Whoever stops a run before its input ends will go on from there.
+  bool clock_ends() const { return ended_ == inputs_.size() && run_.state() != run_state::stopping; }
   bool take_next();
   void finish_current();
   void wake_producers();

@@ -8,8 +8,16 @@
 
 namespace freshet {
 
+namespace {
+engine_run::settings event_settings(const event_options& options) {
+  auto all = engine_run::settings_of("event_executor", options);
+  all.commits_at_end_only = options.guarantee == guarantee::exactly_once;
+  return all;
+}
+}  // namespace
+
 event_run::event_run(const topology& graph, event_options options)
-    : engine_run(graph, settings_of("event_executor", options)), options_(std::move(options)), plan_(make_plan(graph)) {
+    : engine_run(graph, event_settings(options)), options_(std::move(options)), plan_(make_plan(graph)) {
   if (options_.guarantee == guarantee::at_least_once) book_ = std::make_shared<ledger>();
 }
 
@@ -58,8 +66,9 @@ void event_run::make_tasks() {
       setup.task = t;
       setup.layout = {
           static_cast<std::uint32_t>(std::clamp<std::size_t>(options_.max_batch, 1, root::messages_per_slot)),
-          book_ != nullptr, times};
+          book_ != nullptr, times, graph_.uses_origins()};
       setup.faults = options_.faults.get();
+      setup.store = options_.store.get();
       setup.node_names = node_names();
       setup.rollback_timers = options_.guarantee != guarantee::best_effort;
       setup.rollback_state = options_.guarantee == guarantee::exactly_once;
@@ -125,7 +134,10 @@ void event_run::open_tasks() {
     for (auto& t : *chain) t->open();
 }
 
-void event_run::start() {
+void event_run::start() { start_with(&event_run::start_threads); }
+void event_run::start_by_hand() { start_with(&event_run::start_without_threads); }
+
+void event_run::start_with(void (event_run::*run_tasklets)(std::size_t)) {
   make_tasks();
   connect();
   std::size_t count = 0, readers = 0;
@@ -139,7 +151,7 @@ void event_run::start() {
   readers_left_.store(readers, std::memory_order_relaxed);
   try {
     open_tasks();
-    start_threads(count);
+    (this->*run_tasklets)(count);
   } catch (...) {
     give_up_start();
     for (auto& chain : tasks_)
@@ -153,7 +165,19 @@ void event_run::reader_done() {
   if (readers_left_.fetch_sub(1, std::memory_order_acq_rel) == 1) pool_->wake_all();
 }
 
+/// A task that was given up has never closed.
+void event_run::close_all() noexcept {
+  for (auto& chain : tasks_)
+    for (auto& t : chain) t->questions().close();
+}
+
 // --- what it tells ---
+
+void event_run::look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) {
+  auto& owner = *tasks_[plan_.chain_of[node]][task];
+  if (pool_->is_by_hand()) return look(*owner.chain().head().state);  // it is at work only while its owner runs it
+  owner.questions().ask([&] { look(*owner.chain().head().state); }, [&] { pool_->publish_and_wake(owner.worker()); });
+}
 
 std::string event_run::unfinished() const {
   std::string names;

@@ -23,7 +23,10 @@ class event_run final : public engine_run {
   ~event_run() override;
   /// Makes, wires and opens all tasks, then starts the threads. Throws when a task can't be opened.
   void start();
+  /// The same without threads: whoever has made it runs its pool by hand.
+  void start_by_hand();
   run_metrics metrics() const override;
+  std::string unfinished() const override;
 
   // --- for the tasks ---
   const event_options& options() const { return options_; }
@@ -37,12 +40,14 @@ class event_run final : public engine_run {
   std::vector<spout_partition> partitions_of(std::uint32_t node, std::uint32_t task) const;
 
  private:
+  void start_with(void (event_run::*run_tasklets)(std::size_t count));
   void make_tasks();
   std::unique_ptr<event_task> make_task(const chain_setup& setup, std::size_t seat);
   std::size_t worker_of(std::uint32_t chain, std::uint32_t task) const;
   void connect();
   void open_tasks();
-  std::string unfinished() const override;
+  void close_all() noexcept override;
+  void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) override;
 
   const event_options options_;
   const run_plan plan_;

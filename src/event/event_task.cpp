@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "freshet/time/time_arithmetic.hpp"
+#include "freshet/base/time_arithmetic.hpp"
 
 namespace freshet {
 
@@ -68,7 +68,8 @@ void event_task::open() {
   }
   if (!chain_.plan().is_spout) return;
   const auto head = chain_.plan().head();
-  chain_.open_clock(run_.partitions_of(head, chain_.task()), !run_.partitions_of(head, 0).empty(), now);
+  chain_.open_clock(run_.partitions_of(head, chain_.task()), !run_.partitions_of(head, 0).empty(), now,
+                    run_.alignment_of(head));
 }
 
 std::string event_task::describe(std::uint32_t node, std::uint32_t attempt, const error& e) const {
@@ -253,10 +254,13 @@ bool event_task::read(any_reader& reader, reading& r, bool& made) {
       execute_latency_.record(static_cast<std::uint64_t>(took), 1);
       made = true;
     }
-    if (result.why != read_stop::again_later) retry_of(chain_.frame, *r.batch) = {};
+    retry& again = retry_of(chain_.frame, *r.batch);
+    if (result.why != read_stop::again_later) again = {};
+    else made |= again.due <= now_;  // without a pause: at once
     if (!drain_sinks(made)) return false;
     if (result.why == read_stop::end) return true;
     if (result.why != read_stop::outbox_full) return false;
+    made = true;
     offer();
     if (blocked()) return false;
   }
@@ -279,6 +283,7 @@ bool event_task::drain_sinks(bool& made) {
       made |= result.next != r.from;
       r.from = result.next;
       if (result.why != read_stop::again_later) sink_retry_[i] = {};
+      else made |= sink_retry_[i].due <= now_;
       if (result.why != read_stop::end) {
         if (result.why == read_stop::outbox_full) continue;
         all = false;
@@ -328,15 +333,16 @@ void event_task::send_marks(const batch_marks& marks) {
 
 // --- event time ---
 
-bool event_task::keep_time(event_time watermark, bool& made) {
+bool event_task::keep_time(event_time watermark, bool clock_ends, bool& made) {
   time_ = std::max(time_, watermark);
-  if (auto* timers = chain_.head().timers.get()) {
-    while (firing_ || (firing_.batch = timers->take_due(time_))) {
-      if (!read(timers->reader(), firing_, made)) return false;
-      firing_ = {};
-    }
+  const event_time now = clock_ends ? end_of_time : chain_.frame.now;
+  while (firing_ || (firing_.batch = chain_.take_due(time_, now, firing_by_))) {
+    if (!read(*firing_by_, firing_, made)) return false;
+    firing_ = {};
   }
-  kept_ = chain_.frame.watermark = time_;
+  clock_has_ended_ = clock_ends;
+  chain_.frame.watermark = time_;
+  chain_.expire_state(time_domain::event, time_);
   pass_time_on(shifted_back(time_, delay_));
   return true;
 }
@@ -460,7 +466,7 @@ bool event_task::flush_some() {
     if (!flush_.called) {
       // A sink in this task first gets what the bolts before it have just emitted.
       if (chain_.plan().members[flush_.member].local_sink && !drain_sinks(made)) break;
-      if (!guarded(flush_.member, &task_operator::flush, "flush")) break;
+      if (!guarded(flush_.member, &task_operator::flush, "flush")) return made || calls_due_ <= now_;
       flush_.called = made = true;
       flush_.taken = desk_->taken();
     }
@@ -512,10 +518,12 @@ bool event_task::housekeeping() {
 tasklet::progress event_task::run(time_point now) {
   now_ = clocked_ = now;
   if (phase_ == phase::done) return {false, true};
+  questions_.answer();
   if (run_.cancelled()) {
     close();
     return {true, true};
   }
+  chain_.look_at_clock(*run_.options().clock);
   bool made = offer();
   made |= housekeeping();
   if (!stalled() && drain_sinks(made)) {
@@ -527,9 +535,11 @@ tasklet::progress event_task::run(time_point now) {
     const bool works = phase_ == phase::working || phase_ == phase::flushing;
     if (works && !stalled() && drain_sinks(made)) made |= work();
   }
+  if (auto& state = chain_.head().state) state->evict();  // before the end, which takes no errors any more
   if (phase_ != phase::done && exhausted()) made |= step_to_end();
   for (auto& l : links_) l.out->box().seal();
   made |= offer();
+  chain_.expire_state(time_domain::processing, chain_.frame.now);
   publish();
   // Slice by slice: a task that gets some room, fills it and is blocked again has been blocked in between.
   if (blocked_since_ != time_point{}) blocked_ns_.add(static_cast<std::uint64_t>((now - blocked_since_).count()));
@@ -594,6 +604,7 @@ void event_task::close() {
     }
   }
   close_inputs();
+  questions_.close();
   publish();
   finished_.store(true, std::memory_order_release);
   if (!chain_.plan().is_spout) run_.reader_done();
@@ -611,6 +622,7 @@ tasklet::time_point event_task::next_wake() const {
   for (const auto& r : sink_retry_) consider(r.due);
   for (const auto& r : repeats_) consider(r.due);
   for (const auto& t : ticks_) at = std::min(at, t.due);
+  consider(moment_of(chain_.next_processing_timer(), chain_.frame.now, now_));
   at = std::min(at, desk_->next_deadline());
   if (const auto limit = run_.drain_deadline(); limit != time_point::max()) at = std::min(at, limit);
   return at;
@@ -629,10 +641,11 @@ void event_task::publish_members() {
   batches_.set(alive);
   late_.set(chain_.frame.late);
   woke_behind_.set(chain_.frame.woke_behind);
-  watermark_.store(kept_.time_since_epoch().count(), std::memory_order_relaxed);
+  watermark_.store(chain_.frame.watermark.time_since_epoch().count(), std::memory_order_relaxed);
   const auto& state = chain_.head().state;
   if (!state) return;
   state_rows_.set(state->rows());
+  state_expired_.set(state->expired());
   if (++slices_ % slices_a_size != 1 && phase_ != phase::done) return;
   state_bytes_.set(state->bytes());
 }
@@ -655,6 +668,7 @@ void event_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
   t.pending = pending_.get();
   t.state_rows = state_rows_.get();
   t.state_bytes = state_bytes_.get();
+  t.state_expired = state_expired_.get();
   t.batches = batches_.get();
   const auto up = static_cast<double>(std::max<std::int64_t>(1, uptime.count()));
   t.busy = static_cast<double>(busy_ns_.get()) / up;

@@ -10,6 +10,7 @@
 #include "event/holds.hpp"
 #include "freshet/runtime/tasklet.hpp"
 #include "runtime/chain_task.hpp"
+#include "runtime/query_desk.hpp"
 #include "runtime/task_metrics.hpp"
 
 namespace freshet {
@@ -33,6 +34,8 @@ class event_task : public tasklet, public task_host {
   /// From any thread: the task has closed.
   bool finished() const { return finished_.load(std::memory_order_acquire); }
   virtual void collect(run_metrics& into, std::chrono::nanoseconds uptime) const;
+  /// About the state of the head.
+  query_desk& questions() { return questions_; }
 
   // --- task_host ---
   void settle(std::uint32_t slot, std::int32_t delta) noexcept override {
@@ -81,11 +84,13 @@ class event_task : public tasklet, public task_host {
   bool blocked() const;
   /// Tokens are out, or their tuples wait to be called again.
   bool holds() const;
-  /// Event time has come so far: timers are due, then those who read from here are told. False while a timer has to
-  /// wait.
-  bool keep_time(event_time watermark, bool& made);
+  /// Event time has come so far: timers are due, those too that follow the clock, then those who read from here are
+  /// told. `clock_ends`: no input will come, so that all of those are due. False while a timer has to wait.
+  bool keep_time(event_time watermark, bool clock_ends, bool& made);
   /// `keep_time` has been as far as that.
-  bool time_is_kept(event_time watermark) const { return kept_ >= watermark && !firing_; }
+  bool time_is_kept(event_time watermark, bool clock_ends) const {
+    return chain_.frame.watermark >= watermark && !firing_ && (clock_has_ended_ || !clock_ends);
+  }
   /// Whether nothing is known of when tuples will come, so that their watermark is not to be waited for.
   void say_idle(bool is_idle);
   /// Behind everything that is in the outboxes.
@@ -126,7 +131,7 @@ class event_task : public tasklet, public task_host {
   };
   std::vector<member_counters> by_member_;
   counter emitted_, acked_, given_up_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_,
-      state_bytes_, busy_ns_, blocked_ns_, batches_, late_, woke_behind_;
+      state_bytes_, state_expired_, busy_ns_, blocked_ns_, batches_, late_, woke_behind_;
   std::atomic<std::int64_t> watermark_{beginning_of_time.time_since_epoch().count()};
   shared_histogram execute_latency_;
 
@@ -182,6 +187,7 @@ class event_task : public tasklet, public task_host {
   std::vector<ticking> ticks_;
   std::shared_ptr<task_waker> waker_;
   std::shared_ptr<hold_desk> desk_;
+  query_desk questions_;
   retry retry_;             ///< of the head's tuple
   time_point calls_due_{};  ///< when a tick, flush or wake that failed is tried again
   /// Held tuples that failed where no spout emits them again, each read once more when it is due.
@@ -207,10 +213,11 @@ class event_task : public tasklet, public task_host {
   void pass_time_on(event_time watermark);
   bool let_time_pass();
   bool tokens_settled(std::uint64_t taken) const;
-  event_time time_ = beginning_of_time;  ///< that timers are called up to,
-  event_time kept_ = beginning_of_time;  ///< and have been
+  event_time time_ = beginning_of_time;  ///< that timers are called up to; they have been up to `frame.watermark`
   const event_time::duration delay_;     ///< of what it tells
-  reading firing_;                       ///< timers that are due
+  reading firing_;                       ///< timers that are due,
+  any_reader* firing_by_ = nullptr;      ///< and who reads them
+  bool clock_has_ended_ = false;         ///< and its timers have been called
   passing waiting_, next_;               ///< `next_` sets out when `waiting_` has passed; the beginning of time: none
   event_time told_ = beginning_of_time;
   bool said_idle_ = false;

@@ -9,10 +9,7 @@ namespace freshet {
 class hold_desk::token final : public held_state {
  public:
   token(std::shared_ptr<hold_desk> desk, call_frame& f, std::uint32_t of, repetition how)
-      : held_state(f.anchor, f.anchors, f.time, f.stamp, f.place),
-        node(of),
-        again(std::move(how)),
-        desk_(std::move(desk)) {}
+      : held_state(f), node(of), again(std::move(how)), desk_(std::move(desk)) {}
 
   void ack() noexcept override {
     if (end()) done();

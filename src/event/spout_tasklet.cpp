@@ -70,6 +70,7 @@ bool spout_tasklet::wake_members(bool& made) {
 /// A spout that has accepted values goes on until it has emitted them; any other ends at once.
 bool spout_tasklet::drain() {
   if (std::exchange(draining_, true)) return false;
+  if (chain_.frame.clock) chain_.frame.clock->align(nullptr, 0);  // what it has accepted is wanted
   try {
     ended_ = !spout_.drain();
   } catch (...) {
@@ -90,12 +91,20 @@ bool spout_tasklet::tell_time() {
   event_clock* clock = chain_.frame.clock;
   if (!clock) return false;
   next_look_ = clock->look(now_, !blocked() && unread_.empty());
+  bool made = clock->take_wanted_again();
+  if (made) {
+    idle_until_woken_ = false;
+    if (poll_failures_ == 0) idle_until_ = {};
+  }
   // While the clock has not seen all that was polled it is not asked; while there is no room, marks would pile up.
-  if (!unread_.empty() || blocked()) return false;
+  if (!unread_.empty() || blocked()) return made;
   const auto seen = clock->watermark();
-  bool made = false;
-  keep_time(lane_ ? released_.advance(seen) : seen, made);
-  say_idle(clock->is_idle() && released_.waiting() == 0);
+  const auto released = lane_ ? released_.advance(seen) : seen;
+  keep_time(clock->waits_for_messages() ? released : seen, false, made);
+  // Nobody waits for an idle task: one that has ended doesn't become idle before it says so, or what waits downstream
+  // for the end of its input would come late.
+  const bool is_idle = clock->is_idle() && released_.waiting() == 0;
+  if (!is_idle || !ended_) say_idle(is_idle);
   return made;
 }
 
@@ -122,7 +131,8 @@ tasklet::time_point spout_tasklet::next_work() const {
 // --- polling ---
 
 bool spout_tasklet::wants_polls() const {
-  return !ended_ && (draining_ || run_.state() == run_state::running) && live_ < options_.max_pending && has_slot();
+  return !ended_ && (draining_ || (run_.state() == run_state::running && chain_.is_in_step())) &&
+         live_ < options_.max_pending && has_slot();
 }
 
 bool spout_tasklet::poll() {
@@ -159,6 +169,7 @@ bool spout_tasklet::poll() {
       break;
     case poll_status::kind::ended:
       ended_ = true;
+      if (chain_.frame.clock) chain_.frame.clock->align(nullptr, 0);  // nobody waits for it
       return true;
   }
   return emitted != 0;
@@ -430,10 +441,11 @@ void spout_tasklet::finish(std::uint32_t slot) {
   for (std::uint32_t i = 0; i < r.messages; ++i) {
     if (!r.failed.empty() && r.failed[i]) continue;
     ++done;
-    if (chain_.frame.clock) released_.finished(r.round_of(i), 1);
+    if (!r.rounds.empty()) released_.finished(r.rounds[i], 1);
     if (i < r.extents.size()) finished.add(r.extents[i]);
   }
   finished.end();
+  if (chain_.frame.clock && r.rounds.empty()) released_.finished(r.round, done);
   live_ -= done;
   if (!r.dead) {
     acked_.add(done - r.rejected);
@@ -711,24 +723,22 @@ bool spout_tasklet::commit(bool last) {
     if (now_ < next_commit_) return false;
     next_commit_ = deadline(now_, run_.options().commit_interval);
   }
-  auto grown = guarantee_ == guarantee::exactly_once ? prefix_.take_emitted() : prefix_.take_progress();
-  for (const auto& p : grown) {
-    try {
-      spout_.commit(p);
-    } catch (...) {
-      auto e = error_from_current_exception();
-      e.message = describe(chain_.plan().head(), 1, {e.code, "commit failed: " + e.message});
-      if (last) run_.fail(std::move(e));
-      else run_.options().log.log(log_level::warning, name_, e.message);
-    }
+  for (const auto& p : guarantee_ == guarantee::exactly_once ? prefix_.take_emitted() : prefix_.take_progress())
+    committer_.finished(p);
+  if (committer_.empty()) return false;
+  if (auto e = committer_.commit(spout_)) {
+    e->message = describe(chain_.plan().head(), 1, {e->code, "commit failed: " + e->message});
+    if (last) run_.fail(std::move(*e));
+    else run_.options().log.log(log_level::warning, name_, e->message + ", and is made again");
   }
-  return !grown.empty();
+  return true;
 }
 
 void spout_tasklet::publish() {
   publish_members();
   if (chain_.frame.clock) {
-    const auto holding = released_.waiting() ? prefix_.first_unfinished() : std::nullopt;
+    const bool waits = chain_.frame.clock->waits_for_messages() && released_.waiting();
+    const auto holding = waits ? prefix_.first_unfinished() : std::nullopt;
     if (holding) {
       held_partition_.set(holding->partition);
       held_offset_.set(holding->offset);

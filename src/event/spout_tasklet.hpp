@@ -11,6 +11,7 @@
 #include "event/finished_prefix.hpp"
 #include "event/released_watermark.hpp"
 #include "freshet/core/spout_task.hpp"
+#include "runtime/position_committer.hpp"
 
 namespace freshet {
 
@@ -145,6 +146,7 @@ class spout_tasklet final : public event_task, private spout_host {
   std::vector<std::pair<std::uint32_t, call_failure>> round_failed_;  ///< messages of the open round
   std::uint32_t round_rejected_ = 0;
   finished_prefix prefix_;
+  position_committer committer_;
   released_watermark released_;
   time_point next_look_ = time_point::max();  ///< at partitions that may be idle
   time_point next_commit_{};

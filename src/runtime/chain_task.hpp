@@ -24,6 +24,7 @@ struct chain_setup {
   const std::string_view* node_names = nullptr;  ///< by node, where there are faults
   /// Tasks of a node on the worker that this task runs on.
   std::function<std::vector<std::uint32_t>(std::uint32_t node)> local_tasks;
+  state_backend* store = nullptr;               ///< of states by key; null: memory alone
   std::unique_ptr<any_state>* state = nullptr;  ///< when it holds one, the head takes it over instead of making its own
   bool headless = false;  ///< made without a head, which `adopt_head` gives it: a spout that outlives its chain
 };
@@ -76,9 +77,27 @@ class chain_task {
   std::unique_ptr<task_operator> release_head() { return std::move(members[0].op); }
   /// What `op` emits goes through this chain from now on.
   void adopt_head(std::unique_ptr<task_operator> op);
+  /// Something in the chain depends on `frame.now`.
+  bool follows_clock() const;
+  /// Sets `frame.now`, if somebody follows it.
+  void look_at_clock(const clock& c);
+  /// It never goes back, whatever the clock does.
+  void set_now(event_time wall);
+  /// When the head's next timer is due by the clock; `end_of_time`: not for a timer's sake.
+  event_time next_processing_timer() const;
+  bool has_processing_timers() const;  ///< whenever they are due
+  /// Timers of the head that are due, and who reads them; null: there are none. First those that follow the clock: at
+  /// the end of the input both kinds end, and what these emit comes before the end of time.
+  any_batch* take_due(event_time watermark, event_time now, any_reader*& reader);
+  /// Gives back the memory of states whose time to live, if it is measured so, was over at `now`: some at a time, in
+  /// proportion to what was executed.
+  void expire_state(time_domain measured_in, event_time now);
   /// The clock of a spout's chain, if it has one, knows the partitions from here on: those dealt to this task. Where
   /// the spout has named none at all, each task has some of its own.
-  void open_clock(const std::vector<spout_partition>& dealt, bool any_named, event_clock::time_point now);
+  void open_clock(const std::vector<spout_partition>& dealt, bool any_named, event_clock::time_point now,
+                  std::shared_ptr<watermark_alignment> others);
+  /// Event time here is not too far ahead of the spout's other tasks.
+  bool is_in_step() const { return !frame.clock || frame.clock->wants_any(); }
   /// Sets the host of all frames.
   void attach(task_host& host);
 
@@ -93,6 +112,8 @@ class chain_task {
  private:
   void make_members(const chain_setup& setup);
   void give_states(const chain_setup& setup);
+  std::unique_ptr<any_state> make_state(const chain_setup& setup, const node& n) const;
+  bool expires_by(time_domain measured_in) const;
   void wire(const chain_setup& setup);
   std::vector<any_consumer*> consumers_of(const chain_setup& setup, std::size_t member, std::uint32_t port);
   any_consumer* add_route(const chain_setup& setup, stream_end from, reader_ref to);
@@ -100,6 +121,9 @@ class chain_task {
 
   const chain_plan* plan_;
   std::uint32_t task_;
+  state_ttl ttl_;  ///< of the head's states
+  bool head_follows_clock_ = false;
+  std::uint64_t swept_at_ = 0;
   std::vector<std::vector<any_consumer*>> head_consumers_;  ///< by port
 };
 

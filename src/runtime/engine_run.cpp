@@ -4,6 +4,8 @@
 #include <system_error>
 #include <utility>
 
+#include "freshet/core/watermark_alignment.hpp"
+
 namespace freshet {
 
 namespace {
@@ -19,6 +21,8 @@ engine_run::engine_run(const topology& graph, settings how)
   for (const auto& n : graph_.nodes()) {
     commits_positions_ &= !n.make_state;
     node_names_.push_back(n.name);
+    const bool is_spout = n.kind == node_kind::spout;
+    alignments_.push_back(is_spout ? std::make_shared<watermark_alignment>(n.parallelism()) : nullptr);
   }
 }
 
@@ -26,10 +30,19 @@ std::string engine_run::task_name(std::uint32_t node, std::uint32_t task) const 
   return "\"" + graph_.nodes()[node].name + "\" task " + std::to_string(task);
 }
 
-void engine_run::start_threads(std::size_t tasklets) {
+void engine_run::begin(std::size_t tasklets) {
   tasklets_left_.store(tasklets, std::memory_order_relaxed);
   started_ = how_.clock->now();
   say_what_is_not_committed();
+}
+
+void engine_run::start_without_threads(std::size_t tasklets) {
+  begin(tasklets);
+  pool_->start_by_hand([this](const auto& label, auto why, bool given_up) { note_throw(label, why, given_up); });
+}
+
+void engine_run::start_threads(std::size_t tasklets) {
+  begin(tasklets);
   try {
     pool_->start([this](const auto& label, auto held) { note_stall(label, held); },
                  [this](const auto& label, auto why, bool given_up) { note_throw(label, why, given_up); });
@@ -69,7 +82,7 @@ void engine_run::note_throw(const std::string& label, const std::exception_ptr& 
   try {
     std::rethrow_exception(why);
   } catch (...) { e = error_from_current_exception(); }
-  e.message = "task " + label + " threw outside of all calls that can be tried again: " + e.message;
+  if (!e.fatal) e.message = "task " + label + " threw outside of all calls that can be tried again: " + e.message;
   fail(std::move(e));
   if (given_up) tasklet_done();
 }
@@ -80,11 +93,14 @@ void engine_run::say_what_is_not_committed() const {
     auto* names = n.make_state ? &states : n.kind == node_kind::spout && n.replayable ? &spouts : nullptr;
     if (names) *names += (names->empty() ? "\"" : ", \"") + n.name + "\"";
   }
-  if (commits_positions_ || spouts.empty()) return;
-  how_.log.log(log_level::info, how_.executor,
-               "topology \"" + graph_.name() + "\": positions of " + spouts +
-                   " are not committed, because the state of " + states +
-                   " goes with the process: a restart reads again from where the source was committed before");
+  if (spouts.empty() || (commits_positions_ && !how_.commits_at_end_only)) return;
+  const std::string why =
+      commits_positions_
+          ? " are committed when the run has drained, and not before: exactly_once keeps no count of "
+            "single messages; a restart after a crash reads again"
+          : " are not committed, because the state of " + states +
+                " goes with the process: a restart reads again from where the source was committed before";
+  how_.log.log(log_level::info, how_.executor, "topology \"" + graph_.name() + "\": positions of " + spouts + why);
 }
 
 // --- control ---
@@ -208,6 +224,7 @@ run_status engine_run::status() const {
 run_metrics engine_run::begin_metrics() const {
   run_metrics m;
   m.topology = graph_.name();
+  m.taken = how_.clock->wall();
   m.uptime = how_.clock->now() - started_;
   return m;
 }

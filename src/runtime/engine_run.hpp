@@ -35,6 +35,7 @@ class engine_run : public run_control {
     worker_pool_options pool;
     std::chrono::nanoseconds drain_timeout, stop_timeout;
     std::size_t kept_dead_letters;
+    bool commits_at_end_only = false;  ///< what has finished is not known before
   };
   template <class Options>
   static settings settings_of(std::string_view executor, const Options& o) {
@@ -75,8 +76,12 @@ class engine_run : public run_control {
   /// Messages that a spout's task could not read again and has skipped: logged at a limited rate.
   void skipped_lost(std::string_view task, std::uint64_t messages, const std::string& what);
   std::string task_name(std::uint32_t node, std::uint32_t task) const;  ///< "count" task 2
+  /// Of the tasks of a spout.
+  const std::shared_ptr<watermark_alignment>& alignment_of(std::uint32_t node) const { return alignments_[node]; }
   const std::string_view* node_names() const { return node_names_.data(); }
   std::stop_token stop_token() const { return stop_source_.get_token(); }
+  /// Names the tasks that are still at work, for errors.
+  virtual std::string unfinished() const = 0;
 
  protected:
   /// Deals the partitions of spout `node`, which `first`, one of its tasks, names. Throws run_error when it can't.
@@ -84,13 +89,13 @@ class engine_run : public run_control {
   /// Starts the clock and the threads, for so many tasklets. Throws run_error when the system refuses a thread; then
   /// nothing has run.
   void start_threads(std::size_t tasklets);
+  /// The same without threads: the pool is run by hand.
+  void start_without_threads(std::size_t tasklets);
   /// The start has failed: the run counts as failed before what was opened is closed, and `close` can tell, by its stop
   /// token, that nothing came of it.
   void give_up_start() noexcept;
   /// Called by the last tasklet's thread, before those who wait are told.
   virtual void close_all() noexcept {}
-  /// Names the tasks that are still at work, for errors.
-  virtual std::string unfinished() const = 0;
   /// Name and uptime of the run.
   run_metrics begin_metrics() const;
 
@@ -100,6 +105,7 @@ class engine_run : public run_control {
 
  private:
   void end_spouts(run_state to);
+  void begin(std::size_t tasklets);
   void note_stall(const std::string& label, std::chrono::nanoseconds held);
   void note_throw(const std::string& label, const std::exception_ptr& why, bool given_up) noexcept;
   void say_what_is_not_committed() const;
@@ -108,6 +114,7 @@ class engine_run : public run_control {
   const settings how_;
   bool commits_positions_ = true;
   std::vector<std::string_view> node_names_;
+  std::vector<std::shared_ptr<watermark_alignment>> alignments_;  ///< by node; null for others than spouts
   std::chrono::steady_clock::time_point started_;
   std::stop_source stop_source_;
   std::atomic<run_state> state_{run_state::running};

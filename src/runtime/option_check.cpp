@@ -1,5 +1,7 @@
 #include "runtime/option_check.hpp"
 
+#include "freshet/base/type_name.hpp"
+
 namespace freshet {
 
 namespace {
@@ -22,6 +24,16 @@ void option_check::at_least_0(const std::string& option, std::chrono::nanosecond
 
 void option_check::from_1_to(const std::string& option, std::size_t value, std::size_t most, const std::string& why) {
   if (value == 0 || value > most) about(option, std::to_string(value), "it must be 1 to " + std::to_string(most) + why);
+}
+
+void option_check::states_can_be_stored(const topology& graph) {
+  for (const auto& n : graph.nodes()) {
+    if (n.key_type.empty() || n.make_state(n.options)->can_be_stored()) continue;
+    say(options_ + "::store is set, but bolt \"" + n.name + "\" keeps a " + readable_type_name(n.state_type) +
+        " for each " + readable_type_name(n.key_type) +
+        ", and these can't be written to it: give both types a codec (fields, freshet_fields or a freshet::codec) and "
+        "the key a default constructor, or leave the store out");
+  }
 }
 
 }  // namespace freshet

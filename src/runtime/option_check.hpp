@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "freshet/core/topology.hpp"
+
 namespace freshet {
 
 /// Collects the sentences about one executor's options.
@@ -17,17 +19,20 @@ class option_check {
   void from_1_to(const std::string& option, std::size_t value, std::size_t most, const std::string& why);
   /// What both executors' options have in common.
   template <class Options>
-  void common(const Options& o) {
+  void common(const Options& o, const topology& graph) {
     if (o.workers > most_workers) about("workers", std::to_string(o.workers), "at most 1024");
     if (!o.clock) about("clock", "null", "leave it out for the system's");
     at_least_0("message_timeout", o.message_timeout, "0 or nanoseconds::max() for no limit");
     at_least_0("drain_timeout", o.drain_timeout, "nanoseconds::max() for no limit");
     at_least_0("stop_timeout", o.stop_timeout, "nanoseconds::max() for no limit");
     at_least_0("stall_limit", o.stall_limit, "0 for no stall detector");
+    if (o.store) states_can_be_stored(graph);
   }
   std::vector<std::string> all() && { return std::move(wrong_); }
 
  private:
+  void states_can_be_stored(const topology& graph);
+
   static constexpr std::size_t most_workers = 1024;
   const std::string options_;
   std::vector<std::string> wrong_;

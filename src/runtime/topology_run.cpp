@@ -1,8 +1,10 @@
 #include "freshet/runtime/topology_run.hpp"
 
+#include <stdexcept>
 #include <utility>
 
 #include "freshet/base/clock.hpp"
+#include "runtime/named_node.hpp"
 
 namespace freshet {
 
@@ -61,6 +63,7 @@ void add(task_metrics& to, const task_metrics& t) {
   to.late_answers += t.late_answers;
   to.state_rows += t.state_rows;
   to.state_bytes += t.state_bytes;
+  to.state_expired += t.state_expired;
   to.idle += t.idle;
   to.busy += t.busy;
   to.backpressured += t.backpressured;
@@ -90,6 +93,11 @@ class counts_of_run final : public edge_counts {
 };
 }  // namespace
 
+std::optional<event_span> task_metrics::watermark_lag(event_time now) const {
+  if (watermark == beginning_of_time || watermark == end_of_time) return std::nullopt;
+  return watermark >= now ? event_span{} : distance(watermark, now);
+}
+
 task_metrics run_metrics::node(std::string_view name) const {
   task_metrics sum;
   for (const auto& t : tasks)
@@ -108,6 +116,32 @@ task_metrics run_metrics::total() const {
   task_metrics sum;
   for (const auto& t : tasks) add(sum, t);
   return sum;
+}
+
+namespace {
+[[noreturn]] void refuse(std::string sentence) { throw std::invalid_argument(std::move(sentence)); }
+
+/// Whether the node keeps what is asked for, told by an empty state of its own.
+void check_fits(const node& n, any_state_query& query) {
+  const auto who = titled(n) + " ";
+  if (!n.make_state) refuse(who + "keeps no state");
+  const auto kept = readable_type_name(n.state_type);
+  if (n.state_type.empty()) refuse(who + "keeps broadcast state only, and none by key");
+  if (n.key_type.empty()) refuse(who + "keeps one " + kept + " a task, and none by key");
+  if (query.look_in(*n.make_state(n.options))) return;
+  refuse(who + "keeps " + kept + " by " + readable_type_name(n.key_type) + ", and was asked for " +
+         readable_type_name(query.state_type) + " by " + readable_type_name(query.key_type));
+}
+}  // namespace
+
+void run_control::answer(std::string_view name, any_state_query& query) {
+  const node& n = node_called(graph(), name);
+  check_fits(n, query);
+  const auto groups = n.options.max_parallelism;
+  const auto task =
+      task_of_group(key_group_of(query.hash, groups), groups, static_cast<std::uint32_t>(n.parallelism()));
+  look_at_state(static_cast<std::uint32_t>(&n - graph().nodes().data()), task,
+                [&](any_state& state) { query.look_in(state); });
 }
 
 topology_run& topology_run::operator=(topology_run&& other) noexcept {

@@ -95,6 +95,28 @@ void worker_pool::start(stall_handler on_stall, throw_handler on_throw) {
   open_gate(gate::open);
 }
 
+void worker_pool::start_by_hand(throw_handler on_throw) {
+  started_ = by_hand_ = true;
+  on_throw_ = std::move(on_throw);
+}
+
+void worker_pool::run_until_quiet() {
+  auto* const outside = here_;
+  for (bool progress = true; std::exchange(progress, false);)
+    for (auto& s : seats_) {
+      here_ = s.get();
+      std::size_t left = s->entries.size();
+      progress |= round(*s, time_.now(), left);
+    }
+  here_ = outside;
+}
+
+tasklet::time_point worker_pool::next_wake() const {
+  auto at = tasklet::time_point::max();
+  for (const auto& s : seats_) at = std::min(at, next_wake(*s));
+  return at;
+}
+
 void worker_pool::start_thread(std::thread& thread, const std::string& name, std::function<void()> body) {
   try {
     thread = std::thread([this, f = std::move(body)] {

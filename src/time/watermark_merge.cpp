@@ -19,12 +19,6 @@ std::size_t watermark_merge::add() {
 
 std::size_t watermark_merge::slowest() const noexcept { return active_ == 0 ? inputs_.size() : tree_.winner(); }
 
-bool watermark_merge::is_ahead(std::size_t input, event_span drift) const {
-  const std::size_t last = slowest();
-  return last != inputs_.size() && last != input && inputs_[input].is_active() &&
-         inputs_[input].watermark > shifted(inputs_[last].watermark, drift);
-}
-
 watermark_merge::effect watermark_merge::advance(std::size_t input, event_time watermark) {
   FRESHET_ASSERT(input < inputs_.size(), "a watermark of an input that isn't there", input, inputs_.size());
   auto& in = inputs_[input];

@@ -16,15 +16,12 @@ if(NOT good)
   message(FATAL_ERROR "${SOURCE}: no '#ifdef GOOD': without a good twin the file may fail for any reason")
 endif()
 
-set(command "${compiler}" ${language_options} -fsyntax-only -w -fno-diagnostics-color)
-foreach(folder IN LISTS include_folders)
-  # Naming a folder that the compiler knows by itself changes the order of its system headers.
-  if(NOT folder IN_LIST implicit_folders AND NOT folder STREQUAL "")
-    list(APPEND command "-I${folder}")
-  endif()
-endforeach()
-list(TRANSFORM definitions PREPEND -D)
-list(APPEND command ${definitions})
+include("${CMAKE_CURRENT_LIST_DIR}/compile_command.cmake")
+list(APPEND command -fsyntax-only -w -fno-diagnostics-color)
+# Where the header stands precompiled, if it does.
+if(PRECOMPILED)
+  list(INSERT command 1 "-I${PRECOMPILED}")
+endif()
 set(ENV{LC_ALL} C)
 
 execute_process(COMMAND ${command} -DGOOD "${SOURCE}" RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)

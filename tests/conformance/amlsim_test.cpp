@@ -1,67 +1,134 @@
-// Simulated transfers between accounts: money that comes back soon.
-#include <algorithm>
+// Simulated transfers between accounts, whose event time is the number of a step: what ten steps move, accounts that
+// many pay into, and money that comes back soon.
+#include <chrono>
 #include <optional>
 #include <utility>
 
 #include "conformance/expected_rows.hpp"
-#include "conformance/number_lines.hpp"
+#include "conformance/numbered_rows.hpp"
 #include "conformance/on_both_engines.hpp"
 #include "conformance/parse.hpp"
 #include "conformance/shared_data.hpp"
-#include "freshet/connect/file/line_spout.hpp"
+#include "conformance/window_rows.hpp"
+#include "freshet/connect/file/csv_spout.hpp"
 #include "freshet/connect/memory/collect_sink.hpp"
+#include "freshet/stream/aggregates.hpp"
 #include "freshet/stream/stream_builder.hpp"
 
 namespace freshet::conformance {
 namespace {
+
+using namespace std::chrono_literals;
+using namespace aggregates;
 
 class amlsim : public shared_data {};
 
 struct transfer {
   std::int64_t row = 0;
   int from = 0, to = 0;
-  std::int64_t cents = 0, step = 0;
+  std::int64_t cents = 0;
+  event_time step{};  // a step is a millisecond
 };
-std::optional<transfer> parse(const numbered_line& line) {
-  if (line.number == 0) return std::nullopt;  // the header
-  const auto f = split_csv(line.text);
-  return transfer{line.number - 1, number<int>(f.at(0)), number<int>(f.at(1)), fixed(f.at(2), 2), number(f.at(3))};
+transfer parse(std::int64_t row, const std::string& line) {
+  const auto f = split_csv(line);
+  return {row, number<int>(f.at(0)), number<int>(f.at(1)), fixed(f.at(2), 2), event_time{number(f.at(3)) * 1ms}};
 }
-/// The two accounts, whoever pays.
-std::pair<int, int> between(const transfer& t) { return std::minmax({t.from, t.to}); }
+const std::string clock = "transfers.event_time";
+
+stream<transfer> transfers(stream_builder& builder) {
+  static const auto rows = numbered_rows("fraud/amlsim_cycle200_transactions.csv", header::one_line, parse);
+  return builder.spout("transfers", rows).event_time(&transfer::step, ascending{});
+}
+
+// --- all accounts ---
+
+using ten_steps = std::tuple<std::uint64_t, std::int64_t, std::uint64_t, std::uint64_t>;  // transfers, cents, accounts
+
+TEST_F(amlsim, ten_steps_together) {
+  collect_sink<windowed<whole_stream, ten_steps>> steps;
+  const auto build = [&](std::size_t) {
+    stream_builder builder("ten steps");
+    transfers(builder)
+        .window(tumbling{10ms})
+        .aggregate("steps",
+                   all_of{count<transfer>{}, sum{&transfer::cents}, distinct{&transfer::from}, distinct{&transfer::to}})
+        .to("rows", steps);
+    return builder.build();
+  };
+  on_both_engines({.build = build, .may_throw = {clock, "steps"}}, [&](delivery how) {
+    EXPECT_TRUE(as_promised(how, "amlsim__tumble_10steps", by_start(steps.take())));
+  });
+}
+
+// --- accounts that many pay into, and whether they are known to be fraudulent ---
+
+using received = windowed<int, std::tuple<std::uint64_t, std::uint64_t, std::int64_t>>;  // senders, transfers, cents
+struct account {
+  int id = 0;
+  bool fraud = false;
+};
+struct fan_in {
+  event_time step{};
+  int receiver = 0;
+  std::uint64_t senders = 0, transfers = 0;
+  std::int64_t cents = 0;
+  bool fraud = false;
+};
+fan_in with_account(const received& w, const account& a) {
+  const auto& [senders, transfers, cents] = w.value;
+  return {w.window.start, w.key, senders, transfers, cents, a.fraud};
+}
+
+TEST_F(amlsim, accounts_that_a_dozen_pay_into) {
+  collect_sink<fan_in> found;
+  const auto build = [&](std::size_t parallelism) {
+    stream_builder builder("fan in");
+    const file::csv_spout<account> known{data_file("fraud/amlsim_cycle200_nodes.csv"),
+                                         {.columns = {"nodeid", "isFraud"}}};
+    const auto before_all = [](const account&) { return event_time{}; };
+    const auto accounts = builder.spout("accounts", known).event_time(before_all, ascending{});
+    transfers(builder)
+        .key_by(&transfer::to)
+        .window(tumbling{10ms})
+        .aggregate("received", all_of{distinct{&transfer::from}, count<transfer>{}, sum{&transfer::cents}},
+                   {.parallelism = parallelism})
+        .filter("a dozen", [](const received& w) { return std::get<0>(w.value) >= 12; }, {.parallelism = parallelism})
+        .key_by(&received::key)
+        .join_table("look up", accounts.key_by(&account::id), with_account, {.parallelism = parallelism})
+        .to("rows", found);
+    return builder.build();
+  };
+  on_both_engines({.build = build, .may_throw = {"accounts.event_time", clock, "received", "a dozen", "look up"}},
+                  [&](delivery how) { EXPECT_TRUE(as_promised(how, "amlsim__fan_in_ge12", found.take())); });
+}
+
+// --- money that comes back ---
 
 struct back_and_forth {
   std::int64_t first_row = 0, second_row = 0;
   int a = 0, b = 0;
-  std::int64_t first_step = 0, second_step = 0, first_cents = 0, second_cents = 0;
+  event_time first_step{}, second_step{};
+  std::int64_t first_cents = 0, second_cents = 0;
 };
-/// Finds the earlier transfers in the other direction; those before the last five steps are forgotten, as the steps of
-/// the file don't go back.
-struct find_way_back {
-  using state = std::vector<transfer>;
-  void process(const transfer& t, state& recent, emitter<back_and_forth>& out) const {
-    std::erase_if(recent, [&](const transfer& earlier) { return t.step - earlier.step > 5; });
-    for (const auto& e : recent)
-      if (e.from == t.to && e.to == t.from) out.emit({e.row, t.row, e.from, e.to, e.step, t.step, e.cents, t.cents});
-    recent.push_back(t);
-  }
-};
+/// Within a step the order of the file counts.
+std::optional<back_and_forth> answered(const transfer& first, const transfer& second) {
+  if (second.row <= first.row) return std::nullopt;
+  return back_and_forth{first.row,  second.row,  first.from,  first.to,
+                        first.step, second.step, first.cents, second.cents};
+}
 
 TEST_F(amlsim, money_that_comes_back_within_five_steps) {
   collect_sink<back_and_forth> found;
   const auto build = [&](std::size_t parallelism) {
     stream_builder builder("back and forth");
-    builder.spout("lines", file::line_spout{data_file("fraud/amlsim_cycle200_transactions.csv")})
-        .global()
-        .process("number", number_lines{})
-        .flat_map("parse", parse)
-        .key_by(between)
-        .process("find", find_way_back{}, {.parallelism = parallelism})
-        .to("rows", found, {.parallelism = parallelism});
+    const auto all = transfers(builder);
+    const auto forth = all.key_by([](const transfer& t) { return std::pair(t.from, t.to); });
+    const auto back = all.key_by([](const transfer& t) { return std::pair(t.to, t.from); });
+    forth.interval_join("find", back, between{0ms, 5ms}, answered, {.parallelism = parallelism}).to("rows", found);
     return builder.build();
   };
-  on_both_engines({.build = build, .may_throw = {"number", "parse", "find"}},
-                  [&] { EXPECT_TRUE(same_rows(read_answer("amlsim__back_and_forth_5steps"), found.take())); });
+  on_both_engines({.build = build, .may_throw = {clock, "find"}},
+                  [&](delivery how) { EXPECT_TRUE(as_promised(how, "amlsim__back_and_forth_5steps", found.take())); });
 }
 
 }  // namespace

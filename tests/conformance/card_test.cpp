@@ -1,103 +1,149 @@
-// One person's payments by card: totals, and two rules that find suspicious ones.
+// One person's payments by card: what was paid, cards that are used often within a day, and suspicious payments.
+#include <chrono>
 #include <cmath>
+#include <deque>
 #include <optional>
-#include <utility>
 
 #include "conformance/expected_rows.hpp"
 #include "conformance/last_rows.hpp"
-#include "conformance/number_lines.hpp"
+#include "conformance/numbered_rows.hpp"
 #include "conformance/on_both_engines.hpp"
 #include "conformance/parse.hpp"
 #include "conformance/shared_data.hpp"
-#include "freshet/connect/file/line_spout.hpp"
+#include "conformance/window_rows.hpp"
 #include "freshet/connect/memory/collect_sink.hpp"
+#include "freshet/stream/aggregates.hpp"
 #include "freshet/stream/stream_builder.hpp"
 
 namespace freshet::conformance {
 namespace {
 
+using namespace std::chrono_literals;
+using namespace aggregates;
+
 class card0 : public shared_data {};
 
 struct payment {
   std::int64_t row = 0;
+  event_time at{};
   int card = 0;
-  std::int64_t at_ms = 0, cents = 0;
+  std::int64_t cents = 0;
   int mcc = 0;  // the merchant's category
   bool fraud = false;
 };
-std::optional<payment> parse(const numbered_line& line) {
-  if (line.number == 0) return std::nullopt;  // the header
-  const auto f = split_csv(line.text);
-  return payment{.row = line.number - 1,
-                 .card = number<int>(f.at(1)),
-                 .at_ms = utc_ms(number<int>(f[2]), number<int>(f[3]), number<int>(f[4]), f[5]),
-                 .cents = fixed(f[6].substr(1), 2),  // behind "$"
-                 .mcc = number<int>(f[12]),
-                 .fraud = f.at(14) == "Yes"};
+payment parse(std::int64_t row, const std::string& line) {
+  const auto f = split_csv(line);
+  const auto at_ms = utc_ms(number<int>(f.at(2)), number<int>(f[3]), number<int>(f[4]), f[5]);
+  const auto cents = fixed(f[6].substr(1), 2);  // behind "$"
+  return {row, event_time{at_ms * 1ms}, number<int>(f[1]), cents, number<int>(f[12]), f.at(14) == "Yes"};
 }
+const std::string clock = "payments.event_time";
 
-/// The payments in the order of the file.
+/// Times never go back, but repeat; what is ordered by them is in the order of the file.
 stream<payment> payments(stream_builder& builder) {
-  return builder.spout("lines", file::line_spout{data_file("fraud/card_user0_by_time.csv")})
-      .global()
-      .process("number", number_lines{})
-      .flat_map("parse", parse);
+  static const auto rows = numbered_rows("fraud/card_user0_by_time.csv", header::one_line, parse);
+  return builder.spout("payments", rows).event_time(&payment::at, ascending{});
 }
 
 // --- totals ---
 
-struct total {
+using total = std::tuple<std::uint64_t, std::int64_t>;                               // payments, cents
+using month = std::tuple<std::uint64_t, std::int64_t, std::int64_t, std::uint64_t>;  // payments, cents, most, frauds
+
+TEST_F(card0, totals_of_cards_and_of_merchant_categories) {
+  collect_sink<windowed<int, month>> months;
+  collect_sink<keyed<int, total>> totals;
+  const auto build = [&](std::size_t parallelism) {
+    stream_builder builder("totals");
+    const auto all = payments(builder);
+    all.key_by(&payment::card)
+        .window(tumbling{30 * 24h})
+        .aggregate("months", all_of{count<payment>{}, sum{&payment::cents}, max{&payment::cents}, sum{&payment::fraud}},
+                   {.parallelism = parallelism})
+        .to("months.rows", months);
+    all.key_by(&payment::mcc)
+        .combine()
+        .aggregate("categories", all_of{count<payment>{}, sum{&payment::cents}}, {.parallelism = parallelism})
+        .to("categories.rows", totals, {.parallelism = parallelism});
+    return builder.build();
+  };
+  on_both_engines({.build = build, .may_throw = {clock, "months", "categories"}}, [&](delivery how) {
+    // Money may also be paid back.
+    EXPECT_TRUE(
+        as_promised(how, "card0__tumble_30d_per_card", by_start_and_key(months.take()), {.keys = 2, .sums = 1}));
+    EXPECT_TRUE(as_promised(how, "card0__mcc_totals", last_rows(totals.take()), {.keys = 1, .sums = 1}));
+  });
+}
+
+// --- often within a day ---
+
+struct often_used {
+  std::int64_t row = 0;
+  event_time at{};
+  int card = 0;
   std::uint64_t payments = 0;
   std::int64_t cents = 0;
+  bool fraud = false;
 };
-struct sum {
-  void add(total& t, const payment& p) const {
-    ++t.payments;
-    t.cents += p.cents;
+/// Keeps the payments of the last day, and a sum that follows them in and out. A bolt of its own, as windows give one
+/// result each and here each payment wants one, of the day that ends with it.
+struct watch_day {
+  struct state {
+    std::deque<payment> day;
+    std::int64_t cents = 0;
+  };
+  std::optional<often_used> process(const payment& p, state& s, timers& t) const {
+    forget_before(p.at, s);
+    s.day.push_back(p);
+    s.cents += p.cents;
+    t.at(p.at + 24h);
+    if (s.day.size() < 7) return std::nullopt;
+    return often_used{p.row, p.at, p.card, s.day.size(), s.cents, p.fraud};
   }
-  void merge(total& into, const total& from) const {
-    into.payments += from.payments;
-    into.cents += from.cents;
+  /// A card that isn't used has no state.
+  void on_timer(const int&, event_time due, state& s) const { forget_before(due, s); }
+  bool forgets(const state& s) const { return s.day.empty(); }
+
+ private:
+  static void forget_before(event_time now, state& s) {
+    for (; !s.day.empty() && s.day.front().at <= now - 24h; s.day.pop_front()) s.cents -= s.day.front().cents;
   }
 };
 
-TEST_F(card0, totals_of_each_merchant_category) {
-  collect_sink<keyed<int, total>> totals;
+TEST_F(card0, seven_payments_in_a_day) {
+  collect_sink<often_used> found;
   const auto build = [&](std::size_t parallelism) {
-    stream_builder builder("mcc totals");
+    stream_builder builder("often used");
     payments(builder)
-        .key_by(&payment::mcc)
-        .aggregate("total", sum{}, {.parallelism = parallelism, .updates = updates::latest})
-        .to("rows", totals, {.parallelism = parallelism});
+        .key_by(&payment::card)
+        .ordered()
+        .process("watch", watch_day{}, {.parallelism = parallelism})
+        .to("rows", found);
     return builder.build();
   };
-  on_both_engines({.build = build, .may_throw = {"number", "parse", "total"}},
-                  [&] { EXPECT_TRUE(same_rows(read_answer("card0__mcc_totals"), last_rows(totals.take()))); });
+  on_both_engines({.build = build, .may_throw = {clock, "watch"}},
+                  [&](delivery how) { EXPECT_TRUE(as_promised(how, "card0__velocity_24h_ge7", found.take())); });
 }
 
 // --- far above what is usual for the card ---
 
 struct outlier {
-  std::int64_t row = 0, at_ms = 0;
+  std::int64_t row = 0;
+  event_time at{};
   int card = 0;
   std::int64_t cents = 0;
   double z = 0;
   bool fraud = false;
 };
-/// Mean and deviation of all earlier payments of a card by Welford's method; from the thirty-first on it judges.
+/// From the thirty-first payment of a card on, judges each by those before it. A bolt of its own, as no window holds
+/// all tuples but the last.
 struct judge_by_deviation {
-  struct state {
-    std::int64_t n = 0;
-    double mean = 0, squares = 0;
-  };
-  std::optional<outlier> process(const payment& p, state& s) const {
+  using state = moments;
+  std::optional<outlier> process(const payment& p, moments& before) const {
     const double dollars = static_cast<double>(p.cents) / 100;
-    const double deviation = s.n >= 30 ? std::sqrt(s.squares / static_cast<double>(s.n - 1)) : 0;
-    const double z = deviation > 0 ? (dollars - s.mean) / deviation : 0;
-    const double distance = dollars - s.mean;
-    s.mean += distance / static_cast<double>(++s.n);
-    s.squares += distance * (dollars - s.mean);
-    if (z > 3) return outlier{p.row, p.at_ms, p.card, p.cents, z, p.fraud};
+    const double z = before.count < 30 ? 0 : (dollars - before.mean) / before.sample_deviation();
+    before.add(dollars);
+    if (z > 3) return outlier{p.row, p.at, p.card, p.cents, z, p.fraud};
     return std::nullopt;
   }
 };
@@ -108,50 +154,45 @@ TEST_F(card0, payments_three_deviations_above_the_mean) {
     stream_builder builder("welford");
     payments(builder)
         .key_by(&payment::card)
+        .ordered()
         .process("judge", judge_by_deviation{}, {.parallelism = parallelism})
-        .to("rows", found, {.parallelism = parallelism});
+        .to("rows", found);
     return builder.build();
   };
-  on_both_engines({.build = build, .may_throw = {"number", "parse", "judge"}},
-                  [&] { EXPECT_TRUE(same_rows(read_answer("card0__welford_z_gt3"), found.take())); });
+  on_both_engines({.build = build, .may_throw = {clock, "judge"}},
+                  [&](delivery how) { EXPECT_TRUE(as_promised(how, "card0__welford_z_gt3", found.take())); });
 }
 
 // --- a small one, then a large one ---
 
 struct small_then_large {
-  std::int64_t row = 0, at_ms = 0;
+  std::int64_t row = 0;
+  event_time at{};
   int card = 0;
   std::int64_t small_cents = 0, large_cents = 0;
   bool fraud = false;
 };
-/// Remembers the payment directly before, where that was a small one.
-struct compare_with_previous {
-  struct small {
-    std::int64_t at_ms = 0, cents = 0;
-  };
-  using state = std::optional<small>;
-  std::optional<small_then_large> process(const payment& p, state& previous) const {
-    constexpr std::int64_t day_ms = 24 * 3600 * 1000;
-    const auto before = std::exchange(previous, std::nullopt);
-    if (p.cents > 0 && p.cents < 500) previous = small{p.at_ms, p.cents};
-    if (before && p.cents >= 20'000 && p.at_ms - before->at_ms <= day_ms)
-      return small_then_large{p.row, p.at_ms, p.card, before->cents, p.cents, p.fraud};
-    return std::nullopt;
-  }
-};
+small_then_large row_of_match(const matched<payment>& m) {
+  const auto &small = m.tuples.at(0), &large = m.tuples.at(1);
+  return {large.row, large.at, large.card, small.cents, large.cents, large.fraud};
+}
 
 TEST_F(card0, small_payments_directly_followed_by_large_ones) {
   collect_sink<small_then_large> found;
   const auto build = [&](std::size_t parallelism) {
     stream_builder builder("small then large");
+    const auto is_small = [](const payment& p) { return p.cents > 0 && p.cents < 500; };
+    const auto is_large = [](const payment& p) { return p.cents >= 20'000; };
     payments(builder)
         .key_by(&payment::card)
-        .process("compare", compare_with_previous{}, {.parallelism = parallelism})
-        .to("rows", found, {.parallelism = parallelism});
+        .ordered()
+        .pattern("find", pattern{is_small}.next(is_large).within(24h), {.parallelism = parallelism})
+        .map("row", row_of_match)
+        .to("rows", found);
     return builder.build();
   };
-  on_both_engines({.build = build, .may_throw = {"number", "parse", "compare"}},
-                  [&] { EXPECT_TRUE(same_rows(read_answer("card0__small_then_large"), found.take())); });
+  on_both_engines({.build = build, .may_throw = {clock, "find"}},
+                  [&](delivery how) { EXPECT_TRUE(as_promised(how, "card0__small_then_large", found.take())); });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <compare>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 
@@ -101,6 +102,14 @@ class differences {
   std::ostringstream said_;
 };
 
+/// In the whole numbers behind the keys.
+bool no_less(const row& got, const row& want, columns are) {
+  const auto end = std::min({got.size(), want.size(), are.sums == columns::all ? columns::all : are.keys + are.sums});
+  for (std::size_t i = are.keys; i < end; ++i)
+    if (std::holds_alternative<std::int64_t>(want[i]) && got[i] < want[i]) return false;
+  return got.size() == want.size();
+}
+
 testing::AssertionResult compare(const answer& expected, std::vector<row> got, bool surplus_is_wrong) {
   std::vector<row> wanted;
   const row like = types_of(got);
@@ -131,8 +140,24 @@ testing::AssertionResult compare(const answer& expected, std::vector<row> got, b
 testing::AssertionResult same_rows(const answer& expected, std::vector<row> got) {
   return compare(expected, std::move(got), true);
 }
-testing::AssertionResult no_row_missing(const answer& expected, std::vector<row> got) {
-  return compare(expected, std::move(got), false);
+testing::AssertionResult no_row_missing(const answer& expected, std::vector<row> got, columns are) {
+  if (are.keys == columns::all) return compare(expected, std::move(got), false);
+  const row like = types_of(got);
+  differences found;
+  std::multimap<row, row> by_keys;
+  for (row& each : got) {
+    row keys(each.begin(), each.begin() + static_cast<std::ptrdiff_t>(std::min(are.keys, each.size())));
+    by_keys.emplace(std::move(keys), std::move(each));
+  }
+  for (const auto& texts : expected.rows) {
+    const row want = typed(texts, like);
+    const auto [from, to] =
+        by_keys.equal_range(row(want.begin(), want.begin() + static_cast<std::ptrdiff_t>(are.keys)));
+    const auto enough = [&](const auto& each) { return no_less(each.second, want, are); };
+    if (const auto one = std::find_if(from, to, enough); one != to) by_keys.erase(one);
+    else found.add("  missing", want);
+  }
+  return found.verdict(expected, got.size());
 }
 
 }  // namespace freshet::conformance

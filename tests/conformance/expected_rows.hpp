@@ -29,10 +29,21 @@ struct answer {
 /// Throws std::runtime_error when there is none.
 answer read_answer(const std::string& name);
 
+/// What the messages behind some rows have gone through.
+enum class delivery : std::uint8_t { exactly_once, at_least_once };
+
+/// What the columns of an answer are for, where messages may have counted twice; from the left.
+struct columns {
+  static constexpr std::size_t all = ~std::size_t{0};
+  std::size_t keys = all;  ///< so many say which row it is
+  std::size_t sums =
+      all;  ///< so many behind them can't get less, where they are whole numbers; the others may do as they like
+};
+
 /// As sets: the order doesn't count, how often a row comes does. Otherwise says which are missing, surplus, different.
 ::testing::AssertionResult same_rows(const answer& expected, std::vector<row> got);
-/// Every expected row is there; others may be too.
-::testing::AssertionResult no_row_missing(const answer& expected, std::vector<row> got);
+/// Every expected row is there, with the same keys and no less in its sums; others may be too.
+::testing::AssertionResult no_row_missing(const answer& expected, std::vector<row> got, columns are = {});
 
 namespace detail {
 template <class T>
@@ -67,8 +78,17 @@ template <class T>
   return same_rows(expected, rows_of(got));
 }
 template <class T>
-::testing::AssertionResult no_row_missing(const answer& expected, const std::vector<T>& got) {
-  return no_row_missing(expected, rows_of(got));
+::testing::AssertionResult no_row_missing(const answer& expected, const std::vector<T>& got, columns are = {}) {
+  return no_row_missing(expected, rows_of(got), are);
+}
+/// The one or the other, by what was promised.
+template <class Rows>
+::testing::AssertionResult as_promised(delivery how, const answer& expected, const Rows& got, columns are = {}) {
+  return how == delivery::exactly_once ? same_rows(expected, got) : no_row_missing(expected, got, are);
+}
+template <class Rows>
+::testing::AssertionResult as_promised(delivery how, const std::string& name, const Rows& got, columns are = {}) {
+  return as_promised(how, read_answer(name), got, are);
 }
 
 }  // namespace freshet::conformance

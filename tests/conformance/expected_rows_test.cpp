@@ -45,6 +45,17 @@ TEST(expected_rows, surplus_may_be_allowed) {
   EXPECT_FALSE(no_row_missing(readings, all{{"a", 1, 20.5}, {"a", 2, 21}, {"a", 2, 21}, {"c", 9, 0}}));
 }
 
+TEST(expected_rows, what_has_counted_twice_is_no_less) {
+  const answer visits{"visits", {"day", "page", "visits", "delta"}, {{"1", "a", "5", "-2"}, {"2", "a", "3", "4"}}};
+  using all = std::vector<std::tuple<int, std::string, int, int>>;
+  const columns are{.keys = 2, .sums = 1};
+  EXPECT_TRUE(no_row_missing(visits, all{{2, "a", 4, -9}, {1, "a", 5, -4}, {3, "b", 1, 0}}, are));
+  EXPECT_FALSE(no_row_missing(visits, all{{2, "a", 2, 4}, {1, "a", 5, -2}}, are)) << "less";
+  EXPECT_FALSE(no_row_missing(visits, all{{2, "a", 3, 4}, {1, "b", 5, -2}}, are)) << "another key";
+  EXPECT_FALSE(no_row_missing(visits, all{{2, "a", 3, 3}, {1, "a", 5, -2}}, {.keys = 2})) << "less in the last column";
+  EXPECT_FALSE(no_row_missing(visits, all{}, are));
+}
+
 TEST(expected_rows, another_number_of_columns_is_a_difference) {
   EXPECT_FALSE(same_rows(readings, std::vector<std::pair<std::string, int>>{{"a", 1}, {"a", 2}, {"b", 1}}));
 }

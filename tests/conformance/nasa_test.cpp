@@ -39,13 +39,12 @@ stream<request> requests(stream_builder& builder) {
 using traffic = std::tuple<std::uint64_t, std::int64_t>;  // requests, bytes
 
 TEST_F(nasa, traffic_and_answers) {
-  collect_sink<windowed<int, traffic>> minutes;
+  collect_sink<windowed<whole_stream, traffic>> minutes;
   collect_sink<windowed<int, std::uint64_t>> answers;
   const auto build = [&](std::size_t parallelism) {
     stream_builder builder("traffic");
     const auto all = requests(builder);
-    all.key_by(everything<request>)
-        .window(tumbling{5min})
+    all.window(tumbling{5min})
         .aggregate("minutes", all_of{count<request>{}, sum{&request::bytes}})
         .to("minutes.rows", minutes);
     all.key_by(&request::response)
@@ -54,30 +53,29 @@ TEST_F(nasa, traffic_and_answers) {
         .to("answers.rows", answers);
     return builder.build();
   };
-  on_both_engines({.build = build, .may_throw = {clock, "minutes", "answers"}}, [&] {
-    EXPECT_TRUE(same_rows(read_answer("nasa__tumble_5m"), by_start(minutes.take())));
-    EXPECT_TRUE(same_rows(read_answer("nasa__status_1h"), by_start_and_key(answers.take())));
+  on_both_engines({.build = build, .may_throw = {clock, "minutes", "answers"}}, [&](delivery how) {
+    EXPECT_TRUE(as_promised(how, "nasa__tumble_5m", by_start(minutes.take()), {.keys = 1}));
+    EXPECT_TRUE(as_promised(how, "nasa__status_1h", by_start_and_key(answers.take()), {.keys = 2}));
   });
 }
 
 using page_count = windowed<std::string, std::uint64_t>;
 
 TEST_F(nasa, the_ten_busiest_pages_of_each_hour) {
-  collect_sink<windowed<int, std::vector<page_count>>> top;
+  collect_sink<windowed<whole_stream, std::vector<page_count>>> top;
   const auto build = [&](std::size_t parallelism) {
     stream_builder builder("busiest pages");
     requests(builder)
         .key_by(&request::url)
         .window(tumbling{1h})
         .count("count", {.parallelism = parallelism})
-        .key_by(everything<page_count>)
         .window(tumbling{1h})
-        .aggregate("top", top_k{10, by_value<std::string, std::uint64_t>})
+        .top_n("top", 10, by_value<std::string, std::uint64_t>)
         .to("rows", top);
     return builder.build();
   };
-  on_both_engines({.build = build, .may_throw = {clock, "count", "top"}, .may_be_replayed = {"count", "top"}},
-                  [&] { EXPECT_TRUE(same_rows(read_answer("nasa__top10_urls_1h"), by_rank(top.take()))); });
+  on_both_engines({.build = build, .may_throw = {clock, "count", "top"}},
+                  [&](delivery how) { EXPECT_TRUE(as_promised(how, "nasa__top10_urls_1h", by_rank(top.take()))); });
 }
 
 // --- visits ---
@@ -93,7 +91,7 @@ constexpr event_span gap = 30min;
 
 TEST_F(nasa, how_long_visits_are) {
   collect_sink<keyed<std::uint64_t, std::uint64_t>> lengths;
-  collect_sink<windowed<int, std::vector<visit>>> longest;
+  collect_sink<windowed<whole_stream, std::vector<visit>>> longest;
   const auto build = [&](std::size_t parallelism) {
     stream_builder builder("visits");
     const auto visits =
@@ -102,19 +100,17 @@ TEST_F(nasa, how_long_visits_are) {
             .window(sessions{gap})
             .aggregate("visits", all_of{count<request>{}, sum{&request::bytes}}, {.parallelism = parallelism});
     visits.key_by(requests_of)
-        .count("lengths", {.parallelism = parallelism, .updates = updates::latest})
+        .combine()
+        .count("lengths", {.parallelism = parallelism})
         .to("lengths.rows", lengths, {.parallelism = parallelism});
-    visits.key_by(everything<visit>)
-        .window(global_windows{})
-        .aggregate("longest", top_k{200, by_length})
-        .to("longest.rows", longest);
+    visits.window(global_windows{}).top_n("longest", 200, by_length).to("longest.rows", longest);
     return builder.build();
   };
-  on_both_engines({.build = build, .may_throw = {clock, "visits", "lengths", "longest"}}, [&] {
-    EXPECT_TRUE(same_rows(read_answer("nasa__sessions_30m_hist"), last_rows(lengths.take())));
+  on_both_engines({.build = build, .may_throw = {clock, "visits", "lengths", "longest"}}, [&](delivery how) {
+    EXPECT_TRUE(as_promised(how, "nasa__sessions_30m_hist", last_rows(lengths.take()), {.keys = 1}));
     const auto results = longest.take();
     ASSERT_EQ(results.size(), 1u);
-    EXPECT_TRUE(same_rows(read_answer("nasa__sessions_30m_top200"), by_session(results[0].value, gap)));
+    EXPECT_TRUE(as_promised(how, "nasa__sessions_30m_top200", by_session(results[0].value, gap)));
   });
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "conformance/expected_rows.hpp"
 #include "freshet/core/topology.hpp"
 
 // Running one topology in every way there is.
@@ -13,21 +14,22 @@ namespace freshet::conformance {
 struct query {
   /// Built once for each parallelism; every configuration runs the same value.
   std::function<topology(std::size_t parallelism)> build;
-  std::vector<std::string> may_throw;  ///< nodes whose calls fail now and then, and whose blocks get lost
-  /// Nodes that may fail under at_least_once too without changing the answer: behind event time, whose clock sees each
-  /// message once, and where a message is one tuple with one reader, which is not replayed when it is in its window.
-  std::vector<std::string> may_be_replayed = {};
-  bool few_rows = false;       ///< so few that they can go through one by one
-  bool small_batches = false;  ///< few enough to go through in batches of seven
-  bool in_brief = false;       ///< two or three runs are enough: one of a family of queries, or many rows
+  /// Nodes whose calls fail now and then, and whose blocks get lost.
+  std::vector<std::string> may_throw;
+  /// Not where the answer is a matter of the order in which rows come: of that at_least_once promises nothing.
+  bool may_be_replayed = true;
+  /// Runs both engines once more with a store that has hardly any room in memory, with faults.
+  bool also_stored = false;
 };
 
-/// Runs the query on both engines at parallelism 1 and 4, in batches of 100 rows, 1000 rows and everything, with and
-/// without faults under exactly_once; of few rows all combinations, and one by one. What may be replayed also runs
-/// under at_least_once with faults. `check` looks at what each run gave; its failures name the configuration.
-void on_both_engines(const query& q, const std::function<void()>& check);
-
-/// Runs it in the event engine under at_least_once with faults: messages are replayed.
-void with_replays(const query& q, const std::function<void()>& check);
+/// Runs the query on both engines at parallelism 1 and 4:
+///  - event by event without faults; under exactly_once with faults; under at_least_once with faults, where messages
+///    are replayed;
+///  - in batches of one row, of 100 and of everything at once, with faults and without.
+/// Where rows are many, the smallest batches are of as many as make 1000 batches: a batch costs a Debug build about a
+/// millisecond. With FRESHET_CONFORMANCE=whole in the environment they are of one row everywhere, and every batch size
+/// runs both with faults and without.
+/// `check` looks at what each run gave; its failures name the configuration.
+void on_both_engines(const query& q, const std::function<void(delivery)>& check);
 
 }  // namespace freshet::conformance

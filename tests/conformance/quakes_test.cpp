@@ -28,9 +28,8 @@ struct quake {
 };
 const std::string clock = "quakes.event_time";
 
-stream<quake> quakes(stream_builder& builder, event_span bound) {
-  const file::csv_spout<quake> spout{data_file("quakes/usgs_all_week_by_updated.csv"), {.times = {"%Q"}}};
-  return builder.spout("quakes", spout).event_time(&quake::at, {.bound = bound});
+file::csv_spout<quake> quakes() {
+  return file::csv_spout<quake>{data_file("quakes/usgs_all_week_by_updated.csv"), {.times = {"%Q"}}};
 }
 
 constexpr event_span week = 7 * 24h, gap = 10min;
@@ -38,14 +37,14 @@ constexpr event_span week = 7 * 24h, gap = 10min;
 using strength = std::tuple<std::uint64_t, std::optional<double>>;  // quakes, and the strongest where that is known
 
 TEST_F(usgs, hours_networks_and_swarms) {
-  collect_sink<windowed<int, strength>> hours;
+  collect_sink<windowed<whole_stream, strength>> hours;
   collect_sink<windowed<std::string, strength>> networks, swarms;
   const auto build = [&](std::size_t parallelism) {
     stream_builder builder("quakes");
-    const auto all = quakes(builder, week);
+    const auto all = builder.spout("quakes", quakes()).event_time(&quake::at, {.bound = week});
     const auto by_network = all.key_by(&quake::net);
     const all_of how_strong{count<quake>{}, max{&quake::magnitude}};  // unknown is less than any
-    all.key_by(everything<quake>).window(tumbling{1h}).aggregate("hours", how_strong).to("hours.rows", hours);
+    all.window(tumbling{1h}).aggregate("hours", how_strong).to("hours.rows", hours);
     by_network.window(hopping{6h, 1h})
         .aggregate("networks", how_strong, {.parallelism = parallelism})
         .to("networks.rows", networks);
@@ -54,38 +53,32 @@ TEST_F(usgs, hours_networks_and_swarms) {
         .to("swarms.rows", swarms);
     return builder.build();
   };
-  on_both_engines({.build = build, .may_throw = {clock, "hours", "networks", "swarms"}, .few_rows = true}, [&] {
-    EXPECT_TRUE(same_rows(read_answer("usgs__tumble_1h"), by_start(hours.take())));
-    EXPECT_TRUE(same_rows(read_answer("usgs__hop_6h_1h_per_net"), by_start_and_key(networks.take())));
-    EXPECT_TRUE(same_rows(read_answer("usgs__sessions_10m_per_net"), by_session(swarms.take(), gap)));
+  on_both_engines({.build = build, .may_throw = {clock, "hours", "networks", "swarms"}}, [&](delivery how) {
+    EXPECT_TRUE(as_promised(how, "usgs__tumble_1h", by_start(hours.take()), {.keys = 1}));
+    EXPECT_TRUE(as_promised(how, "usgs__hop_6h_1h_per_net", by_start_and_key(networks.take()), {.keys = 2}));
+    EXPECT_TRUE(as_promised(how, "usgs__sessions_10m_per_net", by_session(swarms.take(), gap), {.keys = 3}));
   });
 }
 
-TEST_F(usgs, quakes_on_time_for_a_bound_of_six_hours) {
-  collect_sink<windowed<int, std::uint64_t>> on_time;
-  const auto build = [&](std::size_t) {
-    stream_builder builder("on time");
-    quakes(builder, 6h).key_by(everything<quake>).window(tumbling{1h}).count("count").to("rows", on_time);
+TEST_F(usgs, the_longer_the_bound_the_less_is_late) {
+  late_counts<quake, std::string> late({1h}, {0min, 10min, 1h, 6h, 24h, 72h, week});
+  collect_sink<windowed<whole_stream, std::uint64_t>> in_time;
+  const auto build = [&](std::size_t parallelism) {
+    stream_builder builder("late quakes");
+    late.count(builder, quakes(), &quake::at, &quake::net, parallelism);
+    builder.spout("quakes", quakes())
+        .event_time(&quake::at, {.bound = 6h})
+        .window(tumbling{1h})
+        .count("in time")
+        .to("rows", in_time);
     return builder.build();
   };
-  on_both_engines({.build = build, .may_throw = {clock, "count"}, .may_be_replayed = {"count"}, .few_rows = true},
-                  [&] { EXPECT_TRUE(same_rows(read_answer("usgs__watermark_1h_bound6h"), by_start(on_time.take()))); });
-}
-
-TEST_F(usgs, the_longer_the_bound_the_less_is_late) {
-  for (const event_span bound : std::initializer_list<event_span>{0min, 10min, 1h, 6h, 24h, 72h, week}) {
-    late_counts<quake, std::string> hours(1h);
-    const auto build = [&](std::size_t parallelism) {
-      stream_builder builder("late quakes");
-      hours.count(quakes(builder, bound), &quake::net, "hours", parallelism);
-      return builder.build();
-    };
-    on_both_engines({.build = build, .may_throw = {clock, "hours"}, .may_be_replayed = {"hours"}, .in_brief = true},
-                    [&] {
-                      const std::vector<row> found{hours.take(bound)};
-                      EXPECT_TRUE(same_rows(of_bound(read_answer("usgs__watermark_drops"), bound), found));
-                    });
-  }
+  auto may_throw = late.may_throw();
+  may_throw.push_back("in time");
+  on_both_engines({.build = build, .may_throw = may_throw}, [&](delivery how) {
+    EXPECT_TRUE(as_promised(how, "usgs__watermark_drops", late.take(), late.are));
+    EXPECT_TRUE(as_promised(how, "usgs__watermark_1h_bound6h", by_start(in_time.take()), {.keys = 1}));
+  });
 }
 
 }  // namespace

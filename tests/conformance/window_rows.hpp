@@ -12,12 +12,6 @@
 // Windows as queries of conformance use them, and their results as rows.
 namespace freshet::conformance {
 
-/// A key for windows over all tuples together: key_by(everything<request>).
-template <class T>
-constexpr int everything(const T&) {
-  return 0;
-}
-
 /// An order turned round, for a key that breaks ties: the greatest is the first by alphabet.
 template <class T>
 struct descending {
@@ -67,6 +61,13 @@ std::vector<row> by_rank(const std::vector<windowed<W, std::vector<windowed<K, V
   for (const auto& r : results)
     for (std::size_t i = 0; i < r.value.size(); ++i)
       rows.push_back(detail::row_of(r.window.start, i + 1, r.value[i].key, r.value[i].value));
+  return rows;
+}
+/// The same of the one window that is all of time.
+template <class W, class K, class V>
+std::vector<row> by_rank_alone(const std::vector<windowed<W, std::vector<windowed<K, V>>>>& results) {
+  auto rows = by_rank(results);
+  for (row& each : rows) each.erase(each.begin());
   return rows;
 }
 

@@ -17,8 +17,7 @@ class fake_host : public task_host {
   /// A token that notes in its host how it ended.
   class token final : public held_state {
    public:
-    token(fake_host& host, call_frame& f)
-        : held_state(f.anchor, f.anchors, f.time, f.stamp, f.place), host_(host), number_(host.tokens++) {}
+    token(fake_host& host, call_frame& f) : held_state(f), host_(host), number_(host.tokens++) {}
     void ack() noexcept override { end("acked"); }
     void fail(error why) noexcept override { end("failed: " + why.message); }
     void revoke() noexcept override { end("revoked"); }
@@ -73,7 +72,7 @@ class bolt_bench {
     const node& n = graph_.nodes()[1];
     frame.host = &host;
     op = n.tasks->make();
-    if (n.make_state) op->state = n.make_state(n.options.max_parallelism);
+    if (n.make_state) op->state = n.make_state(n.options);
     op->attach(1, frame);
     input_ = n.inputs[0].binding->bind(*op);
     if constexpr (!std::is_void_v<Out>) op->outlet_at(0).connect({&out});

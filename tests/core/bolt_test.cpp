@@ -211,6 +211,23 @@ TEST(bolt, optional_functions_are_called_where_they_are) {
   EXPECT_EQ(calls, (std::vector<std::string>{"open", "close"}));
 }
 
+struct plain_hooks {
+  std::string* calls;
+  void process(const int&, emitter<int>&) {}
+  void on_tick() { *calls += "tick "; }
+  void on_wake() { *calls += "wake "; }
+  void flush() { *calls += "flush"; }
+};
+TEST(bolt, optional_functions_may_do_without_the_emitter) {
+  std::string calls;
+  bolt_bench<int, int> bench([&] { return plain_hooks{&calls}; }, forward_grouping{},
+                             {.tick = std::chrono::seconds(1)});
+  bench.op->tick();
+  bench.op->wake();
+  bench.op->flush();
+  EXPECT_EQ(calls, "tick wake flush");
+}
+
 TEST(bolt, that_is_not_ready_gets_no_further_tuple) {
   std::vector<std::string> calls;
   bolt_bench<int, int> bench([&] { return hooks{&calls}; }, forward_grouping{}, {.tick = std::chrono::seconds(1)});

@@ -126,7 +126,7 @@ TEST(codec, times) {
 TEST(codec, classes_with_fields) {
   expect_same(point{1, -2});
   expect_same(nothing{});
-  expect_same(route{"r", {{1, 2}, {3, 4}}, point{5, 6}, {{"t", {colour::green}}}});
+  expect_same(journey{"r", {{1, 2}, {3, 4}}, point{5, 6}, {{"t", {colour::green}}}});
   expect_same(tree{1, {{2, {{3, {}}}}, {4, {}}}}, tree{9, {{9, {}}}});
   expect_same(money(5, "EUR"));
   named_base b;
@@ -141,7 +141,7 @@ TEST(codec, elements_without_bytes_still_count) {
 }
 
 TEST(codec, byte_layout_is_a_format) {
-  EXPECT_EQ(encode(route{"r", {{1, -1}}, std::nullopt, {{"k", {colour::green}}}}),
+  EXPECT_EQ(encode(journey{"r", {{1, -1}}, std::nullopt, {{"k", {colour::green}}}}),
             std::string("\x01\0\0\0r"                           // name
                         "\x01\0\0\0\x01\0\0\0\xff\xff\xff\xff"  // one stop
                         "\0"                                    // no depot
@@ -150,8 +150,8 @@ TEST(codec, byte_layout_is_a_format) {
 }
 
 TEST(durable, holds_for_what_has_codecs_in_all_parts) {
-  static_assert(durable<route> && durable<tree> && durable<money> && durable<named_base> && durable<custom_whole>);
-  static_assert(durable<std::map<std::string, std::vector<std::optional<money>>>> && check_durable<route>());
+  static_assert(durable<journey> && durable<tree> && durable<money> && durable<named_base> && durable<custom_whole>);
+  static_assert(durable<std::map<std::string, std::vector<std::optional<money>>>> && check_durable<journey>());
   static_assert(durable<std::vector<custom_whole>>);
 }
 
@@ -184,9 +184,10 @@ TEST(codec_version, old_values_are_read_by_their_version_and_future_ones_refused
 }
 
 TEST(codec, truncated_input_fails_everywhere) {
-  const std::string whole = encode(route{"name", {{1, 2}, {3, 4}}, point{5, 6}, {{"t", {colour::red, colour::green}}}});
+  const std::string whole =
+      encode(journey{"name", {{1, 2}, {3, 4}}, point{5, 6}, {{"t", {colour::red, colour::green}}}});
   for (std::size_t n = 0; n < whole.size(); ++n) {
-    route into;
+    journey into;
     EXPECT_FALSE(decode(whole.substr(0, n), into)) << n;
   }
 }
@@ -215,7 +216,7 @@ TEST(codec, bytes_nested_without_end_do_not_exhaust_the_stack) {
 }
 
 struct everything {
-  route r;
+  journey r;
   tree t;
   std::variant<int, std::string, std::vector<money>> v;
   std::unordered_map<std::string, std::set<std::string>> m;

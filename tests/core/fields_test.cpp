@@ -48,7 +48,8 @@ struct array_of_one {
 };
 
 TEST(fields, plain_structs_are_seen) {
-  static_assert(plain_aggregate<point> && plain_aggregate<route> && plain_aggregate<tree> && plain_aggregate<nothing>);
+  static_assert(plain_aggregate<point> && plain_aggregate<journey> && plain_aggregate<tree> &&
+                plain_aggregate<nothing>);
   static_assert(plain_aggregate<mixed> && plain_aggregate<without_default> && plain_aggregate<move_only>);
   static_assert(plain_aggregate<array_of_one>);
   static_assert(plain_aggregate<const point> && has_fields<const point>);

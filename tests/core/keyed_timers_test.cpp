@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "freshet/base/random.hpp"
-#include "freshet/time/time_arithmetic.hpp"
+#include "freshet/base/time_arithmetic.hpp"
 
 namespace freshet {
 namespace {

@@ -17,7 +17,7 @@ struct point {
   std::int32_t y = 0;
 };
 /// Nested aggregates without `==`.
-struct route {
+struct journey {
   std::string name;
   std::vector<point> stops;
   std::optional<point> depot;

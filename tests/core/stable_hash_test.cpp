@@ -102,7 +102,7 @@ TEST(key_value, fails_for_others) {
 }
 
 TEST(key_hash, serves_hash_tables_with_key_equal) {
-  std::unordered_map<route, int, key_hash, key_equal> by_route = {};
+  std::unordered_map<journey, int, key_hash, key_equal> by_journey = {};
   static_assert(!key_value<std::unordered_map<int, int>>);
   std::unordered_map<std::string, int, key_hash, key_equal> by_name = {{"ann", 1}};
   EXPECT_EQ(by_name.find(std::string_view("ann"))->second, 1);

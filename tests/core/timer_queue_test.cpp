@@ -5,7 +5,7 @@
 #include <map>
 
 #include "freshet/base/random.hpp"
-#include "freshet/time/time_arithmetic.hpp"
+#include "freshet/base/time_arithmetic.hpp"
 
 namespace freshet {
 namespace {

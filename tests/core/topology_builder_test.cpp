@@ -139,7 +139,8 @@ TEST(topology_builder, state_needs_a_grouping_that_keeps_keys_together) {
       "or all_grouping (one state a task)";
   EXPECT_THAT(mistakes(b), ElementsAre("bolt \"forward\" has state behind a forward" + rest,
                                        "bolt \"shuffle\" has state behind a shuffle" + rest,
-                                       "bolt \"partial\" has state behind a partial_key" + rest));
+                                       "bolt \"partial\" has state behind a partial_key" + rest +
+                                           "; key_by(f).partial() merges what two tasks have of a key"));
 }
 
 struct two_inputs {

@@ -51,7 +51,7 @@ inline constexpr bool enable_borrowed_value<interned> = true;
 namespace {
 
 TEST(owns_its_data, values_and_containers_of_values_do) {
-  static_assert(owns_its_data<int> && owns_its_data<std::string> && owns_its_data<route> && owns_its_data<money>);
+  static_assert(owns_its_data<int> && owns_its_data<std::string> && owns_its_data<journey> && owns_its_data<money>);
   static_assert(owns_its_data<tree> && owns_its_data<secret> && owns_its_data<with_array>);
   static_assert(owns_its_data<std::shared_ptr<const int>> && owns_its_data<std::vector<std::optional<std::string>>>);
   static_assert(owns_its_data<std::chrono::seconds>);
@@ -74,11 +74,11 @@ TEST(owns_its_data, views_do_not_wherever_they_are) {
 TEST(owns_its_data, can_be_promised) { static_assert(owns_its_data<interned> && stream_value<interned>); }
 
 TEST(stream_value, is_copyable_assignable_and_owns) {
-  static_assert(stream_value<route> && stream_value<tree> && stream_value<with_base> && stream_value<colour>);
+  static_assert(stream_value<journey> && stream_value<tree> && stream_value<with_base> && stream_value<colour>);
   static_assert(stream_value<std::shared_ptr<const std::unique_ptr<int>>>);
   static_assert(!stream_value<std::unique_ptr<int>> && !stream_value<void> && !stream_value<int&>);
   static_assert(!stream_value<const int> && !stream_value<reference_inside> && !stream_value<constant_inside>);
-  static_assert(check_stream_value<route>());
+  static_assert(check_stream_value<journey>());
 }
 
 TEST(owned, replaces_views_by_owners) {

@@ -203,12 +203,13 @@ class building {
   }
   void add_aggregate(std::size_t n, const stream<item>& in) {
     const node_plan& node = plan_.nodes[n];
-    const auto updates = node.does == operation::stream_combine ? updates::latest : updates::every;
-    totals_.push_back(in.key_by(key_of_item{})
-                          .aggregate(name(n), adding{}, {.parallelism = node.parallelism, .updates = updates})
-                          .map(name(n) + ".totals", [n](const keyed<std::uint64_t, adding::accumulator>& k) {
-                            return total{n, k.key, k.value.count, k.value.sum};
-                          }));
+    const auto by_key = in.key_by(key_of_item{});
+    const bolt_options options{.parallelism = node.parallelism};
+    const auto sums = node.does == operation::stream_combine ? by_key.combine().aggregate(name(n), adding{}, options)
+                                                             : by_key.aggregate(name(n), adding{}, options);
+    totals_.push_back(sums.map(name(n) + ".totals", [n](const keyed<std::uint64_t, adding::accumulator>& k) {
+      return total{n, k.key, k.value.count, k.value.sum};
+    }));
   }
   void add_totals() {
     const auto sink = builder_.sink("totals", [at = scene_](const total& t) { at->wrote(t); });

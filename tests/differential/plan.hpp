@@ -32,7 +32,7 @@ enum class operation : std::uint8_t {
   stream_split,
   stream_async,      ///< replies come from another thread, in any order
   stream_aggregate,  ///< running totals by key: a leaf
-  stream_combine,    ///< the same with updates::latest: combined before the shuffle
+  stream_combine,    ///< the same, combined before the shuffle
 };
 inline constexpr std::size_t operations = 18;
 std::string_view to_string(operation) noexcept;

@@ -126,6 +126,33 @@ dead_letter only(const collect_sink<dead_letter>& letters) {
   return all.empty() ? dead_letter{} : all[0];
 }
 
+/// It waits an hour for its second attempt, and the others don't.
+TEST(failure, a_message_that_waits_to_be_emitted_again_keeps_nobody_back) {
+  for (const std::size_t parallelism : {1, 2}) {
+    topology_builder b{"waits"};
+    std::atomic<int> got{0};
+    auto n = b.spout("n", vector_spout<int>{numbers(200)});
+    auto poison = b.bolt("poison",
+                         [](const int& v) {
+                           if (v == 7) throw std::runtime_error("poison");
+                           return v;
+                         },
+                         {.parallelism = parallelism});
+    if (parallelism == 1) poison.input(n);  // chained
+    else poison.input(n, key_grouping{std::identity{}});
+    (void)b.sink("out", [&](const int&) { ++got; }).input(poison);
+    auto o = fast(guarantee::at_least_once);
+    o.retry = {.first = std::chrono::hours(1), .longest = std::chrono::hours(1)};
+    o.drain_timeout = std::chrono::milliseconds(1);
+    auto run = event_executor{o}.start(b.build());
+    const auto pending = [&] { return run.metrics().node("n").pending; };
+    while ((got < 199 || pending() != 1) && run.status().state == run_state::running)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_EQ(got, 199);
+    EXPECT_EQ(pending(), 1u);
+  }
+}
+
 TEST(failure, a_poison_message_becomes_a_dead_letter_and_stops_nobody) {
   for (auto g : all_guarantees()) {
     topology_builder b{"poison"};

@@ -91,6 +91,22 @@ TEST_P(engine_runs, the_first_error_is_the_one_that_is_told) {
   EXPECT_THROW(run.wait(), run_error);  // as often as it is asked
 }
 
+TEST_P(engine_runs, end_whatever_their_workers_do_while_there_is_no_work) {
+  for (const auto how : {idle::spin, idle::adaptive, idle::park})
+    for (const bool pin : {false, true}) {
+      topology_builder b{"t"};
+      std::atomic<int> got{0};
+      const auto numbers = b.spout("numbers", vector_spout<int>{std::vector<int>(2000, 1)});
+      const auto passed =
+          b.bolt("pass", [](int v) { return v; }, {.parallelism = 2}).input(numbers, shuffle_grouping{});
+      b.sink("end", [&](int v) { got += v; }).input(passed, global_grouping{});
+      const auto graph = b.build();
+      if (GetParam() == engine::event) event_executor{{.workers = 2, .idle = how, .pin = pin}}.start(graph).wait();
+      else batch_executor{{.interval = 1ms, .workers = 2, .idle = how, .pin = pin}}.start(graph).wait();
+      EXPECT_EQ(got, 2000);
+    }
+}
+
 // --- the start ---
 
 /// numbers -> first (x 2) -> second (chained), whose factory makes so many
@@ -207,6 +223,52 @@ TEST_P(engine_runs, positions_stay_where_state_goes_with_the_process_and_that_is
   EXPECT_EQ(both.commits, 0);
   EXPECT_THAT(both.log, ElementsAre(HasSubstr("the state of \"by key\", \"all in one\" goes")));
   EXPECT_EQ(run_with_commits(GetParam(), false, true).commits, 0);
+}
+
+TEST(event_runs, exactly_once_commits_at_the_end_and_says_so) {
+  const committing_spout spout{{1, 2, 3}};
+  topology_builder b{"t"};
+  b.sink("out", [](int) {}).input(b.spout("first", spout));
+  auto log = std::make_shared<kept_log>();
+  event_executor{{.guarantee = guarantee::exactly_once, .log = logger{log}}}.start(b.build()).wait();
+  EXPECT_EQ(spout.commits->load(), 1);
+  EXPECT_THAT(
+      log->lines(),
+      ElementsAre("info topology \"t\": positions of \"first\" are committed when the run has drained, and not "
+                  "before: exactly_once keeps no count of single messages; a restart after a crash reads again"));
+}
+
+/// Its broker is away for so many calls.
+struct refusing_spout : vector_spout<int> {
+  refusing_spout(std::vector<int> all, int n) : vector_spout(std::move(all)), refusals(n) {}
+  void commit(const position& p) {
+    if (refusals > 0 && refusals-- > 0) throw std::runtime_error("no broker");
+    *committed = p.next;
+  }
+  int refusals;
+  std::shared_ptr<std::atomic<std::uint64_t>> committed = std::make_shared<std::atomic<std::uint64_t>>(0);
+};
+std::string run_with_refusals(engine e, refusing_spout& spout) {
+  topology_builder b{"t"};
+  b.sink("out", [](int) {}).input(b.spout("first", spout));
+  const auto graph = b.build();
+  return error_of([&] {
+    if (e == engine::event) event_executor{{.commit_interval = 1us, .log = {}}}.start(graph).wait();
+    else batch_executor{{.trigger = batch_trigger::rows, .rows_per_batch = 1, .log = {}}}.start(graph).wait();
+  });
+}
+
+TEST_P(engine_runs, a_commit_that_a_spout_refuses_is_made_again) {
+  std::vector<int> many(5000);
+  refusing_spout spout{many, 2};
+  EXPECT_EQ(run_with_refusals(GetParam(), spout), "no error");
+  EXPECT_EQ(spout.committed->load(), many.size());
+}
+
+TEST_P(engine_runs, the_last_commit_that_a_spout_refuses_ends_the_run) {
+  refusing_spout spout{{1, 2, 3}, 1000};
+  EXPECT_THAT(run_with_refusals(GetParam(), spout),
+              AllOf(HasSubstr("spout \"first\""), HasSubstr("commit failed: no broker")));
 }
 
 TEST_P(engine_runs, a_factory_that_throws_is_named) {

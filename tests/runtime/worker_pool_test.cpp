@@ -49,6 +49,43 @@ TEST(worker_pool, threads_of_blocking_bolts_park_even_where_workers_spin) {
   end(pool, {&worker, &blocking});
 }
 
+/// Has work for some rounds, gives the next one of the list some, and notes who ran.
+class worker_by_turns final : public tasklet {
+ public:
+  worker_by_turns(std::string& order, char name, int rounds) : order_(order), name_(name), left(rounds) {}
+  progress run(time_point) override {
+    if (left == 0) return {};
+    order_ += name_;
+    if (--left == 0 && next) next->left += 2;
+    return {.made = true};
+  }
+  time_point next_wake() const override { return wake_at; }
+  worker_by_turns* next = nullptr;
+  time_point wake_at = time_point::max();
+
+ private:
+  std::string& order_;
+  const char name_;
+  int left;
+};
+
+TEST(worker_pool, by_hand_it_runs_on_this_thread_until_nobody_makes_progress) {
+  std::string order;
+  worker_by_turns a(order, 'a', 0), b(order, 'b', 2), c(order, 'c', 1);
+  b.next = &a;
+  c.wake_at = tasklet::time_point{5s};
+  worker_pool pool({.workers = 1});
+  pool.add(0, a, "a");
+  pool.add(0, b, "b");
+  pool.add_alone(c, "c");
+  pool.start_by_hand({});
+  pool.run_until_quiet();
+  EXPECT_EQ(order, "bcbaa");
+  pool.run_until_quiet();
+  EXPECT_EQ(order, "bcbaa");
+  EXPECT_EQ(pool.next_wake(), tasklet::time_point{5s});
+}
+
 /// Holds its worker, under its own name first, then under another.
 class holder final : public tasklet {
  public:

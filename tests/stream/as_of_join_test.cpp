@@ -29,8 +29,8 @@ answer model(const side& left, const side& right, as_of reach, const join_option
           (!last || std::tie(last->e.time, last->e.id) < std::tie(r.e.time, r.e.id)))
         last = &r;
     if (last && !deletes(last->e) && l.e.time - last->e.time <= reach.tolerance)
-      a.rows.push_back({l.e.id, last->e.id, l.e.time, std::max(l.stamp, last->stamp)});
-    else if (o.kind == join_kind::left) a.rows.push_back({l.e.id, -1, l.e.time, l.stamp});
+      a.rows.push_back({l.e.id, last->e.id, l.e.time, std::max(released_stamp(l.e.time, l.stamp), last->stamp)});
+    else if (o.kind == join_kind::left) a.rows.push_back({l.e.id, -1, l.e.time, released_stamp(l.e.time, l.stamp)});
   }
   a.sort();
   return a;

@@ -123,11 +123,11 @@ struct way {
   std::size_t parallelism = 1, max_batch = 64, rows_per_batch = 1000;
   std::shared_ptr<testing::fault_plan> faults = {};
 
-  static way random(engine by, random_source& random) {
+  static way random(engine by, random_source& random, const std::string& node = "join") {
     way w{by, 1 + random.below(4), 1 + random.below(50), 1 + random.below(120)};
     if (by == engine::best_effort || random.chance(0.3)) return w;
     w.faults = std::make_shared<testing::fault_plan>(random.below(1u << 30));
-    w.faults->throw_at_random("join", 0.05, 12).throw_at_random("seen", 0.05, 12);
+    w.faults->throw_at_random(node, 0.05, 12).throw_at_random("seen", 0.05, 12);
     return w;
   }
   run_metrics run(const topology& graph) const {
@@ -226,10 +226,10 @@ inline void add_alone(answer& a, join_kind kind, const std::vector<stamped>& lef
   std::vector<pair_row> alone;
   if (kind == join_kind::left || kind == join_kind::full)
     for (const auto& l : lefts)
-      if (!has(&pair_row::left, l.e.id)) alone.push_back({l.e.id, -1, l.e.time, l.stamp});
+      if (!has(&pair_row::left, l.e.id)) alone.push_back({l.e.id, -1, l.e.time, released_stamp(l.e.time, l.stamp)});
   if (kind == join_kind::right || kind == join_kind::full)
     for (const auto& r : rights)
-      if (!has(&pair_row::right, r.e.id)) alone.push_back({-1, r.e.id, r.e.time, r.stamp});
+      if (!has(&pair_row::right, r.e.id)) alone.push_back({-1, r.e.id, r.e.time, released_stamp(r.e.time, r.stamp)});
   a.rows.insert(a.rows.end(), alone.begin(), alone.end());
 }
 

@@ -49,39 +49,42 @@ std::map<K, std::vector<V>> by_key(const std::vector<keyed<K, V>>& all) {
   return values;
 }
 
-class aggregates : public testing::TestWithParam<updates> {
+class aggregates : public testing::TestWithParam<bool> {
  protected:
   stream_builder builder{"aggregates"};
   keyed_stream<order, std::string order::*> orders =
       builder.spout("orders", vector_spout<order>{some_orders()}).key_by(&order::user);
-  aggregate_options options{.parallelism = 3, .updates = GetParam()};
+  bolt_options options{.parallelism = 3};
+  /// What `add` makes of the orders, combined or not.
+  template <class F>
+  auto of_orders(F add) {
+    return by_key(results(GetParam() ? add(orders.combine()) : add(orders)));
+  }
 };
-INSTANTIATE_TEST_SUITE_P(, aggregates, testing::Values(updates::every, updates::latest),
-                         [](const auto& p) { return p.param == updates::every ? "every" : "latest"; });
+INSTANTIATE_TEST_SUITE_P(, aggregates, testing::Bool(), [](const auto& p) { return p.param ? "combined" : "each"; });
 
 TEST_P(aggregates, count_counts_each_key) {
-  const auto counts = by_key(results(orders.count("count", options)));
+  const auto counts = of_orders([&](const auto& in) { return in.count("count", options); });
   EXPECT_EQ(counts.at("ann"), (std::vector<std::uint64_t>{1, 2, 3}));
   EXPECT_EQ(counts.at("bob"), (std::vector<std::uint64_t>{1, 2}));
 }
 
 TEST_P(aggregates, reduce_starts_with_the_first_value) {
-  const auto dearest = orders.reduce(
-      "max", [](const order& a, const order& b) { return a.price < b.price ? b : a; }, options);
-  const auto all = by_key(results(dearest));
+  const auto dearer = [](const order& a, const order& b) { return a.price < b.price ? b : a; };
+  const auto all = of_orders([&](const auto& in) { return in.reduce("max", dearer, options); });
   EXPECT_EQ(all.at("ann").back(), (order{3, "ann", 30}));
   EXPECT_EQ(all.at("ann").front(), (order{1, "ann", 10}));
   EXPECT_EQ(all.at("bob").back(), (order{2, "bob", 99}));
 }
 
 TEST_P(aggregates, aggregate_gives_the_result_of_the_accumulator) {
-  const auto means = by_key(results(orders.aggregate("mean", mean{}, options)));
+  const auto means = of_orders([&](const auto& in) { return in.aggregate("mean", mean{}, options); });
   EXPECT_EQ(means.at("ann"), (std::vector<double>{10, 20, 15}));
   EXPECT_EQ(means.at("bob"), (std::vector<double>{99, 50}));
 }
 
 TEST_P(aggregates, aggregate_starts_with_init) {
-  const auto left = by_key(results(orders.aggregate("left", mergeable_budget{{100}}, options)));
+  const auto left = of_orders([&](const auto& in) { return in.aggregate("left", mergeable_budget{{100}}, options); });
   EXPECT_EQ(left.at("ann"), (std::vector<double>{90, 60, 55}));
   EXPECT_EQ(left.at("bob"), (std::vector<double>{1, 0}));
 }
@@ -94,26 +97,12 @@ TEST(keyed_stream, an_aggregate_needs_neither_merge_nor_result) {
   EXPECT_EQ(by_key(results(left)).at("bob"), (std::vector<double>{1, 0}));
 }
 
-TEST(keyed_stream, latest_without_merge_is_a_mistake_that_build_names) {
-  stream_builder b{"budget"};
-  (void)b.spout("orders", vector_spout<order>{some_orders()})
-      .key_by(&order::user)
-      .aggregate("left", budget{100}, {.updates = updates::latest});
-  try {
-    (void)b.build();
-    FAIL();
-  } catch (const topology_error& e) {
-    ASSERT_EQ(e.mistakes().size(), 1u);
-    EXPECT_NE(e.mistakes()[0].find("bolt \"left\" has updates::latest"), std::string::npos) << e.what();
-    EXPECT_NE(e.mistakes()[0].find("merge(accumulator& into"), std::string::npos);
-  }
-}
-
-TEST(keyed_stream, latest_is_two_nodes_the_first_beside_its_producer) {
+TEST(keyed_stream, combine_is_two_nodes_the_first_beside_its_producer) {
   stream_builder b{"nodes"};
   (void)b.spout("orders", vector_spout<order>{some_orders()}, {.parallelism = 2})
       .key_by(&order::user)
-      .count("count", {.parallelism = 3, .updates = updates::latest});
+      .combine()
+      .count("count", {.parallelism = 3});
   const auto graph = b.build();
   ASSERT_EQ(graph.nodes().size(), 3u);
   EXPECT_EQ(graph.nodes()[1].name, "count.combine");

@@ -133,5 +133,70 @@ TEST_P(ordered_streams, see_readings_and_timers_in_one_order) {
   }
 }
 
+/// Not that of whichever tuple came last before it was called: what reads it would find it late, now and then.
+TEST_P(ordered_streams, what_a_timer_gives_has_the_stamp_of_what_set_it) {
+  using times = std::pair<std::int64_t, std::int64_t>;
+  const auto see = [](const step&, emitter<times>& out) {
+    out.emit({out.time().time_since_epoch().count(), out.stamp().time_since_epoch().count()});
+  };
+  collect_sink<times> got;
+  readings({{"a", ms(10), 1}, {"b", ms(100), 2}, {"a", ms(99), 3}})
+      .key_by(&reading::key)
+      .ordered(5ms)
+      .process("summing", summing{})
+      .process("seen", see)
+      .to("times", got);
+  run();
+  EXPECT_EQ(sorted(got.take()),
+            (std::vector<times>{
+                {10, 9}, {17, 16}, {30, 29}, {99, 100}, {100, 99}, {106, 105}, {107, 106}, {119, 118}, {120, 119}}));
+}
+
+/// Passes values on, and throws for 4; sets a timer for each, which gives the negative value.
+struct passing {
+  struct state {
+    std::int64_t last = 0;
+  };
+  void process(const reading& r, state& s, timers& t, emitter<std::int64_t>& out) {
+    if (r.value == 4) throw std::runtime_error("poison");
+    s.last = r.value;
+    t.set(0, r.at);
+    out.emit(r.value);
+  }
+  void on_timer(const std::string&, event_time, state& s, emitter<std::int64_t>& out) {
+    out.emit(-std::exchange(s.last, 0));
+  }
+  bool forgets(const state& s) const { return s.last == 0; }
+};
+
+TEST_P(ordered_streams, what_fails_for_good_keeps_nobody_back) {
+  for (const bool behind : {false, true}) {
+    std::vector<reading> all;
+    for (int i = 1; i <= 8; ++i) all.push_back({"a", ms(i / 2 * 10), behind && i == 4 ? 40 : i});  // some times twice
+    builder = stream_builder{"readings"};
+    const auto fails_behind = [](const std::int64_t& n) {
+      if (n == 40) throw std::runtime_error("poison");
+      return n;
+    };
+    collect_sink<std::int64_t> got;
+    collect_sink<std::string> errors;
+    readings(all, {.bound = 1ms})
+        .key_by(&reading::key)
+        .ordered(3ms)
+        .process("passing", passing{})
+        .map("seen", fails_behind)
+        .to("values", got);
+    builder.dead_letters().map("errors", [](const dead_letter& d) { return d.error; }).to("dead", errors);
+    auto engine = GetParam().second;
+    if (auto* events = std::get_if<event_options>(&engine)) events->retry = {.first = std::chrono::microseconds(1)};
+    auto r = start_on(engine, builder.build());
+    r.wait();
+    // The second of two readings of one time takes its timer with it.
+    EXPECT_EQ(sorted(got.take()), (std::vector<std::int64_t>{-8, -7, -5, -3, -1, 1, 2, 3, 5, 6, 7, 8}));
+    EXPECT_EQ(errors.take(), std::vector<std::string>{"poison"});
+    EXPECT_EQ(r.metrics().node("passing").state_rows, 0u);
+  }
+}
+
 }  // namespace
 }  // namespace freshet

@@ -56,6 +56,41 @@ TEST(selecting_aggregates, a_rank_without_ties_does_not_depend_on_order) {
   }
 }
 
+/// Has no order of its own.
+struct plain_event {
+  int at = 0;
+  std::string id;
+  bool operator==(const plain_event&) const = default;
+};
+
+TEST(selecting_aggregates, ties_by_value_do_not_depend_on_order) {
+  const auto by = [](const plain_event& e) { return e.at / 8; };
+  const agg::top_k<plain_event, decltype(by), agg::least_first> top5{5, by};
+  const agg::top_k<int, std::identity, agg::least_first> equal{3, {}};
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    std::vector<plain_event> events;
+    for (const auto& e : random_events(seed)) events.push_back({e.at, std::to_string(e.id)});
+    const auto top = answer(top5, events);
+    random_source random(seed);
+    std::shuffle(events.begin(), events.end(), random);
+    ASSERT_EQ(answer(top5, events), top);
+    ASSERT_EQ(answer(equal, std::vector{1, 1, 1, 1}), (std::vector{1, 1, 1}));
+  }
+}
+
+struct ordered_event {
+  int at = 0;
+  int id = 0;
+  auto operator<=>(const ordered_event&) const = default;
+};
+
+TEST(selecting_aggregates, ties_by_value_are_in_the_order_of_the_values) {
+  const auto by = [](const ordered_event& e) { return e.at; };
+  const agg::top_k<ordered_event, decltype(by), agg::least_first> top3{3, by};
+  EXPECT_EQ(answer(top3, std::vector<ordered_event>{{1, 9}, {2, 300}, {2, 7}, {2, 8}, {0, 1}, {2, 7}}),
+            (std::vector<ordered_event>{{2, 7}, {2, 7}, {2, 8}}));
+}
+
 TEST(selecting_aggregates, collects_in_order) {
   EXPECT_EQ(answer(agg::collect<int>{}, std::vector{3, 1, 3}), (std::vector{3, 1, 3}));
   EXPECT_EQ(answer(agg::collect{&event::id}, std::vector<event>{{1, 7}, {0, 8}}), (std::vector{7, 8}));

@@ -16,6 +16,14 @@
 #include "freshet/stream/stream_builder.hpp"
 
 // Rows with times, and runs on every engine that has to give the same of them.
+namespace freshet {
+
+/// For names of tests, which would show their bytes.
+inline void PrintTo(const event_options&, std::ostream* out) { *out << "events"; }
+inline void PrintTo(const batch_options&, std::ostream* out) { *out << "batches"; }
+
+}  // namespace freshet
+
 namespace freshet::samples {
 
 struct reading {
@@ -72,6 +80,14 @@ inline std::vector<std::pair<std::string, any_engine>> every_engine() {
     all.emplace_back("batches_of_" + std::to_string(rows), o);
   }
   return all;
+}
+/// For tests that wait for an answer before they go on: no batch waits for rows that aren't there.
+inline any_engine answering_at_once(any_engine engine) {
+  if (auto* batches = std::get_if<batch_options>(&engine)) {
+    batches->trigger = batch_trigger::interval;
+    batches->interval = std::chrono::milliseconds{1};
+  }
+  return engine;
 }
 
 /// One test for each engine.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "freshet/stream/aggregates.hpp"
+#include "freshet/testing/topology_driver.hpp"
 #include "stream/timed_run.hpp"
 
 namespace freshet {
@@ -18,7 +19,7 @@ class windowed_streams : public on_every_engine {
     return readings(std::move(all), time).key_by(&reading::key);
   }
 };
-INSTANTIATE_TEST_SUITE_P(, windowed_streams, testing::ValuesIn(every_engine()), name_of_engine);
+INSTANTIATE_TEST_SUITE_P(, windowed_streams, ::testing::ValuesIn(every_engine()), name_of_engine);
 
 TEST_P(windowed_streams, a_reading_at_the_end_of_a_window_is_in_the_next) {
   const auto w = by_key({{"a", ms(0)}, {"a", ms(9)}, {"a", ms(10)}, {"b", ms(19)}}).window(tumbling{10ms}).count("n");
@@ -72,6 +73,18 @@ TEST_P(windowed_streams, there_are_windows_at_the_ends_of_time) {
   EXPECT_EQ(all[0].value, 1);
   EXPECT_EQ(all[1].end, most);
   EXPECT_EQ(all[1].value, 2);
+}
+
+/// Slices of a millisecond, as many as there are times.
+TEST_P(windowed_streams, there_are_hopping_windows_at_the_ends_of_time) {
+  const hopping windows{10ms, 3ms};
+  const auto w = by_key({{"a", first_event_time}, {"a", last_event_time}}).window(windows).count("n");
+  rows_t expected;
+  for (const event_time t : {first_event_time, last_event_time})
+    for_each_window(windows, t, [&](const window& each) {
+      expected.push_back(row_of(windowed<std::string, std::uint64_t>{"a", 1, each}));
+    });
+  EXPECT_EQ(rows(w), sorted(expected));
 }
 
 TEST_P(windowed_streams, hopping_windows_share_readings) {
@@ -138,6 +151,19 @@ TEST_P(windowed_streams, discarding_panes_have_what_is_new) {
   EXPECT_EQ(rows(w), (rows_t{{"a", 0, 10, 1, 1, true}, {"a", 0, 10, 2, 0, false}}));
 }
 
+/// A reduction has no result of nothing.
+TEST_P(windowed_streams, discarding_panes_without_a_tuple_give_nothing) {
+  const auto in = by_key({{"a", ms(0), 1}, {"a", ms(1), 2}, {"a", ms(2), 3}, {"a", ms(3), 4}});
+  const auto larger = [](const reading& a, const reading& b) { return a.value < b.value ? b : a; };
+  const auto w = in.window(tumbling{10ms}, {.early = {.every_tuples = 2}, .panes = panes::discarding})
+                     .reduce("largest", larger)
+                     .map("value", [](const windowed<std::string, reading>& r) { return r.value.value; });
+  collect_sink<std::int64_t> got;
+  w.to("got", got);
+  run();
+  EXPECT_EQ(sorted(got.take()), (std::vector<std::int64_t>{2, 4}));
+}
+
 TEST_P(windowed_streams, final_only_leaves_one_result_a_window) {
   const auto in = by_key({{"a", ms(0)}, {"a", ms(12)}, {"a", ms(1)}, {"a", ms(40)}});
   const auto w =
@@ -149,6 +175,31 @@ TEST_P(windowed_streams, final_only_leaves_one_result_a_window) {
   EXPECT_EQ(got, (rows_t{{"a", 0, 10, 2}, {"a", 10, 20, 1}, {"a", 40, 50, 1}}));
 }
 
+/// Rows at 0, 20 and 10 with a gap of 10 ms are two sessions, and then one.
+TEST_P(windowed_streams, sessions_that_become_one_number_their_results_on) {
+  const auto in = by_key({{"a", ms(0)}, {"a", ms(1)}, {"a", ms(20)}, {"a", ms(11)}}, {.bound = 20ms});
+  const auto all = in.window(sessions{10ms}, {.early = {.every_tuples = 1}}).count("n");
+  EXPECT_EQ(rows(all), (rows_t{{"a", 0, 10, 1, 0, false},
+                               {"a", 0, 11, 2, 1, false},
+                               {"a", 0, 30, 4, 2, false},
+                               {"a", 0, 30, 4, 3, true},
+                               {"a", 20, 30, 1, 0, false}}));
+}
+
+TEST_P(windowed_streams, discarding_panes_of_sessions_add_up) {
+  const auto in = by_key({{"a", ms(0)}, {"a", ms(1)}, {"a", ms(2)}, {"a", ms(20)}, {"a", ms(11)}}, {.bound = 20ms});
+  const auto w = in.window(sessions{10ms}, {.early = {.every_tuples = 2}, .panes = panes::discarding}).count("n");
+  EXPECT_EQ(rows(w), (rows_t{{"a", 0, 11, 2, 0, false}, {"a", 0, 30, 3, 1, false}}));
+}
+
+TEST_P(windowed_streams, final_only_leaves_one_result_a_session) {
+  const auto in = by_key({{"a", ms(0)}, {"a", ms(12)}, {"a", ms(6)}, {"a", ms(60)}}, {.bound = 10ms});
+  const auto w = in.window(sessions{8ms}, {.early = {.every_tuples = 1, .every = 2ms}}).count("n").final_only();
+  auto got = rows(w);
+  for (auto& r : got) r.pane = 0;
+  EXPECT_EQ(got, (rows_t{{"a", 0, 20, 3}, {"a", 60, 68, 1}}));
+}
+
 TEST_P(windowed_streams, a_window_function_sees_all_readings) {
   const auto w = by_key({{"a", ms(0), 4}, {"a", ms(1), 5}, {"a", ms(11), 6}})
                      .window(tumbling{10ms})
@@ -158,6 +209,29 @@ TEST_P(windowed_streams, a_window_function_sees_all_readings) {
                            for (const auto& r : all) out.emit({key, r.value, span});
                          });
   EXPECT_EQ(rows(w), (rows_t{{"a", 0, 10, 4}, {"a", 0, 10, 5}, {"a", 10, 20, 6}}));
+}
+
+/// The function's results don't say themselves which of them are the last.
+TEST_P(windowed_streams, final_only_calls_a_window_function_for_the_last_result_alone) {
+  std::vector<reading> all;
+  for (int i = 0; i < 5; ++i) all.push_back({"a", ms(i), 1});
+  const auto sizes =
+      by_key(all)
+          .window(tumbling{10ms}, {.early = {.every_tuples = 2}})
+          .process<std::int64_t>("sizes", [](const std::string&, const window&, const std::vector<reading>& values,
+                                             emitter<std::int64_t>& out) { out.emit(std::ssize(values)); });
+  collect_sink<std::int64_t> each;
+  sizes.to("each", each);
+  collect_sink<keyed<int, std::int64_t>> sums;
+  sizes.final_only()
+      .key_by([](std::int64_t) { return 0; })
+      .reduce("sum", [](std::int64_t a, std::int64_t b) { return a + b; })
+      .to("sums", sums);
+  run();
+  EXPECT_EQ(sorted(each.take()), (std::vector<std::int64_t>{2, 4, 5}));
+  const auto got = sums.take();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0].value, 5);
 }
 
 TEST_P(windowed_streams, reduce_gives_one_value_a_window) {
@@ -202,6 +276,35 @@ TEST_P(windowed_streams, many_keys_and_one_large_one) {
   EXPECT_EQ(got.back(), (row{"large", 0, 10, 3000}));
 }
 
+TEST(windowed_stream, sessions_end_and_go_on_within_the_allowed_lateness) {
+  stream_builder builder{"readings"};
+  builder.spout("readings", vector_spout<reading>{{}})
+      .event_time(&reading::at)
+      .key_by(&reading::key)
+      .window(sessions{10ms}, {.allowed_lateness = 50ms, .late_results = true})
+      .count("n");
+  freshet::testing::topology_driver driver{builder.build()};
+  auto& got = driver.watch<windowed<std::string, std::uint64_t>>("n");
+  const auto after = [&](const auto& step) {
+    got.clear();
+    step();
+    rows_t all;
+    for (const auto& w : got) all.push_back(row_of(w));
+    return all;
+  };
+  const auto push = [&](std::int64_t at) { return [&driver, at] { driver.push("readings", reading{"a", ms(at)}); }; };
+  const auto advance = [&](std::int64_t to) { return [&driver, to] { driver.advance_watermark(ms(to)); }; };
+  EXPECT_EQ(after(push(0)), rows_t{});
+  EXPECT_EQ(after(advance(10)), (rows_t{{"a", 0, 10, 1, 0, false}}));
+  EXPECT_EQ(after(push(5)), rows_t{});  // it has moved the end, and that is still to come
+  EXPECT_EQ(after(advance(15)), (rows_t{{"a", 0, 15, 2, 1, false}}));
+  EXPECT_EQ(after(push(3)), (rows_t{{"a", 0, 15, 3, 2, false}}));
+  EXPECT_EQ(after(advance(30)), rows_t{});
+  EXPECT_EQ(after(push(14)), (rows_t{{"a", 0, 24, 4, 3, false}}));  // moved, to before what has passed
+  EXPECT_EQ(after(advance(73)), rows_t{});
+  EXPECT_EQ(after(advance(74)), (rows_t{{"a", 0, 24, 4, 4, true}}));
+}
+
 // --- build() ---
 
 std::vector<std::string> mistakes_of_building(const topology_builder& builder) {
@@ -210,7 +313,7 @@ std::vector<std::string> mistakes_of_building(const topology_builder& builder) {
   } catch (const topology_error& e) { return e.mistakes(); }
   return {};
 }
-struct windowed_stream_mistakes : testing::Test {
+struct windowed_stream_mistakes : ::testing::Test {
   stream_builder builder{"readings"};
   stream<reading> in = builder.spout("readings", vector_spout<reading>{{}});
   stream<reading> timed() { return in.event_time(&reading::at); }
@@ -250,12 +353,15 @@ TEST_F(windowed_stream_mistakes, windows_and_lateness_that_make_no_sense) {
   const auto keyed = timed().key_by(&reading::key);
   keyed.window(tumbling{0ms}).count("none").to("a", [](const auto& w) { (void)w; });
   keyed.window(tumbling{1ms}, {.allowed_lateness = -1ms}).count("before").to("b", [](const auto& w) { (void)w; });
-  keyed.window(sessions{1ms}, {.late_results = true}).count("updates").to("c", [](const auto& w) { (void)w; });
+  const auto fire = [](const reading&, const trigger_view&) { return firing::fire; };
+  keyed.window(sessions{1ms}, {.late_results = true}).trigger(fire).count("both").to("c", [](const auto& w) {
+    (void)w;
+  });
   const auto all = mistakes_of_building(builder);
   ASSERT_EQ(all.size(), 3u);
   EXPECT_NE(all[0].find("the size of tumbling windows must be above zero, but is 0 ms"), std::string::npos);
   EXPECT_NE(all[1].find("allowed_lateness must not be negative, but is -1 ms"), std::string::npos);
-  EXPECT_NE(all[2].find("a session gives one result"), std::string::npos);
+  EXPECT_NE(all[2].find("has a trigger, which alone decides on results before the last"), std::string::npos);
 }
 
 }  // namespace

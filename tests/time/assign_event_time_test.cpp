@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -119,6 +120,41 @@ TEST_P(event_times, of_idle_partitions_are_not_waited_for) {
   EXPECT_EQ(all[0].reason, late_reason::woke);
   EXPECT_EQ(all[0].value.value, 7);
   EXPECT_EQ(all[0].stamp, beginning_of_time);
+}
+
+/// Keeps the reading of value 3 until it is told.
+struct hold_one {
+  std::shared_ptr<std::atomic<bool>> may_go;
+  std::optional<held_tuple> held;
+  void process(const reading& r, emitter<void>& out) {
+    if (r.value == 3) held = out.hold();
+  }
+  void on_tick() {
+    if (held && may_go->load()) std::exchange(held, {})->ack();
+  }
+};
+TEST(event_times_at_least_once, an_unfinished_message_holds_the_watermark_back_and_is_named) {
+  const auto may_go = std::make_shared<std::atomic<bool>>(false);
+  stream_builder builder{"readings"};
+  const std::vector<reading> all{{"a", ms(0), 1}, {"a", ms(10), 2}, {"a", ms(20), 3}, {"a", ms(30), 4}};
+  const auto timed = builder.spout("readings", vector_spout<reading>{all}, {.max_batch = 1}).event_time(&reading::at);
+  auto make = [may_go] { return hold_one{may_go, {}}; };
+  (void)builder.bolt("hold", make, {.tick = 1ms}).input(timed, shuffle_grouping{});
+  auto r = event_executor{{.guarantee = guarantee::at_least_once, .workers = 1}}.start(builder.build());
+  while (!r.metrics().node("readings").holding_back) std::this_thread::sleep_for(1ms);
+  const auto spout = r.metrics().node("readings");
+  EXPECT_EQ(spout.holding_back->partition, 0u);
+  EXPECT_LE(spout.holding_back->offset, 2u);
+  while (r.metrics().node("hold").executed < 4) std::this_thread::sleep_for(1ms);
+  while (r.metrics().node("readings").holding_back->offset != 2) std::this_thread::sleep_for(1ms);
+  EXPECT_LT(r.metrics().node("hold").watermark, ms(20));
+  const auto metrics = r.metrics();
+  EXPECT_GT(metrics.node("readings").watermark_lag(metrics.taken), event_span{1'700'000'000'000}) << "since 1970";
+  may_go->store(true);
+  r.wait();
+  EXPECT_FALSE(r.metrics().node("readings").holding_back);
+  EXPECT_EQ(r.metrics().node("hold").watermark_lag(metrics.taken), std::nullopt) << "time has ended";
+  EXPECT_EQ(r.metrics().node("hold").watermark, end_of_time);
 }
 
 /// Goes on until the run is over.

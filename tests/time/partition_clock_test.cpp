@@ -57,6 +57,19 @@ TEST_F(partition_clock_test, partitions_that_have_sent_nothing_hold_it_back) {
   EXPECT_FALSE(clock.is_idle());
 }
 
+TEST_F(partition_clock_test, a_test_can_say_how_far_one_of_them_has_come) {
+  clock.open({0, 1}, start);
+  see(0, 100);
+  clock.advance(0, at(200));
+  EXPECT_EQ(clock.watermark(), beginning_of_time) << "the other one holds it back";
+  clock.advance(1, at(150));
+  EXPECT_EQ(clock.watermark(), at(150));
+  EXPECT_EQ(see(0, 120), at(200)) << "it stamps what follows";
+  clock.advance(1, at(90));
+  clock.advance(1, end_of_time);
+  EXPECT_EQ(clock.watermark(), at(200)) << "never back, and never the end";
+}
+
 TEST_F(partition_clock_test, is_idle_when_all_partitions_are) {
   clock.open({0}, start);
   see(0, 100);

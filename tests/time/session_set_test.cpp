@@ -80,7 +80,7 @@ TEST(session_set, lets_go_of_those_that_are_over) {
   for (int t : {0, 20, 40}) add(s, 10ms, at(t));
   EXPECT_EQ(s.next_end(w), at(10));
   std::vector<event_time> gone;
-  const auto note = [&](session<int>&& each) { gone.push_back(each.first); };
+  const auto note = [&](const session<int>& each) { gone.push_back(each.first); };
   s.take_closed(w, 5ms, at(14), note);
   EXPECT_TRUE(gone.empty());
   s.take_closed(w, 5ms, at(15), note);  // last + gap + allowed lateness <= watermark
@@ -89,6 +89,30 @@ TEST(session_set, lets_go_of_those_that_are_over) {
   s.take_closed(w, 5ms, end_of_time, note);
   EXPECT_EQ(gone, (std::vector{at(0), at(20), at(40)}));
   EXPECT_TRUE(s.empty());
+}
+
+TEST(session_set, several_tuples_bridge_any_number) {
+  counts s;
+  for (int t : {0, 20, 40, 60, 100}) add(s, 10ms, at(t));
+  s.join(
+       sessions{10ms}, at(30), at(55), [] { return 0; }, [](int& into, int from) { into += from; })
+      .value += 5;
+  EXPECT_EQ(rows_of(s), list({{at(0), at(0), 1}, {at(20), at(60), 8}, {at(100), at(100), 1}}));
+  s.join(
+       sessions{10ms}, at(75), at(80), [] { return 0; }, [](int& into, int from) { into += from; })
+      .value += 2;
+  EXPECT_EQ(s.all().size(), 4u);
+}
+
+TEST(session_set, forgets_one_and_finds_the_next_to_end) {
+  counts s;
+  const sessions w{10ms};
+  for (int t : {0, 20, 40}) add(s, 10ms, at(t));
+  EXPECT_EQ(s.next_end(w, at(10)), at(30));  // that of 10 has passed
+  EXPECT_EQ(s.next_end(w, at(50)), std::nullopt);
+  s.forget(s.all()[1]);
+  s.modify(1).value = 7;
+  EXPECT_EQ(rows_of(s), list({{at(0), at(0), 1}, {at(40), at(40), 7}}));
 }
 
 /// Sorts the times and cuts them at the gaps.

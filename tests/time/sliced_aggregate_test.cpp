@@ -74,15 +74,28 @@ TEST(sliced_aggregate, leaps_through_years) {
 }
 
 TEST(sliced_aggregate, holds_at_both_ends_of_time) {
-  const hopping w{100ms, 10ms, 3ms};
-  windows all;
-  add(all, w, last_event_time, 0ms, last_event_time, 2);
-  add(all, w, first_event_time, 0ms, beginning_of_time, 1);
-  std::vector<window> expected, got;
-  for (const event_time t : {first_event_time, last_event_time})
-    for_each_window(w, t, [&](const window& each) { expected.push_back(each); });
-  while (all.next(w)) got.push_back(close(all, w).first);
-  EXPECT_EQ(got, expected);
+  // Where size and slide have no common divisor, slices are as many as there are times.
+  for (const hopping& w : {hopping{100ms, 10ms, 3ms}, hopping{10ms, 3ms}, hopping{10ms, 3ms, 1ms}, hopping{3ms, 2ms}}) {
+    windows all;
+    add(all, w, last_event_time, 0ms, last_event_time, 2);
+    add(all, w, first_event_time, 0ms, beginning_of_time, 1);
+    std::vector<window> expected, got;
+    for (const event_time t : {first_event_time, last_event_time})
+      for_each_window(w, t, [&](const window& each) { expected.push_back(each); });
+    while (got.size() <= expected.size() && all.next(w)) got.push_back(close(all, w).first);
+    EXPECT_EQ(got, expected);
+  }
+}
+TEST(sliced_aggregate, that_slide_by_a_millisecond_leave_out_those_before_all_time) {
+  const hopping w{4ms, 1ms};
+  for (const event_time t : {first_event_time, last_event_time}) {
+    windows all;
+    add(all, w, t, 0ms, beginning_of_time, 1);
+    std::size_t n = 0;
+    for (; n <= 4 && all.next(w); ++n) EXPECT_TRUE(close(all, w).first.contains(t));
+    EXPECT_LE(n, 4u);
+    EXPECT_GE(n, 1u);
+  }
 }
 
 /// Random streams with late tuples, against a list a window. The watermark that flows lags behind the stamps.

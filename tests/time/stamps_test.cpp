@@ -130,8 +130,8 @@ class schedule {
       }
     }
     for (auto& [key, all] : sessions_)
-      all.take_closed(scene_.gap, scene_.lateness, watermark, [&, k = key](session<ids>&& s) {
-        answers_.sessions[{k, {s.first, s.last}}].merge(s.value);
+      all.take_closed(scene_.gap, scene_.lateness, watermark, [&, k = key](const session<ids>& s) {
+        unite(answers_.sessions[{k, {s.first, s.last}}], s.value);
       });
   }
 

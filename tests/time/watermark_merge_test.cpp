@@ -119,24 +119,6 @@ TEST(watermark_merge, new_inputs_hold_back_but_not_down) {
   EXPECT_EQ(m.watermark(), at(9));
 }
 
-TEST(watermark_merge, says_who_is_too_far_ahead) {
-  watermark_merge m(3);
-  EXPECT_FALSE(m.is_ahead(0, 5ms));
-  m.advance(0, at(100));
-  EXPECT_TRUE(m.is_ahead(0, 5ms));  // of those who have said nothing
-  m.advance(1, at(95));
-  m.advance(2, at(94));
-  EXPECT_TRUE(m.is_ahead(0, 5ms));
-  EXPECT_FALSE(m.is_ahead(1, 5ms));
-  EXPECT_FALSE(m.is_ahead(2, 0ms));
-  EXPECT_FALSE(m.is_ahead(0, 6ms));
-  m.mark_idle(2);
-  EXPECT_FALSE(m.is_ahead(0, 5ms));
-  m.mark_idle(1);
-  m.mark_idle(0);
-  EXPECT_FALSE(m.is_ahead(0, 0ms));
-}
-
 /// The rule written out, for comparison.
 struct plain_merge {
   std::vector<event_time> marks;

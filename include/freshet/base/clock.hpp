@@ -1,7 +1,7 @@
 #pragma once
 #include <chrono>
 
-#include "freshet/base/event_time.hpp"
+#include "freshet/base/time_arithmetic.hpp"
 
 namespace freshet {
 
@@ -32,6 +32,17 @@ constexpr std::chrono::steady_clock::time_point deadline(std::chrono::steady_clo
     return time_point::max();
   if (span < none && now < time_point::min() - span) return time_point::min();
   return now + span;
+}
+
+/// When the steady clock, which stands at `now` as the clock for people does at `wall`, has that show `when`; `now` if
+/// it does already.
+constexpr std::chrono::steady_clock::time_point moment_of(event_time when, event_time wall,
+                                                          std::chrono::steady_clock::time_point now) noexcept {
+  using std::chrono::nanoseconds;
+  if (when <= wall) return now;
+  const auto span = distance(wall, when);
+  const bool is_far = when == end_of_time || span > std::chrono::duration_cast<event_span>(nanoseconds::max());
+  return deadline(now, is_far ? nanoseconds::max() : nanoseconds(span));
 }
 
 }  // namespace freshet

@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <cstdint>
 
 namespace freshet {
 
@@ -13,5 +14,11 @@ using event_time = std::chrono::sys_time<std::chrono::milliseconds>;
 /// Before and after all event times: the watermark of a stream that has seen nothing, and of one that has ended.
 inline constexpr event_time beginning_of_time = event_time::min();
 inline constexpr event_time end_of_time = event_time::max();
+
+/// Which clock times are measured by.
+enum class time_domain : std::uint8_t {
+  event,       ///< the data's own: the same in every run
+  processing,  ///< the executor's clock: in the batch engine as it stood at the batch's beginning
+};
 
 }  // namespace freshet

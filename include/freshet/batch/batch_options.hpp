@@ -7,6 +7,7 @@
 #include "freshet/base/clock.hpp"
 #include "freshet/base/log.hpp"
 #include "freshet/core/fault_injector.hpp"
+#include "freshet/core/state_store.hpp"
 #include "freshet/runtime/executor.hpp"
 #include "freshet/runtime/worker_pool.hpp"
 
@@ -76,6 +77,9 @@ struct batch_options {
   std::size_t kept_dead_letters = 100;
   logger log{stderr_log(log_level::warning), log_level::warning};
   const freshet::clock* clock = &freshet::clock::real();
+  /// Where the states of keys are kept that memory has no room for (see state/rocksdb_store.hpp); null: nowhere. Their
+  /// timers, and states of whole tasks, stay in memory.
+  std::shared_ptr<state_backend> store = {};
   std::shared_ptr<fault_injector> faults = {};  ///< tests: what goes wrong, and when
 };
 

@@ -15,6 +15,7 @@
 #include "freshet/core/codec.hpp"
 #include "freshet/core/event_clock.hpp"
 #include "freshet/core/root.hpp"
+#include "freshet/core/tuple_origin.hpp"
 #include "freshet/core/value_bytes.hpp"
 #include "freshet/core/value_words.hpp"
 
@@ -30,6 +31,7 @@ struct batch_layout {
   std::uint32_t capacity = 256;
   bool roots = false;    ///< the run has a ledger
   bool times = false;    ///< the topology uses event time: event times and stamps
+  bool origins = false;  ///< a bolt wants tuples of one event time in one order
   bool sources = false;  ///< where each message comes from, for what a spout's clock has yet to see
 };
 
@@ -80,6 +82,7 @@ class any_batch {
   root root_of(std::size_t i) const { return roots_ ? roots_[i] : root{}; }
   event_time time_of(std::size_t i) const { return times_ ? times_[i] : event_time{}; }
   event_time stamp_of(std::size_t i) const { return stamps_ ? stamps_[i] : beginning_of_time; }
+  tuple_origin* origins() const { return origins_.get(); }
   message_source* sources() const { return sources_.get(); }
   /// REQUIRES: root_of(i).is_several()
   const root_list& roots_of(std::size_t i) const { return several_[roots_[i].index()]; }
@@ -137,6 +140,7 @@ class any_batch {
   const std::uint32_t capacity_;
   std::unique_ptr<root[]> roots_;
   std::unique_ptr<event_time[]> times_, stamps_;
+  std::unique_ptr<tuple_origin[]> origins_;
   std::unique_ptr<message_source[]> sources_;
   std::vector<root_list> several_;
   std::atomic<std::uint32_t> readers_{0};
@@ -237,6 +241,7 @@ const stream_type& stream_type_of() {
       auto& out = static_cast<batch<T>&>(to);
       out.append(from.root_of(i), from.time_of(i), from.stamp_of(i), static_cast<const batch<T>&>(from).value(i));
       if (from.root_of(i).is_several()) out.set_roots(out.size() - 1, from.roots_of(i));
+      if (from.origins() && out.origins()) out.origins()[out.size() - 1] = from.origins()[i];
     };
     if constexpr (has_checksum<T>)
       t.checksum = [](const any_batch& b) { return batch_checksum(static_cast<const batch<T>&>(b)); };

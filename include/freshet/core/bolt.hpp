@@ -1,5 +1,7 @@
 #pragma once
 #include <optional>
+#include <ranges>
+#include <string_view>
 #include <type_traits>
 
 #include "freshet/core/emitter.hpp"
@@ -34,6 +36,12 @@ struct signature<R (C::*)(A...) noexcept> : signature<R (*)(A...) noexcept> {};
 template <class R, class C, class... A>
 struct signature<R (C::*)(A...) const noexcept> : signature<R (*)(A...) noexcept> {};
 
+/// A range that `process` may give instead of a value: its elements are emitted, without ever being all at hand. A view
+/// which can be gone through again, as those of the standard library over such ranges.
+template <class R>
+concept lazy_output =
+    std::ranges::view<R> && std::ranges::forward_range<R> && !std::is_convertible_v<const R&, std::string_view>;
+
 namespace detail {
 template <class L>
 struct first_arg {
@@ -61,6 +69,10 @@ template <class R>
 struct emitter_for_result<std::optional<R>> {
   using type = emitter<R>;
 };
+template <lazy_output R>
+struct emitter_for_result<R> {
+  using type = emitter<std::ranges::range_value_t<R>>;
+};
 template <>
 struct emitter_for_result<void> {
   using type = emitter<void>;
@@ -80,7 +92,7 @@ consteval auto process_signature() {
 }
 
 /// What `process` says about a bolt: the type it reads and the emitter it writes to. A returned value is emitted; a
-/// returned std::optional is emitted when it holds one.
+/// returned std::optional is emitted when it holds one; of a returned view (`lazy_output`) the elements are.
 template <class Sig>
 struct bolt_port_traits {
   using args = typename Sig::args;

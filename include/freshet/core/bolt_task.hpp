@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "freshet/core/bolt.hpp"
+#include "freshet/core/broadcast_state.hpp"
 #include "freshet/core/task_operator.hpp"
 #include "freshet/core/timers.hpp"
+#include "freshet/core/undo.hpp"
 
 namespace freshet {
 
@@ -48,6 +50,7 @@ class bolt_task final : public task_operator {
   void wake() override {
     [[maybe_unused]] emitter_type out{outlets_, *frame_};
     if constexpr (requires { bolt_.on_wake(out); }) bolt_.on_wake(out);
+    else if constexpr (requires { bolt_.on_wake(); }) bolt_.on_wake();
   }
   bool ready() override {
     if constexpr (requires {
@@ -67,7 +70,16 @@ class bolt_task final : public task_operator {
   outlets_type& outputs() { return outlets_; }
   /// Of the key in process; bolts with `on_timer`.
   freshet::timers& key_timers() { return timers_; }
+  /// The same with `on_processing_timer`.
+  freshet::processing_timers& key_processing_timers() { return processing_timers_; }
   const task_context& context() const { return context_; }
+  /// The broadcast state; bolts that have some, once `look_at_broadcast` was called.
+  const broadcast_of_t<B>& broadcast() const { return *broadcast_; }
+  /// When it has its state.
+  void look_at_broadcast() {
+    if constexpr (has_broadcast<B>)
+      broadcast_ = &static_cast<with_broadcast<typename B::broadcast>&>(*state).shared().value();
+  }
   /// Set for keyed bolts with `flush_key`.
   void (*flush_keys)(bolt_task&) = nullptr;
 
@@ -86,12 +98,18 @@ class bolt_task final : public task_operator {
   task_context context_;
   outlets_type outlets_;
   freshet::timers timers_;
+  freshet::processing_timers processing_timers_;
+  const broadcast_of_t<B>* broadcast_ = nullptr;
 };
 
 /// A bolt whose keys have timers.
 template <class B>
 concept has_timers = requires {
   &B::on_timer;
+};
+template <class B>
+concept has_processing_timers = requires {
+  &B::on_processing_timer;
 };
 
 namespace detail {
@@ -110,13 +128,20 @@ decltype(auto) supply(bolt_task<B>& task, [[maybe_unused]] S* state, emitter_of_
                   "process() asks for timers, and nobody would hear of them: give the bolt  void on_timer(const Key&, "
                   "event_time, state&, timers&, emitter<Out>&)");
     return task.key_timers();
+  } else if constexpr (std::is_same_v<P, processing_timers>) {
+    static_assert(has_processing_timers<B>,
+                  "process() asks for processing_timers, and nobody would hear of them: give the bolt  void "
+                  "on_processing_timer(const Key&, event_time, state&, processing_timers&, emitter<Out>&)");
+    return task.key_processing_timers();
   } else if constexpr (std::is_same_v<P, S>) {
     return static_cast<S&>(*state);
+  } else if constexpr (std::is_same_v<P, broadcast_of_t<B>>) {
+    return task.broadcast();
   } else {
     static_assert(
         !sizeof(P*),
-        "process() asks for something Freshet doesn't have: after the value it may take state&, timers&, const "
-        "task_context& and emitter<Out, Sides...>&");
+        "process() asks for something Freshet doesn't have: after the value it may take state&, const broadcast&, "
+        "timers&, processing_timers&, const task_context& and emitter<Out, Sides...>&");
     return *static_cast<P*>(nullptr);  // never compiled: keeps this the only error
   }
 }
@@ -142,6 +167,8 @@ void emit_result(Out& out, R&& result) {
                   *std::forward<R>(result);
                 }) {
     if (result.has_value()) out.emit(*std::forward<R>(result));
+  } else if constexpr (lazy_output<std::remove_cvref_t<R>>) {
+    for (auto&& each : result) out.emit(std::forward<decltype(each)>(each));
   } else {
     out.emit(std::forward<R>(result));
   }
@@ -181,23 +208,24 @@ template <class S, class F>
 [[gnu::always_inline]] inline void call_with_rollback(call_frame& frame, bool rollback, S& state, F&& f) {
   if (!rollback) [[likely]]
     return f(state);
-  S before = state;
+  undo_point<S> before(state);
   try {
     f(state);
   } catch (...) {
-    state = std::move(before);
+    before.undo(state);
     throw;
   }
-  if (frame.flags.failed) state = std::move(before);
+  if (frame.flags.failed) before.undo(state);
+  else before.keep(state);
 }
 }  // namespace detail
 
-/// How one input calls a bolt with one state a task.
-template <class B, class T, class Fn, class Args>
+/// How one input calls a bolt with one state a task: its `state`, or its `broadcast`.
+template <class B, class T, class Fn, class Args, class S>
 struct single_state_call {
   static constexpr std::size_t strip = 0;
   static constexpr bool can_refuse = detail::refuses<B>;
-  using state = typename B::state;
+  using state = S;
   bolt_task<B>* task;
   single_state<state>* table;
   Fn fn{};

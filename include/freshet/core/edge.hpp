@@ -7,6 +7,7 @@
 #include "freshet/core/bolt_task.hpp"
 #include "freshet/core/input_loop.hpp"
 #include "freshet/core/keyed_call.hpp"
+#include "freshet/core/lazy_call.hpp"
 #include "freshet/core/sink_task.hpp"
 #include "freshet/core/timer_reader.hpp"
 #include "freshet/core/topology.hpp"
@@ -77,10 +78,14 @@ edge_binding::input bound(A&&... args) {
 template <class B, class T, class G, class Fn, class Args>
 class plain_binding final : public routed_binding<T, G> {
  public:
+  static constexpr bool is_lazy = lazy_output<lazy_result_t<B, T, Fn, Args>>;
   using routed_binding<T, G>::routed_binding;
   edge_binding::input bind(task_operator& task) const override {
-    using call = plain_call<B, T, Fn, Args>;
-    return bound<input_loop<T, call>>(task, call{&static_cast<bolt_task<B>&>(task)});
+    using call = typename std::conditional_t<is_lazy, std::type_identity<lazy_call<B, T, Fn, Args>>,
+                                             std::type_identity<plain_call<B, T, Fn, Args>>>::type;
+    auto& bolt = static_cast<bolt_task<B>&>(task);
+    if constexpr (wiring::asks_for_state<broadcast_of_t<B>>(Args{})) bolt.look_at_broadcast();
+    return bound<input_loop<T, call>>(task, call{&bolt});
   }
 };
 
@@ -89,9 +94,23 @@ class single_state_binding final : public routed_binding<T, G> {
  public:
   using routed_binding<T, G>::routed_binding;
   edge_binding::input bind(task_operator& task) const override {
-    using call = single_state_call<B, T, Fn, Args>;
-    auto& table = static_cast<single_state<typename B::state>&>(*task.state);
-    return bound<input_loop<T, call>>(task, call{&static_cast<bolt_task<B>&>(task), &table});
+    using call = single_state_call<B, T, Fn, Args, typename B::state>;
+    auto& bolt = static_cast<bolt_task<B>&>(task);
+    bolt.look_at_broadcast();
+    auto& table = static_cast<single_state<typename B::state>&>(own_state<B>(*task.state));
+    return bound<input_loop<T, call>>(task, call{&bolt, &table});
+  }
+};
+
+/// Of the input that changes the broadcast state.
+template <class B, class T, class G, class Fn, class Args>
+class broadcast_binding final : public routed_binding<T, G> {
+ public:
+  using routed_binding<T, G>::routed_binding;
+  edge_binding::input bind(task_operator& task) const override {
+    using call = single_state_call<B, T, Fn, Args, typename B::broadcast>;
+    auto& shared = static_cast<with_broadcast<typename B::broadcast>&>(*task.state).shared();
+    return bound<input_loop<T, call>>(task, call{&static_cast<bolt_task<B>&>(task), &shared});
   }
 };
 
@@ -103,19 +122,25 @@ class keyed_binding final : public routed_binding<T, G> {
     using state = typename B::state;
     using call = keyed_call<B, T, Fn, Args, K, decltype(G::key)>;
     auto& bolt = static_cast<bolt_task<B>&>(task);
+    bolt.look_at_broadcast();
     if constexpr (requires(B & b, const K& k, state& s, emitter_of_t<B>& o) { b.flush_key(k, s, o); })
       bolt.flush_keys = [](bolt_task<B>& t) {
         emitter_of_t<B> out{t.outputs(), t.frame()};
-        static_cast<keyed_state<K, state>&>(*t.state).for_each_touched(
-            [&](const K& k, state& s) { t.bolt().flush_key(k, s, out); });
+        static_cast<keyed_state<K, state>&>(own_state<B>(*t.state)).for_each_touched([&](const K& k, state& s) {
+          t.bolt().flush_key(k, s, out);
+        });
       };
-    if constexpr (has_timers<B>) {
-      auto& all = static_cast<timed_state<K, state>&>(*task.state);
-      if constexpr (wiring::check_on_timer<B, K>::ok)
-        if (!task.timers) task.timers.reset(new timer_reader<B, K>(bolt, all));
-      return bound<input_loop<T, call>>(task, call{&bolt, &all.states, &all.timers, this->grouping_.key});
+    if constexpr (has_timers<B> || has_processing_timers<B>) {
+      auto& all = static_cast<timed_state<K, state>&>(own_state<B>(*task.state));
+      if constexpr (has_timers<B>)
+        if constexpr (wiring::check_on_timer<B, K>::ok)
+          if (!task.timers) task.timers.reset(new timer_reader<B, K>(bolt, all));
+      if constexpr (has_processing_timers<B>)
+        if constexpr (wiring::check_on_processing_timer<B, K>::ok)
+          if (!task.processing_timers) task.processing_timers.reset(new processing_timer_reader<B, K>(bolt, all));
+      return bound<input_loop<T, call>>(task, call{&bolt, &all.states, &all, this->grouping_.key});
     } else {
-      auto& table = static_cast<keyed_state<K, state>&>(*task.state);
+      auto& table = static_cast<keyed_state<K, state>&>(own_state<B>(*task.state));
       return bound<input_loop<T, call>>(task, call{&bolt, &table, nullptr, this->grouping_.key});
     }
   }
@@ -132,6 +157,9 @@ class sink_binding final : public routed_binding<T, G> {
 
 /// Writes down what kind of state the node has; a second input must agree with the first.
 void declare_state(node& n, std::string_view key, std::string_view state, bool durable, state_maker make);
+/// Writes down that the node has broadcast state, and whether this input changes it. `make` is for nodes without other
+/// state.
+void declare_broadcast(node& n, std::string_view type, bool durable, bool changes, state_maker make);
 /// Notes that the grouping leads tuples of one key to several tasks.
 void refuse_state(node& n, grouping_kind grouping);
 /// Makes `made` the node's, as the other functions here not a template: a std::make_shared for each class would cost as
@@ -146,17 +174,31 @@ void refuse_foreign(node& n);
 template <class B, class T, class G, class Fn, class Args>
 const edge_binding* bind_bolt(node& n, G grouping, Fn, Args) {
   using S = typename state_of<B>::type;
-  if constexpr (!wiring::asks_for_state<S>(Args{})) {
+  using X = broadcast_of_t<B>;
+  constexpr bool changes_broadcast = wiring::changes_state<X>(Args{});
+  if constexpr (wiring::asks_for_state<X>(Args{}))
+    if constexpr (wiring::check_broadcast<B, G, changes_broadcast>::ok)
+      declare_broadcast(n, type_name<X>(), durable<X>, changes_broadcast,
+                        [](const bolt_options&) { return beside_broadcast<B>(nullptr); });
+  if constexpr (changes_broadcast) {
+    if constexpr (wiring::check_broadcast<B, G, true>::ok)
+      return new broadcast_binding<B, T, G, Fn, Args>(std::move(grouping));
+    else return nullptr;
+  } else if constexpr (!wiring::asks_for_state<S>(Args{})) {
+    n.heads_chain |= plain_binding<B, T, G, Fn, Args>::is_lazy;
     return new plain_binding<B, T, G, Fn, Args>(std::move(grouping));
   } else if constexpr (is_key_grouping<G>) {
     using K = typename decltype(key_type_of<decltype(G::key), T>())::type;
-    using kept = std::conditional_t<has_timers<B>, timed_state<K, S>, keyed_state<K, S>>;
-    declare_state(n, type_name<K>(), type_name<S>(), durable<S>,
-                  [](std::uint32_t groups) { return std::unique_ptr<any_state>(new kept(groups)); });
+    constexpr bool is_timed = has_timers<B> || has_processing_timers<B>;
+    using kept = std::conditional_t<is_timed, timed_state<K, S>, keyed_state<K, S>>;
+    declare_state(n, type_name<K>(), type_name<S>(), durable<S>, [](const bolt_options& o) {
+      return beside_broadcast<B>(std::unique_ptr<any_state>(new kept(o.max_parallelism, o.state_ttl)));
+    });
     return new keyed_binding<B, T, G, Fn, Args, K>(std::move(grouping));
   } else if constexpr (std::is_same_v<G, global_grouping> || std::is_same_v<G, all_grouping>) {
-    declare_state(n, "", type_name<S>(), durable<S>,
-                  [](std::uint32_t) { return std::unique_ptr<any_state>(new single_state<S>()); });
+    declare_state(n, "", type_name<S>(), durable<S>, [](const bolt_options&) {
+      return beside_broadcast<B>(std::unique_ptr<any_state>(new single_state<S>()));
+    });
     return new single_state_binding<B, T, G, Fn, Args>(std::move(grouping));
   } else {
     refuse_state(n, grouping_kind_of<G>);

@@ -96,6 +96,9 @@ class emitter {
   /// Takes over the ack of the tuple in process. Completion is counted for what a spout has emitted in one turn
   /// (`spout_options::max_batch` messages under load): while one of them is held, the others are finished but neither
   /// committed nor taken off `max_pending`.
+  /// When the token fails, the call is made again. In batches that undoes all it has done; in the event engine what the
+  /// call did before it returned stays, under exactly_once too: there, change state and emit when you consume the
+  /// token.
   held_tuple hold() { return held_tuple{frame_->host->hold(*frame_, outlets_->node)}; }
   /// Event time of the tuple in process.
   event_time time() const { return frame_->time; }

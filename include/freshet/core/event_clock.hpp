@@ -9,6 +9,8 @@
 
 namespace freshet {
 
+class watermark_alignment;
+
 /// In place of a stamp that isn't known yet: no stamp is the end of time.
 inline constexpr event_time not_stamped = end_of_time;
 
@@ -32,12 +34,31 @@ class event_clock {
   /// Marks partitions as idle that have sent nothing for too long, where `could_send` was true all the time. Gives when
   /// to call again; time_point::max(): not for time's sake.
   virtual time_point look(time_point now, bool could_send) = 0;
+  /// From here on it keeps in step with the clocks of the spout's other tasks, where it was told to; null: no longer,
+  /// and those don't wait for it either. This, what follows, and which partitions have ended is about the run: copies
+  /// don't bring it back.
+  virtual void align(std::shared_ptr<watermark_alignment>, std::size_t /*task*/) {}
+  /// False: the partition is ahead of the slowest by so much that no more of it should be read for now.
+  virtual bool wants(partition_id) { return true; }
+  /// The same of all partitions.
+  virtual bool wants_any() { return true; }
+  /// Some are not wanted.
+  virtual bool holds_back() const { return false; }
+  /// Since it was last asked something has become wanted that was not when asked about.
+  virtual bool take_wanted_again() { return false; }
+  /// Nothing more comes of a partition: it holds nobody back, as if it were idle.
+  virtual void end_partition(partition_id) {}
   /// All partitions are idle: their watermark says nothing about when the next tuple comes.
   virtual bool is_idle() const = 0;
   /// The stamp of a message that was not shown to it: it failed, or was filtered out before.
   virtual event_time stamp_of(const message_source& from) = 0;
   /// A call will be made once more: what it has shown the clock, if anything, is forgotten. Only the last one can be.
   virtual void undo_call(std::uint64_t call) = 0;
+  /// Event time is the executor's clock: `follow` is told of it before the task's calls, and where it has come to.
+  virtual bool follows_clock() const { return false; }
+  virtual void follow(event_time /*now*/) {}
+  /// The watermark does not pass messages that may be emitted again.
+  virtual bool waits_for_messages() const { return true; }
   /// A copy of what it has seen, and back to it. REQUIRES: `other` is a copy of this one, or of one of its node.
   virtual std::unique_ptr<event_clock> copy() const = 0;
   virtual void assign(const event_clock& other) = 0;

@@ -2,6 +2,7 @@
 #include <boost/pfr/core.hpp>
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -19,14 +20,17 @@ concept names_its_fields = std::is_class_v<T> && requires(std::remove_const_t<T>
 
 namespace detail {
 
+/// Never called. They have bodies as Clang wants one where `T` is of an anonymous namespace.
 struct converts_to_all {
   template <class T>
-  operator T() const;
+  operator T() const {
+    std::terminate();
+  }
 };
 template <class Derived>
 struct converts_to_bases {
   template <class T>
-  requires(std::is_base_of_v<T, Derived> && !std::is_same_v<T, Derived>) operator T() const;
+  requires(std::is_base_of_v<T, Derived> && !std::is_same_v<T, Derived>) operator T() const { std::terminate(); }
 };
 struct converts_to_none {};
 

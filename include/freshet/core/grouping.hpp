@@ -31,7 +31,8 @@ struct key_grouping {
   F key;
 };
 /// A key to the less loaded of two tasks ("the power of both choices", Nasir et al., ICDE 2015): for keys so frequent
-/// that one task can't carry them. The bolt's state needs `merge`.
+/// that one task can't carry them. Bolts behind it have no state; `key_by(f).partial()` merges what two tasks
+/// have of a key.
 template <class F>
 struct partial_key_grouping {
   F key;

@@ -9,9 +9,10 @@ namespace freshet {
 /// Engine side of a held tuple. Thread safe: the token may be consumed on any thread.
 class held_state {
  public:
-  held_state(root r, const root_list* several, event_time t, event_time s, std::shared_ptr<call_place> taken_in)
-      : anchor(r), time(t), stamp(s), place(std::move(taken_in)) {
-    if (several) anchors = *several;
+  /// Of the tuple in process.
+  explicit held_state(const call_frame& f)
+      : anchor(f.anchor), time(f.time), stamp(f.stamp), origin(f.origin), place(f.place) {
+    if (f.anchors) anchors = *f.anchors;
   }
   virtual ~held_state();
   /// Both are final: the first call of either wins, later ones are reported and change nothing.
@@ -24,12 +25,13 @@ class held_state {
   const root anchor;
   root_list anchors;
   const event_time time, stamp;
+  const tuple_origin origin;
   const std::shared_ptr<call_place> place;
 };
 
-/// A tuple whose ack was taken over with `emitter::hold`. Consume it once, from any thread, with `ack` or `fail`; a
-/// token that is destroyed unconsumed fails its tuple. Emit with it (`out.emit(value, held)`) to anchor what is
-/// emitted to the held tuple. Move-only; one token is used by one thread at a time.
+/// A tuple whose ack was taken over with `emitter::hold`; see there what a failure undoes. Consume it once, from any
+/// thread, with `ack` or `fail`; a token that is destroyed unconsumed fails its tuple. Emit with it (`out.emit(value,
+/// held)`) to anchor what is emitted to the held tuple. Move-only; one token is used by one thread at a time.
 class held_tuple {
  public:
   held_tuple() = default;
@@ -80,6 +82,7 @@ class held_scope {
   const root anchor_;
   const root_list* const anchors_;
   const event_time time_, stamp_;
+  const tuple_origin origin_;
   const std::int32_t children_;
   bool live_ = true;
 };

@@ -40,8 +40,9 @@ class settlement {
 };
 
 /// Ends the call for tuple `i` of `in`, in which something has failed, has to do with tokens or has filled an outbox.
-/// `read_stop::end`: go on. `again_later` and `stop`: the tuple counts as not read.
-read_stop after_unusual_call(any_batch& in, std::size_t i, call_frame& frame, settlement& ledger);
+/// `read_stop::end`: go on. `again_later` and `stop`: the tuple counts as not read. `goes_on`: further calls follow for
+/// the same tuple.
+read_stop after_unusual_call(any_batch& in, std::size_t i, call_frame& frame, settlement& ledger, bool goes_on = false);
 
 /// The per-tuple loop under one input of one bolt or sink: no virtual call, no allocation, no atomic; `Call::call` is
 /// inlined. Also the consumer by which the bolt is chained behind another.
@@ -72,6 +73,7 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
  private:
   /// What it reads is a spout's, before the clock has seen it.
   static constexpr bool reads_messages = requires { Call::reads_messages; };
+  static constexpr bool is_lazy = requires { Call::is_lazy; };
 
   static void note_message(const any_batch& in, std::size_t i, call_frame& frame) {
     if (!in.sources()) return;
@@ -84,6 +86,22 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
       call_.call(std::forward<Args>(args)...);
     } catch (...) { op_.frame().fail_from_exception(op_.node()); }
   }
+  /// Ends an unusual call. False: it was for a part of what the tuple gives, and more follows.
+  bool end_call(any_batch& in, std::size_t i, call_frame& frame, settlement& ledger, read_stop& why) {
+    if constexpr (is_lazy) {
+      if (call_.is_unfinished(static_cast<batch<T>&>(in).value(i))) {
+        const bool failed = frame.flags.failed;
+        if (failed) call_.repeat_part();
+        else call_.keep_part();
+        why = after_unusual_call(in, i, frame, ledger, !failed);
+        // It has met its policy, or will be emitted again.
+        if (failed && (why == read_stop::end || why == read_stop::outbox_full)) call_.drop();
+        return failed;
+      }
+    }
+    why = after_unusual_call(in, i, frame, ledger);
+    return true;
+  }
   /// Nothing is called in a call that has failed.
   template <class V>
   [[gnu::noinline, gnu::cold]] void put_carefully(V&& value) {
@@ -95,6 +113,7 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
     const std::size_t n = in.size();
     const root* const roots = in.roots();
     const event_time* const times = in.times();
+    const tuple_origin* const origins = in.origins();
     const bool faults = frame.flags.faults;
     auto why = read_stop::end;
     frame.inherit_nothing();  // the columns that are not there stay so
@@ -117,6 +136,7 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
         }
         if (times) {
           frame.time = times[i];
+          if (origins) frame.origin = origins[i];
           if constexpr (reads_messages) note_message(in, i, frame);
           else frame.stamp = in.stamps()[i];
         }
@@ -125,9 +145,9 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
           else guarded(std::as_const(in.value(i)));
         }
         if (frame.flags.any()) [[unlikely]] {
-          why = after_unusual_call(in, i, frame, ledger);
+          const bool is_over = end_call(in, i, frame, ledger, why);
           call = frame.call;
-          if (why == read_stop::outbox_full) ++i;
+          if (why == read_stop::outbox_full && is_over) ++i;
           if (why != read_stop::end) break;
         } else if (roots) {
           ledger.add(frame.anchor, frame.anchors, frame.children - 1);

@@ -7,7 +7,7 @@
 
 #include "freshet/core/batch.hpp"
 #include "freshet/core/bolt_task.hpp"
-#include "freshet/core/keyed_timers.hpp"
+#include "freshet/core/timed_state.hpp"
 
 namespace freshet {
 
@@ -20,9 +20,9 @@ class keyed_call {
   static constexpr std::size_t strip = 32;
   static constexpr bool can_refuse = detail::refuses<B>;
   using state = typename B::state;
-  /// `timers` is null for bolts without `on_timer`.
-  keyed_call(bolt_task<B>* task, keyed_state<K, state>* table, keyed_timers<K>* timers, KeyFn key)
-      : task_(task), table_(table), timers_(timers), key_(std::move(key)) {}
+  /// `timed` is null for bolts without timers.
+  keyed_call(bolt_task<B>* task, keyed_state<K, state>* table, timed_state<K, state>* timed, KeyFn key)
+      : task_(task), table_(table), timed_(timed), key_(std::move(key)) {}
 
   void look_ahead(const batch<T>& in, std::size_t from, std::size_t to) {
     moves_ = table_->moves();
@@ -41,10 +41,14 @@ class keyed_call {
   template <class V>
   void call(V&& value, std::size_t place) {
     const auto [hash, found] = ahead_[place];
-    state& s = found && moves_ == table_->moves() ? table_->use_found(*found, hash) : table_->use(key_of(value), hash);
-    if constexpr (has_timers<B>) {
+    state& s = table_->expires()                    ? use_alive(value, hash)
+               : found && moves_ == table_->moves() ? table_->use_found(*found, hash)
+                                                    : table_->use(key_of(value), hash);
+    if constexpr (has_timers<B> || has_processing_timers<B>) {
       changed_timers then(*this, value, hash);
       if constexpr (std::is_same_v<T, timer<K>>) task_->key_timers().begin(value.tag, value.time);
+      if constexpr (std::is_same_v<T, processing_timer<K>>) task_->key_processing_timers().begin(value.tag, value.time);
+      if constexpr (has_processing_timers<B>) task_->key_processing_timers().set_now(task_->frame().now);
       invoke(s, value);
       then.returned = true;
       if constexpr (forgets)
@@ -64,11 +68,16 @@ class keyed_call {
   struct changed_timers {
     changed_timers(keyed_call& c, const T& v, std::uint64_t h) : call(c), value(v), hash(h) {}
     ~changed_timers() {
-      auto& changes = call.task_->key_timers().changes();
+      const call_frame& frame = call.task_->frame();
+      if constexpr (has_timers<B>) apply(call.task_->key_timers(), call.timed_->timers, frame.stamp);
+      if constexpr (has_processing_timers<B>)
+        apply(call.task_->key_processing_timers(), call.timed_->processing_timers, frame.time);
+    }
+    void apply(timers& of_key, keyed_timers<K>& all, event_time kept) {
+      auto& changes = of_key.changes();
       if (changes.empty()) return;
-      call_frame& frame = call.task_->frame();
-      if (!call.rolls_back() || (returned && !frame.flags.failed))
-        call.change_timers(call.key_of(value), hash, frame.stamp);
+      if (!call.rolls_back() || (returned && !call.task_->frame().flags.failed))
+        change_timers(changes, all, call.key_of(value), hash, kept);
       changes.clear();
     }
     keyed_call& call;
@@ -76,15 +85,24 @@ class keyed_call {
     const std::uint64_t hash;
     bool returned = false;  ///< false: it has thrown
   };
+  [[gnu::noinline]] state& use_alive(const T& value, std::uint64_t hash) {
+    const call_frame& frame = task_->frame();
+    const bool by_clock = table_->ttl().measured_in == time_domain::processing;
+    // Timers come between tuples as the engine has it, so what they do must not decide how long a state lives.
+    constexpr bool prolongs = !is_timer;
+    return table_->use_alive(key_of(value), hash, by_clock ? frame.now : frame.time, by_clock ? frame.now : frame.stamp,
+                             prolongs);
+  }
   bool rolls_back() const {
     const call_frame& frame = task_->frame();
-    return std::is_same_v<T, timer<K>> ? frame.rollback_timers : frame.rollback_state;
+    return is_timer ? frame.rollback_timers : frame.rollback_state;
   }
   template <class Q>
-  void change_timers(const Q& key, std::uint64_t hash, event_time stamp) {
-    for (const auto& c : task_->key_timers().changes()) {
-      if (c.erases) timers_->erase(key, hash, c.tag);
-      else timers_->set(key, hash, c.tag, c.when, stamp);
+  static void change_timers(const std::vector<timers::change>& changes, keyed_timers<K>& all, const Q& key,
+                            std::uint64_t hash, event_time kept) {
+    for (const auto& c : changes) {
+      if (c.erases) all.erase(key, hash, c.tag);
+      else all.set(key, hash, c.tag, c.when, kept);
     }
   }
   template <class V>
@@ -93,6 +111,7 @@ class keyed_call {
       detail::invoke_bolt(*task_, Fn{}, &of_key, std::forward<V>(value), Args{});
     });
   }
+  static constexpr bool is_timer = std::is_same_v<T, timer<K>> || std::is_same_v<T, processing_timer<K>>;
   /// The key costs nothing to ask for twice.
   static constexpr bool key_is_at_hand =
       std::is_reference_v<std::invoke_result_t<const KeyFn&, const T&>> || std::is_trivially_copyable_v<K>;
@@ -107,7 +126,7 @@ class keyed_call {
 
   bolt_task<B>* task_;
   keyed_state<K, state>* table_;
-  keyed_timers<K>* timers_;
+  timed_state<K, state>* timed_;
   KeyFn key_;
   struct looked_up {
     std::uint64_t hash;

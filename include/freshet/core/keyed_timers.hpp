@@ -23,7 +23,8 @@ class keyed_timers {
  public:
   using setting = typename queue::setting;
 
-  explicit keyed_timers(std::uint32_t groups) : queues_(groups), next_(groups) {}
+  /// Takes no memory before the first timer is set.
+  explicit keyed_timers(std::uint32_t groups) : groups_(groups) {}
 
   /// Sets a timer, or replaces the one of the same key and tag: due at `time`, set by a tuple with this stamp. A hash
   /// that is passed is `stable_hash` of the key.
@@ -33,6 +34,8 @@ class keyed_timers {
   }
   template <class Q>
   void set(const Q& key, std::uint64_t hash, std::uint64_t tag, event_time time, event_time stamp) {
+    if (queues_.empty()) [[unlikely]]
+      make_queues();
     const auto g = group(hash);
     const auto before = queues_[g].set(key, hash, tag, time, stamp);
     if (undoing_) changes_.push_back({K(key), tag, before});
@@ -45,6 +48,7 @@ class keyed_timers {
   }
   template <class Q>
   bool erase(const Q& key, std::uint64_t hash, std::uint64_t tag) {
+    if (queues_.empty()) return false;
     const auto g = group(hash);
     const auto before = queues_[g].erase(key, hash, tag);
     if (!before) return false;
@@ -110,9 +114,13 @@ class keyed_timers {
     return n;
   }
   /// Writes the timers of one key group.
-  void save(std::uint32_t g, writer& w) const requires durable<K> { queues_[g].save(w); }
+  void save(std::uint32_t g, writer& w) const requires durable<K> {
+    if (queues_.empty()) queue{}.save(w);
+    else queues_[g].save(w);
+  }
   /// Replaces the timers of a group by what `save` wrote. False for damaged bytes, or timers of another group's keys.
   bool load(std::uint32_t g, reader& r) requires durable<K> && std::default_initializable<K> {
+    if (queues_.empty()) make_queues();
     bool ok = queues_[g].load(r);
     queues_[g].for_each([&](const K& key) { ok = ok && group(stable_hash<K>::of(key)) == g; });
     moved(g);
@@ -120,6 +128,7 @@ class keyed_timers {
   }
   /// Forgets the timers of a group.
   void drop(std::uint32_t g) {
+    if (queues_.empty()) return;
     queues_[g] = {};
     moved(g);
   }
@@ -130,14 +139,17 @@ class keyed_timers {
     std::uint64_t tag;
     std::optional<setting> before;
   };
-  std::uint32_t group(std::uint64_t hash) const {
-    return key_group_of(hash, static_cast<std::uint32_t>(queues_.size()));
+  [[gnu::noinline]] void make_queues() {
+    queues_.resize(groups_);
+    next_ = winner_tree(groups_);
   }
+  std::uint32_t group(std::uint64_t hash) const { return key_group_of(hash, groups_); }
   void moved(std::size_t g) {
     const event_time t = queues_[g].next_time();
     if (t != next_[g]) next_.set(g, t);
   }
-  std::vector<queue> queues_;
+  std::uint32_t groups_;
+  std::vector<queue> queues_;  ///< one a group, or none yet
   winner_tree next_;
   std::vector<change> changes_;
   bool undoing_ = false;

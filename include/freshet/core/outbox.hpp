@@ -145,6 +145,8 @@ class any_outbox {
       times_[size_] = frame.time;
       stamps_[size_] = frame.stamp;
     }
+    if (origins_) [[unlikely]]
+      origins_[size_] = frame.origin;
   }
   [[gnu::noinline, gnu::cold]] void write_root_list();
   /// The columns of tuples that have at most one root.
@@ -160,6 +162,7 @@ class any_outbox {
   bool has_columns_ = false;
   root* roots_ = nullptr;  // the columns of the open batch; null: it has none
   event_time *times_ = nullptr, *stamps_ = nullptr;
+  tuple_origin* origins_ = nullptr;
 
   any_batch* open_ = nullptr;
   std::uint64_t closed_ = 0;        // tuples in batches that were closed

@@ -166,7 +166,8 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
       frame.outboxes.push_back(outboxes_.back());
     }
     if constexpr (scatters)
-      if (n > 1) buffer_ = std::make_unique<scatter_buffer<T>>(outboxes_, route_.layout, frame);
+      if (n > 1 && !route_.layout.origins)
+        buffer_ = std::make_unique<scatter_buffer<T>>(outboxes_, route_.layout, frame);
     if (n == 1) only_ = &box(0);
     if constexpr (std::is_same_v<G, forward_grouping>)
       if (choose_.equal) only_ = &box(choose_.next);

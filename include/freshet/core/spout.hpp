@@ -60,6 +60,18 @@ class spout_emitter {
     task_->reject(&at, std::move(why), std::move(bytes));
   }
   void reject(error why, std::string bytes) { task_->reject(nullptr, std::move(why), std::move(bytes)); }
+  /// Whether more of a partition is wanted. Where partitions are aligned (`event_time_options::max_drift`) it is not
+  /// while its event time is too far ahead of the slowest one's: a spout that can choose reads the others first, and
+  /// says `idle` when they have nothing. It is polled again when that has changed. One that doesn't ask is held back
+  /// only where no partition of its task is wanted.
+  bool wants(partition_id partition) const {
+    auto* clock = task_->frame().clock;
+    return !clock || clock->wants(partition);
+  }
+  /// Nothing more will come of a partition, while others go on: it holds event time back no longer.
+  void end(partition_id partition) {
+    if (auto* clock = task_->frame().clock) clock->end_partition(partition);
+  }
   /// How many more messages the engine would like from this poll. Emitting more is allowed, but memory grows.
   std::size_t room() const { return task_->room(); }
 
@@ -109,7 +121,7 @@ concept spout_class = !std::is_void_v<spout_output_t<S>>;
 /// what lies in a range, under the same positions; it runs between polls and must not disturb them. Where some of that
 /// is gone for good it throws `range_lost`; after any other exception it is called again. `commit` is told how far
 /// messages are finished, unless a bolt of the topology has state: that goes with the process, and what is in it would
-/// not be read again.
+/// not be read again. Where it throws it is called again with the next, and the last time the run ends with its error.
 template <class S>
 concept replayable_spout = spout_class<S> &&
     requires(S& s, const position& p, const position_range& r, spout_emitter<spout_output_t<S>>& out) {

@@ -1,12 +1,14 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
+#include <utility>
 
+#include "freshet/base/event_time.hpp"
 #include "freshet/core/codec.hpp"
-#include "freshet/core/grouping.hpp"
-#include "freshet/core/state_table.hpp"
+#include "freshet/core/state_store.hpp"
+#include "freshet/core/undo.hpp"
 
 namespace freshet {
 
@@ -26,6 +28,20 @@ class any_state {
   /// Keys used since `begin`.
   virtual std::size_t touched() const = 0;
 
+  /// Gives back the memory of keys whose time to live is over, in the next so many slots of the tables, round and
+  /// round. Not between `begin` and its end.
+  virtual void expire(event_time /*now*/, std::size_t /*slots*/) {}
+  /// Keeps the states of keys in `store` when memory gets short; one state a task stays where it is. REQUIRES: no key
+  /// has a state yet; `can_be_stored`.
+  virtual void keep_in(std::unique_ptr<state_store>) {}
+  /// Its keys and states have codecs, if it is by key.
+  virtual bool can_be_stored() const { return true; }
+  /// Writes states to the store, those first that were not used for long, where memory has more of them than the store
+  /// says. Not between `begin` and its end. May throw state_store_error, also of calls before.
+  virtual void evict() {}
+  /// Keys that have begun anew, or are gone, as their time to live was over.
+  virtual std::uint64_t expired() const { return 0; }
+
   /// Writes the states of one key group; `durable()` only.
   virtual void save(std::uint32_t group, writer&) const = 0;
   /// Reads what `save` wrote into the same group. False for damaged bytes.
@@ -42,168 +58,6 @@ template <class S>
 inline constexpr bool is_transient<transient<S>> = true;
 }  // namespace detail
 
-/// State by key: a table a key group, so that growing, saving and moving state touch one group at a time.
-template <class K, class S>
-class keyed_state final : public any_state {
-  using table = state_table<K, S>;
-
- public:
-  using entry = typename table::entry;
-  explicit keyed_state(std::uint32_t groups) : groups_(groups), tables_(groups) {}
-
-  /// Whether the tables are too large for a core's own caches, so that `prefetch` is worth its while.
-  bool is_far() const { return slots_ * (sizeof(entry) + 1) > 256 * 1024; }
-  /// Fetches the memory that `use` will need.
-  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const { tables_[group(hash)].prefetch(hash); }
-  /// The state of `key`, default constructed for a new one. Valid until the next call.
-  template <class Q>
-  [[gnu::always_inline]] S& use(const Q& key, std::uint64_t hash) {
-    table& t = tables_[group(hash)];
-    entry* e = t.find(key, hash);
-    const bool missing = !e;
-    if (missing) [[unlikely]]
-      e = insert(t, key, hash);
-    if (epoch_ && t.mark(e, epoch_)) [[unlikely]]
-      remember(*e, hash, missing);
-    return e->value;
-  }
-  /// Looks ahead for `use_found`: null when the key has no state yet.
-  template <class Q>
-  [[gnu::always_inline]] entry* look_up(const Q& key, std::uint64_t hash) {
-    return tables_[group(hash)].find(key, hash);
-  }
-  /// Goes up whenever entries may have moved, and what `look_up` gave is void.
-  std::uint64_t moves() const { return moves_; }
-  /// Like `use`, for an entry that was looked up. REQUIRES: `moves()` is what it was then.
-  [[gnu::always_inline]] S& use_found(entry& e, std::uint64_t hash) {
-    if (epoch_ && tables_[group(hash)].mark(&e, epoch_)) [[unlikely]]
-      remember(e, hash, false);
-    return e.value;
-  }
-  /// Forgets the state of a key that was used in this call.
-  template <class Q>
-  void forget(const Q& key, std::uint64_t hash) {
-    ++moves_;
-    tables_[group(hash)].erase(key, hash);
-  }
-  /// Null when the key has no state.
-  template <class Q>
-  S* find(const Q& key) {
-    const auto hash = stable_hash<K>::of(key);
-    auto* e = tables_[group(hash)].find(key, hash);
-    return e ? &e->value : nullptr;
-  }
-  /// Calls `f(key, state)` for all keys used since `begin`, in the order of their first use.
-  template <class F>
-  void for_each_touched(F&& f) {
-    for (const auto& c : changes_)
-      if (auto* e = tables_[group(c.hash)].find(c.key, c.hash)) f(std::as_const(e->key), e->value);
-  }
-  template <class F>
-  void for_each(F&& f) {
-    for (auto& t : tables_) t.for_each([&](auto& e) { f(std::as_const(e.key), e.value); });
-  }
-
-  std::size_t rows() const override {
-    std::size_t n = 0;
-    for (auto& t : tables_) n += t.size();
-    return n;
-  }
-  std::size_t bytes() const override {
-    std::size_t n = 0;
-    for (auto& t : tables_) n += t.bytes();
-    return n;
-  }
-  void begin() override {
-    changes_.clear();
-    epoch_ = ++last_epoch_;
-    if (epoch_ != 0) return;
-    for (auto& t : tables_) t.clear_marks();  // the numbers have come round
-    epoch_ = ++last_epoch_;
-  }
-  void commit() override {
-    changes_.clear();
-    epoch_ = 0;
-  }
-  void rollback() override {
-    epoch_ = 0;
-    ++moves_;
-    // Backwards: a key that was forgotten and came again stands there twice.
-    for (auto c = changes_.rbegin(); c != changes_.rend(); ++c) {
-      auto& t = tables_[group(c->hash)];
-      if (!c->old) {
-        t.erase(c->key, c->hash);
-      } else {
-        auto* e = t.find(c->key, c->hash);
-        (e ? e : insert(t, c->key, c->hash))->value = std::move(*c->old);
-      }
-    }
-    changes_.clear();
-  }
-  std::size_t touched() const override { return changes_.size(); }
-
-  bool is_durable() const override { return durable<K> && durable<S>; }
-  void save(std::uint32_t g, writer& w) const override {
-    if constexpr (durable<K> && durable<S>) {
-      auto& t = const_cast<table&>(tables_[g]);  // for_each hands out mutable entries; none is changed here
-      w.raw<std::uint64_t>(t.size());
-      t.for_each([&](auto& e) {
-        codec<K>::write(w, e.key);
-        codec<S>::write(w, e.value);
-      });
-    }
-  }
-  bool load(std::uint32_t g, reader& r) override {
-    ++moves_;
-    if constexpr (durable<K> && durable<S> && std::default_initializable<K>) {
-      for (auto n = r.raw<std::uint64_t>(); n && !r.failed(); --n) {
-        K k{};
-        codec<K>::read(r, k, 0);
-        const auto hash = stable_hash<K>::of(k);
-        auto* e = tables_[g].find(k, hash);
-        codec<S>::read(r, (e ? e : insert(tables_[g], k, hash))->value, 0);
-      }
-      return !r.failed();
-    } else {
-      return false;
-    }
-  }
-  void drop(std::uint32_t g) override {
-    ++moves_;
-    slots_ -= tables_[g].capacity();
-    tables_[g] = table{};
-  }
-
- private:
-  /// What a key had before it was first used since `begin`.
-  struct change {
-    K key;
-    std::uint64_t hash;
-    std::optional<S> old;  ///< empty: nothing
-  };
-  std::uint32_t group(std::uint64_t hash) const { return key_group_of(hash, groups_); }
-  [[gnu::noinline]] void remember(const entry& e, std::uint64_t hash, bool inserted) {
-    changes_.push_back({e.key, hash, inserted ? std::nullopt : std::optional<S>(e.value)});
-  }
-
-  template <class Q>
-  [[gnu::noinline]] entry* insert(table& t, const Q& key, std::uint64_t hash) {
-    const auto before = t.capacity();
-    auto* e = t.insert(key, hash);
-    if (t.capacity() != before) ++moves_;
-    slots_ += t.capacity() - before;
-    return e;
-  }
-
-  const std::uint32_t groups_;
-  std::uint64_t moves_ = 0;
-  std::size_t slots_ = 0;
-  std::vector<table> tables_;
-  std::vector<change> changes_;
-  std::uint8_t epoch_ = 0,
-               last_epoch_ = 0;  // 0: changes are not kept; else what keys used since `begin` are marked with
-};
-
 /// State of a bolt behind a global or `all` grouping: one value.
 template <class S>
 class single_state final : public any_state {
@@ -212,16 +66,20 @@ class single_state final : public any_state {
     touched_ = true;
     return value_;
   }
+  const S& value() const { return value_; }
   std::size_t rows() const override { return 1; }
   std::size_t bytes() const override { return sizeof(S); }
   void begin() override {
-    old_ = value_;
+    before_.emplace(value_);
     touched_ = false;
   }
-  void commit() override { old_.reset(); }
+  void commit() override {
+    if (before_) before_->keep(value_);
+    before_.reset();
+  }
   void rollback() override {
-    if (old_) value_ = std::move(*old_);
-    old_.reset();
+    if (before_) before_->undo(value_);
+    before_.reset();
   }
   std::size_t touched() const override { return touched_ ? 1 : 0; }
   bool is_durable() const override { return durable<S>; }
@@ -241,7 +99,7 @@ class single_state final : public any_state {
 
  private:
   S value_{};
-  std::optional<S> old_;
+  std::optional<undo_point<S>> before_;
   bool touched_ = false;
 };
 

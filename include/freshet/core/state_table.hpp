@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "freshet/base/event_time.hpp"
 #include "freshet/core/stable_hash.hpp"
 
 namespace freshet {
@@ -28,19 +30,23 @@ class state_table {
         tags_(std::exchange(other.tags_, nullptr)),
         mask_(std::exchange(other.mask_, 0)),
         size_(std::exchange(other.size_, 0)),
-        marks_(std::move(other.marks_)) {}
+        marks_(std::move(other.marks_)),
+        used_(std::move(other.used_)) {}
   state_table& operator=(state_table&& other) noexcept {
     std::swap(entries_, other.entries_);
     std::swap(tags_, other.tags_);
     std::swap(mask_, other.mask_);
     std::swap(marks_, other.marks_);
+    std::swap(used_, other.used_);
     std::swap(size_, other.size_);
     return *this;
   }
   ~state_table() { destroy(); }
 
   std::size_t size() const { return size_; }
-  std::size_t bytes() const { return entries_ ? bytes_of(mask_ + 1) : 0; }
+  std::size_t bytes() const {
+    return entries_ ? bytes_of(mask_ + 1) + (used_ ? capacity() * sizeof(event_time) : 0) : 0;
+  }
   /// Slots: a power of two, 0 before the first insertion.
   std::size_t capacity() const { return entries_ ? mask_ + 1 : 0; }
 
@@ -81,6 +87,7 @@ class state_table {
     ::new (static_cast<void*>(&entries_[i])) entry{K(key), S{}};
     set_tag(i, tag_of(hash));
     if (marks_) marks_[i] = 0;
+    if (used_) used_[i] = beginning_of_time;
     ++size_;
     return &entries_[i];
   }
@@ -97,6 +104,12 @@ class state_table {
     for (std::size_t i = 0; i < capacity(); ++i)
       if (tags_[i]) f(entries_[i]);
   }
+  /// Some entry, another one for another `slot`; null where there is none.
+  const entry* near(std::size_t slot) const {
+    if (size_ == 0) return nullptr;
+    for (slot &= mask_; !tags_[slot];) slot = (slot + 1) & mask_;
+    return &entries_[slot];
+  }
   /// True the first time an entry is marked with this number (1 to 255), which replaces the one before. Marks take a
   /// byte a slot from the first one on.
   bool mark(const entry* e, std::uint8_t number) {
@@ -104,7 +117,39 @@ class state_table {
       marks_ = std::make_unique<std::uint8_t[]>(capacity());
     return std::exchange(marks_[static_cast<std::size_t>(e - entries_)], number) != number;
   }
+  /// 0 where it never was.
+  std::uint8_t mark_of(const entry* e) const { return marks_ ? marks_[static_cast<std::size_t>(e - entries_)] : 0; }
   void clear_marks() { marks_.reset(); }
+  /// When an entry was last used, as the caller says; the beginning of time for a new one. Takes 8 bytes a slot from
+  /// the first question on.
+  event_time& used(const entry* e) {
+    if (!used_) [[unlikely]] {
+      used_ = std::make_unique<event_time[]>(capacity());
+      std::fill_n(used_.get(), capacity(), beginning_of_time);
+    }
+    return used_[static_cast<std::size_t>(e - entries_)];
+  }
+  /// Calls `f(const entry&)` for the entries in `n` slots from `from` on. Gives the slot to go on with.
+  template <class F>
+  std::size_t for_some(std::size_t from, std::size_t n, F&& f) const {
+    for (; n > 0 && from < capacity(); --n, ++from)
+      if (tags_[from]) f(std::as_const(entries_[from]));
+    return from;
+  }
+  /// Erases, of `n` slots from `from` on, the entries for which `f(const entry&)` says so. Gives the slot to go on
+  /// with.
+  template <class F>
+  std::size_t erase_some(std::size_t from, std::size_t n, F&& f) {
+    for (; n > 0 && from < capacity(); --n) {
+      if (tags_[from] && f(std::as_const(entries_[from]))) {
+        close_gap(from);  // another entry may stand here now
+        --size_;
+      } else {
+        ++from;
+      }
+    }
+    return from;
+  }
 
  private:
   static constexpr std::size_t tags_at_once = 8;
@@ -117,13 +162,16 @@ class state_table {
     state_table bigger;
     bigger.allocate(capacity() ? capacity() * 2 : 8);
     if (marks_) bigger.marks_ = std::make_unique<std::uint8_t[]>(bigger.capacity());
+    if (used_) bigger.used_ = std::make_unique<event_time[]>(bigger.capacity());
     for_each([&](entry& e) {
       const auto hash = stable_hash<K>::of(e.key);
       std::size_t i = hash & bigger.mask_;
       while (bigger.tags_[i]) i = (i + 1) & bigger.mask_;
       ::new (static_cast<void*>(&bigger.entries_[i])) entry(std::move(e));
       bigger.set_tag(i, tag_of(hash));
-      if (marks_) bigger.marks_[i] = marks_[static_cast<std::size_t>(&e - entries_)];
+      const auto old = static_cast<std::size_t>(&e - entries_);
+      if (marks_) bigger.marks_[i] = marks_[old];
+      if (used_) bigger.used_[i] = used_[old];
     });
     bigger.size_ = size_;
     *this = std::move(bigger);
@@ -137,6 +185,7 @@ class state_table {
       ::new (static_cast<void*>(&entries_[gap])) entry(std::move(entries_[i]));
       set_tag(gap, tags_[i]);
       if (marks_) marks_[gap] = marks_[i];
+      if (used_) used_[gap] = used_[i];
       gap = i;
     }
     entries_[gap].~entry();
@@ -165,6 +214,7 @@ class state_table {
   std::uint8_t* tags_ = nullptr;  // in the same memory
   std::size_t mask_ = 0, size_ = 0;
   std::unique_ptr<std::uint8_t[]> marks_;  // null until there is one
+  std::unique_ptr<event_time[]> used_;     // likewise
 };
 
 }  // namespace freshet

@@ -55,9 +55,10 @@ class task_operator {
   /// Of a bolt that gives tuples their event times; null for all others.
   virtual event_clock* clock() { return nullptr; }
 
-  std::unique_ptr<any_state> state;          ///< null for bolts without state
-  std::unique_ptr<any_timer_reader> timers;  ///< null for bolts without `on_timer`; over `state`
-  std::uint64_t executed = 0;                ///< tuples `process` was called for, also those that failed
+  std::unique_ptr<any_state> state;                     ///< null for bolts without state
+  std::unique_ptr<any_timer_reader> timers;             ///< null for bolts without `on_timer`; over `state`
+  std::unique_ptr<any_timer_reader> processing_timers;  ///< null for bolts without `on_processing_timer`
+  std::uint64_t executed = 0;                           ///< tuples `process` was called for, also those that failed
 
  protected:
   virtual void open_user(const task_context&) = 0;
@@ -100,9 +101,11 @@ class any_timer_reader {
   virtual ~any_timer_reader();
   /// When the next one is due of those that were not taken; `end_of_time` where there is none.
   virtual event_time next_time() const = 0;
-  /// Takes out timers whose time the watermark has reached: some of those that are due first, with equal times. Null
-  /// where there are none. Valid until the next call.
-  virtual any_batch* take_due(event_time watermark) = 0;
+  /// There are some, whenever they are due.
+  virtual bool any() const = 0;
+  /// Takes out timers whose time the watermark, or the clock, has reached: some of those that are due first, with equal
+  /// times. Null where there are none. Valid until the next call.
+  virtual any_batch* take_due(event_time reached) = 0;
   virtual any_reader& reader() = 0;
 };
 

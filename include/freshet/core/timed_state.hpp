@@ -1,51 +1,66 @@
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <utility>
 
+#include "freshet/core/keyed_state.hpp"
 #include "freshet/core/keyed_timers.hpp"
-#include "freshet/core/state_slot.hpp"
 
 namespace freshet {
 
-/// State by key with the timers of the keys: one thing to undo, save and move. Not thread safe.
+/// State by key with the timers of the keys, of both kinds of time: one thing to undo, save and move. Timers stay in
+/// memory, also of keys whose states are in a store. Not thread safe.
 template <class K, class S>
 class timed_state final : public any_state {
  public:
-  explicit timed_state(std::uint32_t groups) : states(groups), timers(groups) {}
+  explicit timed_state(std::uint32_t groups, state_ttl ttl = {})
+      : states(groups, ttl), timers(groups), processing_timers(groups) {}
 
   std::size_t rows() const override { return states.rows(); }
-  std::size_t bytes() const override { return states.bytes() + timers.bytes(); }
+  std::size_t bytes() const override { return states.bytes() + timers.bytes() + processing_timers.bytes(); }
   void begin() override {
     states.begin();
     timers.begin();
+    processing_timers.begin();
   }
   void commit() override {
     states.commit();
     timers.commit();
+    processing_timers.commit();
   }
   void rollback() override {
     states.rollback();
     timers.rollback();
+    processing_timers.rollback();
   }
   std::size_t touched() const override { return states.touched(); }
+  void expire(event_time now, std::size_t slots) override { states.expire(now, slots); }
+  void keep_in(std::unique_ptr<state_store> store) override { states.keep_in(std::move(store)); }
+  bool can_be_stored() const override { return states.can_be_stored(); }
+  void evict() override { states.evict(); }
+  std::uint64_t expired() const override { return states.expired(); }
   bool is_durable() const override { return states.is_durable(); }
   void save(std::uint32_t group, writer& w) const override {
     if constexpr (durable<K> && durable<S>) {
       states.save(group, w);
       timers.save(group, w);
+      processing_timers.save(group, w);
     }
   }
   bool load(std::uint32_t group, reader& r) override {
     if constexpr (durable<K> && durable<S> && std::default_initializable<K>)
-      return states.load(group, r) && timers.load(group, r);
+      return states.load(group, r) && timers.load(group, r) && processing_timers.load(group, r);
     else return false;
   }
   void drop(std::uint32_t group) override {
     states.drop(group);
     timers.drop(group);
+    processing_timers.drop(group);
   }
 
   keyed_state<K, S> states;
   keyed_timers<K> timers;
+  keyed_timers<K> processing_timers;  ///< in place of a tuple's stamp they keep its time
 };
 
 }  // namespace freshet

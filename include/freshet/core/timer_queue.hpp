@@ -21,9 +21,12 @@ struct timer {
   K key;
   std::uint64_t tag = 0;
   event_time time{};        ///< when it is due
-  event_time stamp{};       ///< of the tuple that set it; what the timer causes has the larger of this and its time
+  event_time stamp{};       ///< of the tuple that set it; what the timer causes has this or more
   std::uint64_t order = 0;  ///< its place among equal ones
 };
+/// One that is due by the clock; its `stamp` is the event time of the tuple that set it.
+template <class K>
+struct processing_timer : timer<K> {};
 
 /// The timers of one key group: set, replaced, deleted, and taken in the order of their times; those of the same time
 /// in the order of their keys (of the upper half of `stable_hash`), and those of the same key as they were set.

@@ -52,4 +52,23 @@ class timers {
   event_time when_{};
 };
 
+/// Timers that follow the executor's clock instead of event time: a parameter of `process` and `on_processing_timer` of
+/// a keyed bolt that has
+///     void on_processing_timer(const Key&, event_time due, state&, processing_timers&, emitter<Out>&)     // or fewer
+/// Due when the clock has reached their time; in the batch engine, whose clock stands still during a batch, with the
+/// first batch that begins then (a due timer begins one, where the trigger has it so). All else is as with `timers`:
+/// when the input ends, the clock does too, and all of them are called. What they emit is never late: its event time is
+/// that of the tuple that set the timer, or, where event time has passed that, the first after it.
+class processing_timers : public timers {
+ public:
+  /// The clock (UTC): one and the same during a batch, in the event engine during some microseconds of work.
+  event_time now() const { return now_; }
+
+  // --- engine side ---
+  void set_now(event_time now) { now_ = now; }
+
+ private:
+  event_time now_{};
+};
+
 }  // namespace freshet

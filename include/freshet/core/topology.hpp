@@ -7,6 +7,7 @@
 
 #include "freshet/core/router.hpp"
 #include "freshet/core/spout_task.hpp"
+#include "freshet/core/state_ttl.hpp"
 
 namespace freshet {
 
@@ -32,6 +33,9 @@ struct bolt_options {
   std::uint32_t max_parallelism = 128;
   /// Calls `on_tick` this often; 0: never, as most bolts have nothing to do without a tuple.
   std::chrono::nanoseconds tick{};
+  /// Keyed bolts: for ever, unless said otherwise, as a library can't know which keys come again. Timers are not
+  /// touched.
+  freshet::state_ttl state_ttl{};
   /// May block: each task gets a thread of its own. Off, because others then never wait behind it, but each costs one.
   bool blocking = false;
   /// Nothing is dropped silently: what failed for good is kept, counted and logged.
@@ -100,8 +104,8 @@ class task_source {
   virtual ~task_source();
   virtual std::unique_ptr<task_operator> make() const = 0;
 };
-/// Makes the keyed state of one task, divided into so many key groups.
-using state_maker = std::unique_ptr<any_state> (*)(std::uint32_t groups);
+/// Makes the state of one task.
+using state_maker = std::unique_ptr<any_state> (*)(const bolt_options&);
 
 /// One input of a node: which output it reads, and how the tuples are divided among its tasks.
 struct input_edge {
@@ -122,13 +126,16 @@ struct node {
   std::vector<input_edge> inputs;
   std::shared_ptr<const task_source> tasks;
   state_maker make_state = nullptr;  ///< null: no state
-  std::string_view key_type, state_type;
+  std::string_view key_type, state_type, broadcast_type;
+  bool changes_broadcast = false;  ///< one of the inputs does
   bool state_durable = true;
   bool has_tick = false;
   bool replayable = false;            ///< spouts
   bool transactional = false;         ///< sinks
-  bool refuses = false;               ///< the bolt has `ready()`: it must head a chain
+  bool heads_chain = false;           ///< the bolt has `ready()`, or gives ranges
   bool has_timers = false;            ///< the bolt has `on_timer`
+  bool needs_origins = false;         ///< the bolt tells tuples of one event time apart by their origins
+  bool follows_clock = false;         ///< the bolt has timers that are due by the clock
   bool sets_event_time = false;       ///< the bolt has a clock: its tuples get their event times from it
   bool gives_updates = false;         ///< more than one result for the same thing: no input for state
   bool drops_updates = false;         ///< lets only the last of them pass
@@ -178,6 +185,8 @@ class topology {
   const std::vector<node>& nodes() const { return graph_->nodes; }
   /// Some of its tuples get event times.
   bool uses_event_time() const;
+  /// Tuples carry their origins.
+  bool uses_origins() const;
   /// Index of a node; `nodes().size()` when there is none of that name.
   std::size_t find(std::string_view name) const;
   /// For people (text), Graphviz (dot), Markdown (mermaid) or programs (json). Names come as they are given,
@@ -189,7 +198,7 @@ class topology {
   ///     {"topology": NAME, "nodes": [NODE...]}              in the order in which the nodes were added
   ///     NODE   {"name", "kind": "spout"|"bolt"|"sink", "class", "parallelism": NUMBER,
   ///             "on_failure": "dead_letter"|"skip"|"stop", "key_groups": NUMBER, "key": TYPE|null,
-  ///             "state": TYPE|null, "lost": NUMBER, "outputs": [OUTPUT...], "inputs": [INPUT...]}
+  ///             "state": TYPE|null, ["broadcast": TYPE], "lost": NUMBER, "outputs": [OUTPUT...], "inputs": [INPUT...]}
   ///     OUTPUT {"name", "type": TYPE}                       the main output first, with the name ""
   ///     INPUT  {"from": NAME|null, "output": NAME, "grouping", "type": TYPE, "transferred": NUMBER}
   /// `key_groups` is there only with a key (state without a key: one a task), `transferred` only with counts, `lost`

@@ -169,8 +169,9 @@ class topology_builder {
       n.outputs = emitter_of_t<B>::ports();
       n.has_tick = requires(B & b, emitter_of_t<B> & o) { b.on_tick(o); }
       || requires(B & b) { b.on_tick(); };
-      n.refuses = detail::refuses<B>;
+      n.heads_chain = detail::refuses<B>;
       n.has_timers = n.needs_event_time = has_timers<B>;
+      n.follows_clock = has_processing_timers<B>;
       n.sets_event_time = requires(B & b) { b.clock(); };
       make_tasks<bolt_task<B>, B>(n, std::move(made_of));
     }
@@ -187,7 +188,7 @@ class topology_builder {
     n.has_tick = requires(S & s) { s.on_tick(); };
     if constexpr (requires { S::default_tick; })
       if (options.tick == std::chrono::nanoseconds{}) n.options.tick = S::default_tick;
-    n.refuses = detail::refuses<S>;
+    n.heads_chain = detail::refuses<S>;
     make_tasks<sink_task<S>, S>(n, std::move(made_of));
     return sink_node<S>{state_, last()};
   }

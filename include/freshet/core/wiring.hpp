@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "freshet/core/bolt.hpp"
+#include "freshet/core/broadcast_state.hpp"
 #include "freshet/core/state_slot.hpp"
 
 /// The compile-time half of wiring: sentences that a person reads before the compiler's own.
@@ -113,5 +114,25 @@ template <class S>
 consteval bool asks_for_state(parameter_list<>) {
   return false;
 }
+/// Whether they ask for it to change it.
+template <class S, class A0, class... A>
+consteval bool changes_state(parameter_list<A0, A...>) {
+  return !std::is_same_v<S, no_key> && (std::is_same_v<A, S&> || ...);
+}
+template <class S>
+consteval bool changes_state(parameter_list<>) {
+  return false;
+}
+/// Every task makes the same changes to broadcast state.
+template <class Bolt, class Grouping, bool Changes>
+struct check_broadcast {
+  static constexpr bool is_same_everywhere = !Changes || std::is_same_v<Grouping, all_grouping>;
+  static_assert(is_same_everywhere,
+                "broadcast state is changed behind all_grouping only, where every task gets the same tuples: put the "
+                "grouping there, or take it by const&");
+  static constexpr bool is_told_apart = !std::is_same_v<typename state_of<Bolt>::type, broadcast_of_t<Bolt>>;
+  static_assert(is_told_apart, "state and broadcast of a bolt are told apart by their types: make them two");
+  static constexpr bool ok = is_same_everywhere && is_told_apart;
+};
 
 }  // namespace freshet::wiring

@@ -2,10 +2,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "freshet/base/clock.hpp"
 #include "freshet/base/log.hpp"
 #include "freshet/core/fault_injector.hpp"
+#include "freshet/core/state_store.hpp"
 #include "freshet/runtime/executor.hpp"
 #include "freshet/runtime/worker_pool.hpp"
 
@@ -37,7 +39,8 @@ struct event_options {
   retry_options retry = {};
   /// Held tuples only: nothing else can get lost inside a process. Storm's default. 0 or max(): no limit.
   std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
-  /// How often a spout hears how far its messages are finished. A crash repeats at most what came since: a second of
+  /// How often a spout hears how far its messages are finished; under exactly_once, which keeps no count of single
+  /// messages, only when the run has drained. A crash repeats at most what came since: a second of
   /// input, for one small write a second where the position is written to a file or a broker.
   std::chrono::nanoseconds commit_interval = std::chrono::seconds(1);
   /// How long a drain or stop waits for what is under way. As long as message_timeout, so that a held tuple ends first,
@@ -53,6 +56,9 @@ struct event_options {
   std::size_t kept_dead_letters = 100;
   logger log{stderr_log(log_level::warning), log_level::warning};
   const freshet::clock* clock = &freshet::clock::real();
+  /// Where the states of keys are kept that memory has no room for (see state/rocksdb_store.hpp); null: nowhere. Their
+  /// timers, and states of whole tasks, stay in memory.
+  std::shared_ptr<state_backend> store = {};
   std::shared_ptr<fault_injector> faults = {};  ///< tests: what goes wrong, and when
 };
 

@@ -8,6 +8,7 @@
 
 #include "freshet/base/event_time.hpp"
 #include "freshet/base/histogram.hpp"
+#include "freshet/base/time_arithmetic.hpp"
 #include "freshet/core/position.hpp"
 
 namespace freshet {
@@ -36,14 +37,17 @@ struct task_metrics {
   /// How far event time has come: of a spout, what those who read it may know; of others, up to where timers have been
   /// called. Of several tasks the least. `beginning_of_time`: nowhere yet, or nothing has event times.
   event_time watermark = beginning_of_time;
+  /// How far it is behind `now`, mostly `run_metrics::taken`: 0 where it is ahead, nothing where it stands at no event.
+  std::optional<event_span> watermark_lag(event_time now) const;
   /// Spouts under at_least_once: the first unfinished message of a partition, while the watermark waits for such. Of
   /// several tasks that of the one that is behind most.
   std::optional<position> holding_back;
-  std::uint64_t pending = 0;      ///< spouts: messages emitted and not finished
-  std::uint64_t queued = 0;       ///< batches waiting in the task's input channels
-  std::uint64_t batches = 0;      ///< batches alive in the task's outboxes and channels
-  std::uint64_t state_rows = 0;   ///< keys with state
-  std::uint64_t state_bytes = 0;  ///< of the tables, without what states own elsewhere; updated now and then
+  std::uint64_t pending = 0;        ///< spouts: messages emitted and not finished
+  std::uint64_t queued = 0;         ///< batches waiting in the task's input channels
+  std::uint64_t batches = 0;        ///< batches alive in the task's outboxes and channels
+  std::uint64_t state_rows = 0;     ///< keys with state
+  std::uint64_t state_expired = 0;  ///< keys that began anew, or are gone, as their time to live was over
+  std::uint64_t state_bytes = 0;  ///< of the tables, and about what keys and states own elsewhere; updated now and then
   double busy = 0;                ///< share of the time since start spent in user code: Storm's capacity
   double backpressured = 0;       ///< share of the time since start with work, but no room to send it
   double idle = 0;                ///< the rest
@@ -84,6 +88,7 @@ struct batch_progress {
 /// A snapshot of a run.
 struct run_metrics {
   std::string topology;
+  event_time taken{};  ///< by the run's clock
   std::chrono::nanoseconds uptime{};
   std::vector<task_metrics> tasks;
   std::vector<edge_metrics> edges;

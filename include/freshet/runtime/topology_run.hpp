@@ -1,10 +1,14 @@
 #pragma once
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "freshet/core/dead_letter.hpp"
+#include "freshet/core/state_query.hpp"
 #include "freshet/core/topology.hpp"
 #include "freshet/runtime/executor.hpp"
 #include "freshet/runtime/metrics.hpp"
@@ -37,6 +41,13 @@ class run_control {
   virtual run_status status() const = 0;
   virtual run_metrics metrics() const = 0;
   virtual const topology& graph() const = 0;
+
+  /// Answers `query` from the state of `node`. Throws std::invalid_argument where the node has nothing of that kind.
+  void answer(std::string_view node, any_state_query& query);
+
+ protected:
+  /// Calls `look` with the state of one task while no call is at work on it, and nothing in it may yet be taken back.
+  virtual void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) = 0;
 };
 
 /// A topology at work on an executor. All functions are thread safe. The last handle to go stops the run and waits.
@@ -66,6 +77,22 @@ class topology_run {
   run_metrics metrics() const;
   /// The topology with this run's counters on its edges.
   std::string describe(describe_format format = describe_format::text) const;
+
+  /// A copy of what the bolt `node` keeps for `key`; nothing where it keeps nothing. `State` is the bolt's `state`,
+  ///     run.query<add_up::state>("sales", "Oslo")
+  /// and the key of the type that its grouping gives (a literal asks for a std::string). Throws std::invalid_argument
+  /// that says what the node has, if it has nothing of that kind.
+  ///
+  /// What it gives was the key's state between two calls; in the batch engine between two batches, so that a batch
+  /// which isn't committed is never seen. The task answers when its slice is over, the batch engine when its batch is:
+  /// whoever asks waits so long. A run that has ended answers from its last state. Not for bolts and sinks: a worker
+  /// that waits here can't answer.
+  template <class State, class Key>
+  std::optional<State> query(std::string_view node, const Key& key) const {
+    state_query<State, queried_key_t<Key>> query{queried_key_t<Key>(key)};
+    run_->answer(node, query);
+    return std::move(query).take();
+  }
 
  private:
   std::shared_ptr<run_control> run_;

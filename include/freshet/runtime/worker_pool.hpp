@@ -94,6 +94,15 @@ class worker_pool {
   /// Blocks until every tasklet is done.
   void join();
 
+  /// In place of `start`, for tests: there are no threads, and whoever calls the next two does the work himself, on one
+  /// thread at a time.
+  void start_by_hand(throw_handler on_throw);
+  bool is_by_hand() const { return by_hand_; }
+  /// Runs all tasklets in rounds, always in the same order, until a whole round has made no progress.
+  void run_until_quiet();
+  /// When the first of the tasklets wants to run again though nothing wakes it; time_point::max(): none does.
+  tasklet::time_point next_wake() const;
+
   /// Wakes a worker that sleeps. Thread safe. REQUIRES: a seq_cst fence after what was published, as `publish` does.
   void wake(std::size_t worker) noexcept { seats_[worker]->sleep.wake_if_sleeping(); }
   void publish_and_wake(std::size_t worker) noexcept {
@@ -137,7 +146,7 @@ class worker_pool {
   const clock& time_;
   throw_handler on_throw_;
   std::vector<std::unique_ptr<seat>> seats_;
-  bool started_ = false;
+  bool started_ = false, by_hand_ = false;
   bool may_spin_ = false;
   std::atomic<gate> gate_{gate::shut};
   std::thread detector_;

@@ -77,6 +77,14 @@ struct check_reduce {
   static constexpr bool ok = std::is_invocable_r_v<Given, Function&, const Given&, const Given&>;
   static_assert(ok, "reduce needs  T f(const T&, const T&)  for the stream's type (see Given above)");
 };
+/// What was combined in several places can be put together.
+template <class Aggregate>
+struct check_combine {
+  static constexpr bool ok = mergeable_aggregate<Aggregate>;
+  static_assert(ok,
+                "behind combine() tuples are put together before they are sent, so the aggregate needs  void "
+                "merge(accumulator& into, const accumulator& from) const");
+};
 }  // namespace wiring
 
 /// How `reduce` is an aggregate: the first value as it is, the following by `f`.

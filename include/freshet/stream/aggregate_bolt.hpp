@@ -55,7 +55,8 @@ class combine_bolt {
 
   void open(const task_context& context) { batched_ = context.batched; }
   void process(const T& value, emitter<partial>& out) {
-    if (!batched_) {
+    // What is put together can't be taken apart: where a tuple of the batch is given up, each goes by itself.
+    if (!batched_ || out.frame().rollback_state) {
       partial alone{K(std::invoke(key_, value)), started(aggregate_)};
       aggregate_.add(alone.value, value);
       return out.emit(std::move(alone));

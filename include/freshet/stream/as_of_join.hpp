@@ -5,8 +5,9 @@
 
 #include "freshet/core/timers.hpp"
 #include "freshet/stream/join_function.hpp"
-#include "freshet/stream/join_late.hpp"
+#include "freshet/stream/late.hpp"
 #include "freshet/stream/time_rows.hpp"
+#include "freshet/time/window.hpp"
 
 namespace freshet {
 
@@ -55,12 +56,12 @@ class as_of_join_bolt {
       : reach_(reach), lateness_(allowed_lateness), changes_(std::move(changes)), f_(std::move(f)) {}
 
   void on_left(const L& value, state& s, timers& t, output& out) {
-    if (detail::went_late<left_late<L>>(value, lateness_, out)) return clear_soon(s, t, out);
+    if (went_late<left_late<L>>(value, lateness_, out)) return;
     s.waiting.add({value, out.time(), out.stamp()});
     set_timer(s, t);
   }
   void on_right(const R& value, state& s, timers& t, output& out) {
-    if (detail::went_late<right_late<R>>(value, lateness_, out)) return clear_soon(s, t, out);
+    if (went_late<right_late<R>>(value, lateness_, out)) return;
     const bool deletes = std::invoke(changes_.deletes, value);
     s.versions.add({value, out.time(), out.stamp(), deletes},
                    [this](const auto& fresh, const auto& old) { return is_later(fresh, old); });
@@ -85,13 +86,14 @@ class as_of_join_bolt {
   }
   void give(const timed_row<L>& l, const version* r, output& out) {
     if (r) {
-      detail::emit_joined(out, l.time, std::max(l.stamp, r->stamp), detail::call_join<kind>(f_, &l.value, &r->value));
+      detail::emit_joined(out, l.time, std::max(released_stamp(l.time, l.stamp), r->stamp),
+                          detail::call_join<kind>(f_, &l.value, &r->value));
     } else if constexpr (detail::keeps_left(kind)) {
       const R* none = nullptr;
-      detail::emit_joined(out, l.time, l.stamp, detail::call_join<kind>(f_, &l.value, none));
+      detail::emit_joined(out, l.time, released_stamp(l.time, l.stamp), detail::call_join<kind>(f_, &l.value, none));
     }
   }
-  const version* last_before(time_rows<R>& versions, event_time t) const {
+  const version* last_before(const time_rows<R>& versions, event_time t) const {
     const auto next = versions.after(t);
     if (next == versions.begin()) return nullptr;
     const version* last = next - 1;
@@ -124,10 +126,6 @@ class as_of_join_bolt {
   void set_timer(const state& s, timers& t) const {
     const auto next = next_due(s);
     if (next != end_of_time || !s.waiting.empty()) t.set(0, next);
-  }
-  /// A key of which only late tuples are known leaves nothing behind.
-  void clear_soon(const state& s, timers& t, const output& out) const {
-    if (forgets(s)) t.set(0, out.time());
   }
 
   as_of reach_;

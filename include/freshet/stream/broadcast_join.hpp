@@ -64,7 +64,7 @@ class broadcast_join_bolt {
   void on_left(const to_copy<L>& l, state& s, timers& t, output& out) { join_.on_left(l.value, s, t, out); }
   /// What is late is so for every copy, and is told by the first alone.
   void on_right(const to_copy<R>& r, state& s, timers& t, output& out) {
-    if (r.copy != 0 && is_late(out.time(), lateness_, detail::settled_stamp(out))) {
+    if (r.copy != 0 && is_late(out.time(), lateness_, judged_stamp(out))) {
       if (forgets(s)) t.set(0, out.time());
       return;
     }

@@ -1,12 +1,13 @@
 #pragma once
-#include <boost/unordered/unordered_flat_set.hpp>
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "freshet/core/stable_hash.hpp"
+#include "freshet/state/map_state.hpp"
 #include "freshet/stream/aggregate.hpp"
 #include "freshet/stream/aggregate_field.hpp"
 #include "freshet/stream/hyper_log_log.hpp"
@@ -22,11 +23,13 @@ struct distinct {
   static constexpr bool starts_neutral = true;
   static_assert(key_value<field_t<T, F>>,
                 "distinct compares values as keys: they need a stable_hash (so no floating point)");
-  using values = boost::unordered_flat_set<field_t<T, F>, key_hash, key_equal>;
+  using values = map_state<field_t<T, F>, std::monostate>;
   F of{};
 
-  void add(values& seen, const T& tuple) const { seen.insert(std::invoke(of, tuple)); }
-  void merge(values& into, const values& from) const { into.insert(from.begin(), from.end()); }
+  void add(values& seen, const T& tuple) const { seen.insert(std::invoke(of, tuple), {}); }
+  void merge(values& into, const values& from) const {
+    for (const auto& each : from) into.insert(each.key, {});
+  }
   std::uint64_t result(const values& seen) const { return seen.size(); }
 };
 template <class F>

@@ -4,8 +4,9 @@
 
 #include "freshet/core/timers.hpp"
 #include "freshet/stream/join_function.hpp"
-#include "freshet/stream/join_late.hpp"
+#include "freshet/stream/late.hpp"
 #include "freshet/stream/time_rows.hpp"
+#include "freshet/time/window.hpp"
 
 namespace freshet {
 
@@ -29,18 +30,18 @@ class interval_join_bolt {
       : reach_(reach), lateness_(allowed_lateness), f_(std::move(f)) {}
 
   void on_left(const L& value, state& s, timers& t, output& out) {
-    if (detail::went_late<left_late<L>>(value, lateness_, out)) return clear_soon(s, t, out);
+    if (went_late<left_late<L>>(value, lateness_, out)) return;
     const auto from = s.rights.not_before(shifted(out.time(), reach_.lower));
     const auto to = s.rights.after(shifted(out.time(), reach_.upper));
     pair(from, to, out, [&](const auto& r) { return detail::call_join<kind>(f_, &value, &r.value); });
-    add(value, s.lefts, from, to, s, t, out);
+    add(value, s.lefts, s.rights, from, to, s, t, out);
   }
   void on_right(const R& value, state& s, timers& t, output& out) {
-    if (detail::went_late<right_late<R>>(value, lateness_, out)) return clear_soon(s, t, out);
+    if (went_late<right_late<R>>(value, lateness_, out)) return;
     const auto from = s.lefts.not_before(shifted(out.time(), -reach_.upper));
     const auto to = s.lefts.after(shifted(out.time(), -reach_.lower));
     pair(from, to, out, [&](const auto& l) { return detail::call_join<kind>(f_, &l.value, &value); });
-    add(value, s.rights, from, to, s, t, out);
+    add(value, s.rights, s.lefts, from, to, s, t, out);
   }
   void on_timer(const K&, event_time due, state& s, timers& t, output& out) {
     const auto lefts = leaving(s.lefts, reach_.upper, due);
@@ -65,17 +66,18 @@ class interval_join_bolt {
       detail::emit_joined(out, std::max(out.time(), r->time), std::max(out.stamp(), r->stamp), call(*r));
   }
   /// The state changes last, and not for a call that has failed: it will come again.
-  template <class T, class Row>
-  void add(const T& value, time_rows<T>& rows, Row* from, Row* to, state& s, timers& t, output& out) const {
+  template <class T, class U>
+  void add(const T& value, time_rows<T>& rows, time_rows<U>& others, const timed_row<U>* from, const timed_row<U>* to,
+           state& s, timers& t, output& out) const {
     if (out.frame().flags.failed) return;
     rows.add({value, out.time(), out.stamp(), from != to});
-    for (auto r = from; r != to; ++r) r->marked = true;
+    others.mark(from, to);
     t.set(0, next_leaving(s));
   }
   template <class Row, class Call>
   static void give_unmatched(const Row* from, const Row* to, output& out, Call&& call) {
     for (auto r = from; r != to; ++r)
-      if (!r->marked) detail::emit_joined(out, r->time, r->stamp, call(r->value));
+      if (!r->marked) detail::emit_joined(out, r->time, released_stamp(r->time, r->stamp), call(r->value));
   }
   /// When nothing can match a row of this time any more: a tuple still to come is after watermark - allowed lateness.
   event_time leaves_at(event_time row, event_span forward) const { return shifted(row, forward + lateness_); }
@@ -90,10 +92,6 @@ class interval_join_bolt {
     if (!s.lefts.empty()) next = std::min(next, leaves_at(s.lefts.front().time, reach_.upper));
     if (!s.rights.empty()) next = std::min(next, leaves_at(s.rights.front().time, -reach_.lower));
     return next;
-  }
-  /// A key of which only late tuples are known leaves nothing behind.
-  void clear_soon(const state& s, timers& t, const output& out) const {
-    if (forgets(s)) t.set(0, out.time());
   }
 
   between reach_;

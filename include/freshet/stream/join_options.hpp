@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "freshet/base/time_arithmetic.hpp"
 #include "freshet/core/topology.hpp"
-#include "freshet/time/time_arithmetic.hpp"
 
 namespace freshet {
 

@@ -3,11 +3,12 @@
 #include <concepts>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "freshet/core/bolt_task.hpp"
 #include "freshet/core/timers.hpp"
-#include "freshet/stream/window_bolt.hpp"
+#include "freshet/state/list_state.hpp"
+#include "freshet/stream/late.hpp"
+#include "freshet/time/window.hpp"
 
 namespace freshet {
 
@@ -18,7 +19,6 @@ struct with_late_output;
 template <class Out, class... Sides, class T>
 struct with_late_output<emitter<Out, Sides...>, T> {
   using type = emitter<Out, Sides..., late_output<T>>;
-  static constexpr std::uint32_t late_port = 1 + sizeof...(Sides);
   /// Makes `inner` write to the outputs of `outer`.
   static void connect(outlets<Out, Sides...>& inner, outlets<Out, Sides..., late_output<T>>& outer) {
     inner.node = outer.node;
@@ -63,8 +63,11 @@ struct inner_call {
 
 /// A keyed bolt that gets the tuples of a key in the order of their event times, and its timers between them: each when
 /// the watermark (less the allowed lateness) has reached it; a tuple before the timers of its time. Tuples with the
-/// same time come in the order in which they arrived, which is one and the same where they are of one partition. Until
-/// then they wait in the state: they are finished when they do, and what comes of them later is not anchored to them.
+/// same time come in the order of their origins: those of one partition in the order of the partition, whoever has
+/// passed them on; those of different partitions and spouts one partition after the other; results of timers by their
+/// bolt and key. Only what a tuple brings about together with others, like a join's pairs, comes in the order of
+/// arrival. Until then they wait in the state: they are finished when they do, and what comes of them later is not
+/// anchored to them.
 /// Late tuples (time + allowed lateness <= stamp) go to the late output.
 template <class T, class K, class B>
 class ordered_bolt {
@@ -73,14 +76,14 @@ class ordered_bolt {
  public:
   struct waiting {
     event_time time{}, stamp{};
+    tuple_origin origin;
     T value{};
   };
   struct state {
-    std::vector<waiting> tuples;  ///< by time
+    list_state<waiting> tuples;  ///< by time, then by origin
     typename B::state of_bolt{};
   };
   using output = typename widened::type;
-  static constexpr std::uint32_t late_port = widened::late_port;
 
   ordered_bolt(B bolt, event_span allowed_lateness) : bolt_(std::move(bolt)), lateness_(allowed_lateness) {}
   /// Each task has outputs of its own.
@@ -96,28 +99,35 @@ class ordered_bolt {
     if constexpr (requires { bolt_.close(); }) bolt_.close();
   }
   void process(const T& value, state& s, timers& t, output& out) {
-    if (is_late(out.time(), lateness_, out.stamp())) return emit_late(value, late_reason::time, out);
-    if (is_late(out.time(), lateness_, detail::judged_stamp(out))) return emit_late(value, late_reason::woke, out);
-    const auto behind = [](event_time time, const waiting& w) { return time < w.time; };
-    s.tuples.insert(std::upper_bound(s.tuples.begin(), s.tuples.end(), out.time(), behind),
-                    {out.time(), out.stamp(), value});
-    await(s, t);
+    if (went_late<late_output<T>>(value, lateness_, out)) return;
+    const auto& origin = out.frame().origin;
+    const auto behind = [&](event_time time, const waiting& w) {
+      return time != w.time ? time < w.time : origin < w.origin;
+    };
+    const auto found = std::upper_bound(s.tuples.begin(), s.tuples.end(), out.time(), behind);
+    const auto at = static_cast<std::size_t>(found - s.tuples.begin());
+    s.tuples.insert(at, {out.time(), out.stamp(), origin, value});
+    if (at == 0) await(s, t);
   }
   void on_timer(const K& key, event_time due, state& s, timers& t, output& out) {
     connect(out);
     const auto now = shifted_back(due, lateness_);
+    const bool is_own = t.tag() == release || t.tag() == give_up;
     // One call, one tuple: should it fail, it is the one to blame.
     if (!s.tuples.empty() && s.tuples.front().time <= now) {
-      if (t.tag() != release) t.repeat();  // before the call, which may move it
-      const waiting first = std::move(s.tuples.front());
-      s.tuples.erase(s.tuples.begin());
-      call(s, t, out, first.time, std::max(shifted_back(first.time, event_span{1}), first.stamp),
-           [&](const auto& c) { c.process(first.value, typename signature<decltype(&B::process)>::args{}); });
-      return await(s, t);
+      const waiting first = s.tuples.take_front();
+      // Before the call, which may throw, and may move the timer at hand.
+      if (!is_own) t.repeat();
+      await(s, t);
+      // Timers are called in the order of their times: one that still waits when its own has been has failed for good.
+      if (released_at(first) == due)
+        call(s, t, out, first.time, released_stamp(first.time, first.stamp), first.origin,
+             [&](const auto& c) { c.process(first.value, typename signature<decltype(&B::process)>::args{}); });
+      return;
     }
     if constexpr (has_timers<B>)
-      if (t.tag() != release)
-        call(s, t, out, now, out.stamp() < due ? shifted_back(now, event_span{1}) : out.stamp(),
+      if (!is_own)
+        call(s, t, out, now, out.stamp() < due ? shifted_back(now, event_span{1}) : out.stamp(), out.frame().origin,
              [&](const auto& c) { c.on_timer(key, now, typename signature<decltype(&B::on_timer)>::args{}); });
   }
   bool forgets(const state& s) const {
@@ -129,18 +139,24 @@ class ordered_bolt {
   }
 
  private:
-  static constexpr std::uint64_t release = timers::own_tag;
+  static constexpr std::uint64_t release = timers::own_tag, give_up = release + 1;
 
+  event_time released_at(const waiting& w) const { return shifted(w.time, lateness_); }
+  /// For the next tuple, and for what is to go on behind it when its call fails for good: that call changes nothing.
   void await(const state& s, timers& t) const {
-    if (!s.tuples.empty()) t.changes().push_back({release, shifted(s.tuples.front().time, lateness_), false});
+    const auto next = s.tuples.empty() ? event_time{} : released_at(s.tuples.front());
+    if (!s.tuples.empty()) t.changes().push_back({release, next, false});
+    t.changes().push_back({give_up, shifted(next, event_span{1}), s.tuples.empty()});
   }
   void connect(output& out) {
     if (!std::exchange(connected_, true)) widened::connect(outlets_, out.all_outlets());
   }
   template <class F>
-  void call(state& s, timers& t, output& out, event_time time, event_time stamp, F f) {
+  void call(state& s, timers& t, output& out, event_time time, event_time stamp, tuple_origin origin, F f) {
     call_frame& frame = out.frame();
-    const auto time_before = std::exchange(frame.time, time), stamp_before = std::exchange(frame.stamp, stamp);
+    const auto time_before = std::exchange(frame.time, time);
+    const auto origin_before = std::exchange(frame.origin, origin);
+    frame.stamp = stamp;  // of the timers that are set, too, when this call is over
     emitter_of_t<B> inner{outlets_, frame};
     inner_timers_.begin(t.tag(), time);
     inner_timers_.changes().clear();
@@ -150,7 +166,7 @@ class ordered_bolt {
       t.changes().push_back(c);
     }
     frame.time = time_before;
-    frame.stamp = stamp_before;
+    frame.origin = origin_before;
   }
 
   B bolt_;

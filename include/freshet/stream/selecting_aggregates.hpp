@@ -1,11 +1,15 @@
 #pragma once
 #include <algorithm>
+#include <compare>
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "freshet/core/codec.hpp"
+#include "freshet/state/list_state.hpp"
 #include "freshet/stream/aggregate.hpp"
 #include "freshet/stream/aggregate_field.hpp"
 
@@ -53,9 +57,34 @@ struct last : detail::endmost<T, F, true> {
 template <class F>
 last(F) -> last<owner_t<F>, F>;
 
+/// Of tuples that a rank does not tell apart the first are those that were added first.
+struct added_first {
+  template <class T>
+  static bool is_above(const T&, const T&) {
+    return false;
+  }
+};
+/// The least are the first, by their own order where it is a strong one, else by the bytes that their codec writes: in
+/// whichever order they were added.
+struct least_first {
+  template <class T>
+  static bool is_above(const T& a, const T& b) {
+    if constexpr (std::three_way_comparable<T, std::strong_ordering>) return a < b;
+    else return bytes_of(a) < bytes_of(b);
+  }
+
+ private:
+  template <class T>
+  static std::string bytes_of(const T& tuple) {
+    writer w;
+    write_value(w, tuple);
+    return w.take();
+  }
+};
+
 /// The `size` tuples with the greatest `by`, greatest first:  top_k{10, &page::visits}. Of equal ones those that were
-/// added first; let `by` give a std::tuple to tell them apart. Adding costs O(size).
-template <class T, class F = std::identity>
+/// added first, or as `Ties` says; let `by` give a std::tuple to tell them apart. Adding costs O(size).
+template <class T, class F = std::identity, class Ties = added_first>
 struct top_k {
   static constexpr bool starts_neutral = true;
   std::size_t size = 1;
@@ -72,7 +101,10 @@ struct top_k {
   }
 
  private:
-  bool is_above(const T& a, const T& b) const { return std::invoke(by, b) < std::invoke(by, a); }
+  bool is_above(const T& a, const T& b) const {
+    if (std::invoke(by, b) < std::invoke(by, a)) return true;
+    return !(std::invoke(by, a) < std::invoke(by, b)) && Ties::is_above(a, b);
+  }
 };
 template <class F>
 top_k(std::size_t, F) -> top_k<owner_t<F>, F>;
@@ -84,10 +116,11 @@ struct collect {
   using value = field_t<T, F>;
   F of{};
 
-  void add(std::vector<value>& all, const T& tuple) const { all.push_back(std::invoke(of, tuple)); }
-  void merge(std::vector<value>& into, const std::vector<value>& from) const {
-    into.insert(into.end(), from.begin(), from.end());
+  void add(list_state<value>& all, const T& tuple) const { all.push_back(std::invoke(of, tuple)); }
+  void merge(list_state<value>& into, const list_state<value>& from) const {
+    for (const value& v : from) into.push_back(v);
   }
+  std::vector<value> result(const list_state<value>& all) const { return {all.begin(), all.end()}; }
 };
 template <class F>
 collect(F) -> collect<owner_t<F>, F>;

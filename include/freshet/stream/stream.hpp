@@ -8,14 +8,28 @@
 #include "freshet/stream/map_async.hpp"
 #include "freshet/stream/split.hpp"
 #include "freshet/stream/transform.hpp"
+#include "freshet/stream/whole_stream.hpp"
+#include "freshet/stream/window_options.hpp"
 #include "freshet/time/assign_event_time.hpp"
 
 namespace freshet {
 
 template <class T, class F>
 class keyed_stream;
+struct every_tuples;
+template <class T, class F, class W, class Trigger = every_tuples, bool Combines = false>
+class windowed_stream;
 template <class B>
 class bolt_stream;
+
+namespace detail {
+/// Of the node that emits a stream: with it, a bolt is chained to it.
+template <class T>
+std::size_t parallelism_of(const stream_ref<T>& s) {
+  const auto producer = s.ends()[0].node;
+  return producer == stream_end::dead_letters ? 1 : s.builder_state()->nodes[producer].parallelism();
+}
+}  // namespace detail
 
 /// The fluent face of one stream. Each function that takes a name adds one node (or a few) to the topology under that
 /// name and gives the stream that comes out; the others add none. A stream may be read as often as you like: everyone
@@ -126,9 +140,12 @@ class stream : public stream_ref<T> {
   }
   /// The same, with a policy of watermarks: `.event_time(&reading::at, ascending{})`.
   template <class F, class Policy>
-  stream<T> event_time(F time_of, Policy policy, idle_options options = {}) const {
+  stream<T> event_time(F time_of, Policy policy, partition_options options = {}) const {
     return stream<T>(assign_event_time<T>(*this, std::move(time_of), std::move(policy), options));
   }
+  /// The same by the executor's clock: when a message is emitted, or when it was for the first time.
+  stream<T> event_time(processing_time by) const { return stream<T>(assign_event_time<T>(*this, by)); }
+  stream<T> event_time(ingestion_time by) const { return stream<T>(assign_event_time<T>(*this, by)); }
 
   /// Groups the tuples by `key(const T&)` or a pointer to member: what follows sees all tuples of a key in one task.
   template <class F>
@@ -136,6 +153,16 @@ class stream : public stream_ref<T> {
     static_assert(std::is_same_v<Grouping, forward_grouping>,
                   "key_by chooses the grouping itself: leave out the other one");
     return keyed_stream<T, F>(*this, std::move(key));
+  }
+  /// Windows over all tuples, whatever their keys: `keyed_stream::window` with one key, and so with one task, which is
+  /// as fast as one core. Where there are keys, let each have its windows first, and then all of those results theirs:
+  ///     pages.key_by(&visit::page).window(tumbling{1min}).count("visits")
+  ///          .window(tumbling{1min}).top_n("top pages", 3, [](const auto& page) { return page.value; })
+  template <class W>
+  windowed_stream<T, in_whole_stream, W> window(W windows, window_options options = {}) const {
+    static_assert(std::is_same_v<Grouping, forward_grouping>,
+                  "windows choose the grouping themselves: leave out the other one");
+    return windowed_stream<T, in_whole_stream, W>(*this, {}, windows, options);
   }
   /// One stream of this one's tuples and the others'.
   template <class... More>

@@ -6,7 +6,7 @@
 
 #include "freshet/core/timers.hpp"
 #include "freshet/stream/join_function.hpp"
-#include "freshet/stream/join_late.hpp"
+#include "freshet/stream/late.hpp"
 #include "freshet/stream/time_rows.hpp"
 #include "freshet/time/session_set.hpp"
 
@@ -24,9 +24,6 @@ struct co_grouped {
 };
 
 namespace detail {
-/// What a window gives is the last of its time: nothing of it is before that, and what follows must not be late.
-constexpr event_time stamp_of(const window& w) { return shifted_back(result_time(w), event_span{1}); }
-
 /// What becomes of a window at its close: all pairs, and what has no partner as the kind asks for it.
 template <class L, class R, class K, class F>
 struct gives_pairs {
@@ -38,7 +35,7 @@ struct gives_pairs {
   void operator()(const K&, const window& w, const std::vector<const L*>& lefts, const std::vector<const R*>& rights,
                   Emitter& out) {
     const auto at = result_time(w);
-    const auto give = [&](const L* l, const R* r) { emit_joined(out, at, stamp_of(w), call_join<kind>(f, l, r)); };
+    const auto give = [&](const L* l, const R* r) { emit_joined(out, at, result_stamp(w), call_join<kind>(f, l, r)); };
     for (auto l : lefts)
       for (auto r : rights) give(l, r);
     if constexpr (keeps_left(kind))
@@ -60,7 +57,7 @@ struct gives_groups {
     result all{key, w};
     for (auto l : lefts) all.lefts.push_back(*l);
     for (auto r : rights) all.rights.push_back(*r);
-    out.emit_stamped(result_time(w), stamp_of(w), std::move(all));
+    out.emit_stamped(result_time(w), result_stamp(w), std::move(all));
   }
 };
 
@@ -90,8 +87,8 @@ class window_join_bolt {
   window_join_bolt(W windows, event_span allowed_lateness, Gives gives)
       : windows_(windows), lateness_(allowed_lateness), gives_(std::move(gives)) {}
 
-  void on_left(const L& value, state& s, timers& t, output& out) { add<left_late<L>>(value, s.lefts, s, t, out); }
-  void on_right(const R& value, state& s, timers& t, output& out) { add<right_late<R>>(value, s.rights, s, t, out); }
+  void on_left(const L& value, state& s, timers& t, output& out) { add<left_late<L>>(value, s.lefts, t, out); }
+  void on_right(const R& value, state& s, timers& t, output& out) { add<right_late<R>>(value, s.rights, t, out); }
   void on_timer(const K& key, event_time due, state& s, output& out) {
     for (const window& w : closing(s, due)) {
       const auto lefts = in_window(s.lefts, w);
@@ -106,12 +103,11 @@ class window_join_bolt {
 
  private:
   template <class Tag, class T>
-  void add(const T& value, time_rows<T>& rows, const state& s, timers& t, output& out) const {
-    const auto stamp = detail::settled_stamp(out);
+  void add(const T& value, time_rows<T>& rows, timers& t, output& out) const {
+    const auto stamp = judged_stamp(out);
     if (is_late(last(out.time()), lateness_, stamp)) {
       const bool itself = is_late(last(out.time()), lateness_, out.stamp());
-      detail::emit_late_as<Tag>(value, itself ? late_reason::window : late_reason::woke, out);
-      if (forgets(s)) t.at(closes_at(last(out.time())));  // a key with late tuples alone leaves nothing behind
+      emit_late<Tag>(value, itself ? late_reason::window : late_reason::woke, out);
       return;
     }
     rows.add({value, out.time(), stamp});
@@ -138,7 +134,7 @@ class window_join_bolt {
   }
   /// Without the tuples that were too late for this window, if not for a later one.
   template <class T>
-  std::vector<const T*> in_window(time_rows<T>& rows, const window& w) const {
+  std::vector<const T*> in_window(const time_rows<T>& rows, const window& w) const {
     std::vector<const T*> all;
     for (auto r = rows.not_before(w.start); r != rows.end() && r->time < w.end; ++r)
       if (!is_late(w, lateness_, r->stamp)) all.push_back(&r->value);
@@ -161,8 +157,8 @@ class window_join_bolt {
 template <class L, class R, class K, class Gives>
 class session_join_bolt {
   struct both {
-    std::vector<timed_row<L>> lefts;
-    std::vector<timed_row<R>> rights;
+    list_state<timed_row<L>> lefts;
+    list_state<timed_row<R>> rights;
     friend auto freshet_fields(both& b) { return std::tie(b.lefts, b.rights); }
   };
 
@@ -190,22 +186,19 @@ class session_join_bolt {
 
  private:
   template <class Tag, class T>
-  void add(const T& value, std::vector<timed_row<T>> both::*side, state& s, timers& t, output& out) const {
-    if (detail::went_late<Tag>(value, lateness_, out)) {
-      if (s.empty()) t.set(0, out.time());  // a key with late tuples alone leaves nothing behind
-      return;
-    }
+  void add(const T& value, list_state<timed_row<T>> both::*side, state& s, timers& t, output& out) const {
+    if (went_late<Tag>(value, lateness_, out)) return;
     auto& joined = s.join(
         windows_, out.time(), [] { return both{}; },
         [](both& into, const both& from) {
-          into.lefts.insert(into.lefts.end(), from.lefts.begin(), from.lefts.end());
-          into.rights.insert(into.rights.end(), from.rights.begin(), from.rights.end());
+          for (const auto& r : from.lefts) into.lefts.push_back(r);
+          for (const auto& r : from.rights) into.rights.push_back(r);
         });
     (joined.value.*side).push_back({value, out.time(), out.stamp()});
     set_timer(s, t);
   }
   template <class T>
-  static std::vector<const T*> by_time(const std::vector<timed_row<T>>& rows) {
+  static std::vector<const T*> by_time(const list_state<timed_row<T>>& rows) {
     std::vector<const timed_row<T>*> sorted;
     for (const auto& r : rows) sorted.push_back(&r);
     std::stable_sort(sorted.begin(), sorted.end(), [](auto a, auto b) { return a->time < b->time; });

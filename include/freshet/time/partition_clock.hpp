@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "freshet/core/call_frame.hpp"
 #include "freshet/core/event_clock.hpp"
+#include "freshet/core/watermark_alignment.hpp"
 #include "freshet/time/watermark.hpp"
 #include "freshet/time/watermark_merge.hpp"
 
@@ -22,13 +24,34 @@ inline constexpr partition_id some_partition = ~partition_id{0};
 /// watermark of all. Not thread safe.
 class partition_clock : public event_clock {
  public:
-  /// A partition that sends nothing for `idle_timeout` holds nobody back; 0: it does, for as long as it takes.
-  explicit partition_clock(std::chrono::nanoseconds idle_timeout) : idle_timeout_(idle_timeout) {}
+  /// A partition that sends nothing for `idle_timeout` holds nobody back; 0: it does, for as long as it takes. One
+  /// that is ahead of the slowest by more than `max_drift` is not wanted; 0: however far that is.
+  partition_clock(std::chrono::nanoseconds idle_timeout, event_span max_drift)
+      : idle_timeout_(idle_timeout), max_drift_(max_drift) {}
 
   void open(const std::vector<partition_id>& partitions, time_point now) override;
   event_time watermark() override;
   time_point look(time_point now, bool could_send) override;
   bool is_idle() const override { return merge_.size() == 0 || merge_.is_idle(); }
+  void align(std::shared_ptr<watermark_alignment> others, std::size_t task) override;
+  bool wants(partition_id partition) override;
+  bool wants_any() override;
+  bool holds_back() const override;
+  bool take_wanted_again() override { return std::exchange(run_.wanted_again, false); }
+  void end_partition(partition_id partition) override;
+
+  // --- for tests that say themselves what time it is ---
+  /// In place of the time that comes with a message, where none does.
+  static constexpr event_time no_time = beginning_of_time;
+  /// From here on the time that comes with a message is its tuples' event time, whatever they would say.
+  void take_given_times() { takes_given_times_ = true; }
+  bool takes_given_times() const { return takes_given_times_; }
+  /// The partition's watermark goes on to `to`, as if a tuple had said so.
+  void advance(partition_id partition, event_time to) {
+    const auto place = place_of(partition);
+    note_activity(place);
+    advance_place(place, to);
+  }
 
  protected:
   /// The partition's place; a new one if it was not known.
@@ -36,22 +59,37 @@ class partition_clock : public event_clock {
   void note_activity(std::size_t place) { active_[place] = true; }
   /// The watermark of one partition.
   virtual event_time watermark_at(std::size_t place) const = 0;
+  virtual void advance_place(std::size_t place, event_time to) = 0;
   /// There is one more partition.
   virtual void add_partition() = 0;
+  /// All but what is about the run.
+  void assign_partitions(const partition_clock& from);
 
  private:
   void refresh();
+  void look_at_others();
+  bool is_ahead(std::size_t place) const { return !ended_[place] && watermark_at(place) > run_.limit; }
   std::size_t add_place();
   std::size_t find_place(partition_id id);
 
   std::chrono::nanoseconds idle_timeout_;
+  event_span max_drift_;
+  struct {
+    std::shared_ptr<watermark_alignment> others;  ///< null: nobody waits
+    std::size_t task = 0;
+    event_time limit = end_of_time;  ///< that wanted partitions have not passed
+    bool wanted_again = false;
+    std::set<partition_id> ended;  ///< nothing new will come of them, whatever is emitted again
+  } run_;
   std::unordered_map<partition_id, std::size_t> places_;
   partition_id last_id_ = 0;
   std::size_t last_place_ = none, unnamed_place_ = none;
   watermark_merge merge_;
   std::vector<bool> active_;  ///< since it was last looked at
+  std::vector<bool> ended_;
   std::vector<idle_timer> timers_;
   time_point opened_{};
+  bool takes_given_times_ = false;
   static constexpr std::size_t none = ~std::size_t{0};
 };
 
@@ -61,8 +99,8 @@ class policy_clock final : public partition_clock {
  public:
   policy_clock(const policy_clock&) = default;
   policy_clock& operator=(const policy_clock&) = delete;
-  policy_clock(Policy policy, std::chrono::nanoseconds idle_timeout)
-      : partition_clock(idle_timeout), policy_(std::move(policy)) {}
+  policy_clock(Policy policy, std::chrono::nanoseconds idle_timeout, event_span max_drift = {})
+      : partition_clock(idle_timeout, max_drift), policy_(std::move(policy)) {}
 
   /// Sees a tuple at `t`, of the message in process, and gives its stamp: the watermark of its partition as it stood
   /// before the message. One that is emitted again has the stamp it had, and the clock doesn't look at it again.
@@ -81,7 +119,7 @@ class policy_clock final : public partition_clock {
   std::unique_ptr<event_clock> copy() const override { return std::make_unique<policy_clock>(*this); }
   void assign(const event_clock& other) override {
     const auto& from = static_cast<const policy_clock&>(other);
-    partition_clock::operator=(from);
+    assign_partitions(from);
     while (partitions_.size() > from.partitions_.size()) partitions_.pop_back();
     for (std::size_t i = 0; i < from.partitions_.size(); ++i) {
       if (i == partitions_.size()) add_partition();
@@ -98,6 +136,7 @@ class policy_clock final : public partition_clock {
     event_time last_stamp = beginning_of_time;
   };
   event_time watermark_at(std::size_t place) const override { return partitions_[place].watermark.watermark(); }
+  void advance_place(std::size_t place, event_time to) override { partitions_[place].watermark.advance(to); }
   void add_partition() override { partitions_.push_back({partition_watermark<Policy>(policy_)}); }
   event_time stamp_at(std::size_t place, const message_source& from) const {
     return from.continues ? partitions_[place].last_stamp : watermark_at(place);

@@ -3,8 +3,8 @@
 #include <optional>
 #include <tuple>
 #include <utility>
-#include <vector>
 
+#include "freshet/state/list_state.hpp"
 #include "freshet/time/window.hpp"
 
 namespace freshet {
@@ -32,47 +32,69 @@ class session_set {
  public:
   using value_type = session<Accumulator>;
 
-  /// The session that a tuple at `t` joins: an old one, two old ones put together by `merge(accumulator& earlier,
-  /// const accumulator& later)`, or a new one that begins with `start()`. The tuple is the caller's to add to its
-  /// value. Whether it is late was asked before, by its own stamp. Valid until the next call.
+  /// The session that tuples from `first` to `last` join, which are a session by themselves: an old one,
+  /// several old ones put together by `merge(accumulator& earlier, const accumulator& later)`, or a new one that begins
+  /// with `start()`. The tuples are the caller's to add to its value. Whether they are late was asked before, by their
+  /// own stamps. Valid until the next call.
+  template <class Start, class Merge>
+  value_type& join(const sessions& w, event_time first, event_time last, Start&& start, Merge&& merge) {
+    const auto is_before = [&](const value_type& s) { return s.last < first && distance(s.last, first) > w.gap; };
+    const auto found = std::partition_point(all_.begin(), all_.end(), is_before);
+    const auto at = static_cast<std::size_t>(found - all_.begin());
+    if (found == all_.end() || (found->first > last && distance(last, found->first) > w.gap)) {
+      all_.insert(at, value_type{first, last, start()});
+      return all_.modify(at);
+    }
+    value_type& joined = all_.modify(at);
+    joined.first = std::min(joined.first, first);
+    joined.last = std::max(joined.last, last);
+    std::size_t end = at + 1;
+    for (; end < all_.size(); ++end) {
+      const value_type& next = all_[end];
+      if (next.first > joined.last && distance(joined.last, next.first) > w.gap) break;
+      joined.last = std::max(joined.last, next.last);
+      merge(joined.value, next.value);
+    }
+    all_.erase(at + 1, end);
+    return all_.modify(at);
+  }
+
+  /// The session that one tuple joins.
   template <class Start, class Merge>
   value_type& join(const sessions& w, event_time t, Start&& start, Merge&& merge) {
-    const auto at = std::partition_point(
-        all_.begin(), all_.end(), [&](const value_type& s) { return s.last < t && distance(s.last, t) > w.gap; });
-    if (at == all_.end() || (at->first > t && distance(t, at->first) > w.gap))
-      return *all_.insert(at, value_type{t, t, start()});
-    at->first = std::min(at->first, t);
-    at->last = std::max(at->last, t);
-    const auto next = at + 1;
-    if (next != all_.end() && distance(at->last, next->first) <= w.gap) {
-      at->last = next->last;
-      merge(at->value, std::as_const(next->value));
-      all_.erase(next);
-    }
-    return *at;
+    return join(w, t, t, std::forward<Start>(start), std::forward<Merge>(merge));
   }
 
-  /// Gives the sessions that are over to `f(session&&)`, the earliest first, and forgets them.
+  /// Gives the sessions that are over to `f(const session&)`, the earliest first, and forgets them.
   template <class F>
   void take_closed(const sessions& w, event_span allowed_lateness, event_time watermark, F&& f) {
-    const auto open = std::partition_point(all_.begin(), all_.end(), [&](const value_type& s) {
-      return is_closed(window_of(w, s), allowed_lateness, watermark);
-    });
-    for (auto s = all_.begin(); s != open; ++s) f(std::move(*s));
-    all_.erase(all_.begin(), open);
+    std::size_t closed = 0;
+    for (const value_type& s : all_) {
+      if (!is_closed(window_of(w, s), allowed_lateness, watermark)) break;
+      f(s);
+      ++closed;
+    }
+    all_.erase(0, closed);
   }
-  /// When the earliest window ends: where the key's timer belongs. None: there is no session.
-  std::optional<event_time> next_end(const sessions& w) const {
-    return all_.empty() ? std::nullopt : std::optional(window_of(w, all_.front()).end);
+  /// When the earliest window that ends after `past` does: where the key's timer belongs. None: there is no such
+  /// session.
+  std::optional<event_time> next_end(const sessions& w, event_time past = beginning_of_time) const {
+    const auto has_ended = [&](const value_type& s) { return window_of(w, s).end <= past; };
+    const auto found = std::partition_point(all_.begin(), all_.end(), has_ended);
+    return found == all_.end() ? std::nullopt : std::optional(window_of(w, *found).end);
   }
 
-  const std::vector<value_type>& all() const noexcept { return all_; }
+  const list_state<value_type>& all() const noexcept { return all_; }
+  /// One of `all()`, for its value to be changed.
+  value_type& modify(std::size_t at) { return all_.modify(at); }
+  /// As if the tuples of a session, one of `all()`, had never been.
+  void forget(const value_type& s) { all_.erase(static_cast<std::size_t>(&s - all_.begin())); }
   bool empty() const noexcept { return all_.empty(); }
 
   friend auto freshet_fields(session_set& s) { return std::tie(s.all_); }
 
  private:
-  std::vector<value_type> all_;  // sorted, each more than the gap from the next
+  list_state<value_type> all_;  // sorted, each more than the gap from the next
 };
 
 }  // namespace freshet

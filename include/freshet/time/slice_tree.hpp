@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "freshet/core/codec.hpp"
+#include "freshet/state/list_state.hpp"
 
 namespace freshet {
 
@@ -21,14 +21,14 @@ template <class Accumulator>
 class slice_tree {
  public:
   struct slice {
-    std::int64_t number;
-    Accumulator value;
+    std::int64_t number = 0;
+    Accumulator value{};
   };
 
-  bool empty() const noexcept { return head_ == slices_.size(); }
-  std::size_t size() const noexcept { return slices_.size() - head_; }
+  bool empty() const noexcept { return slices_.empty(); }
+  std::size_t size() const noexcept { return slices_.size(); }
   /// The number of the first slice. REQUIRES: !empty().
-  std::int64_t first() const { return slices_[head_].number; }
+  std::int64_t first() const { return slices_.front().number; }
 
   /// The accumulator of a slice, made by `start()` where it is new. Valid until the next call. REQUIRES: the number is
   /// not below one that was dropped.
@@ -36,20 +36,20 @@ class slice_tree {
   Accumulator& at(std::int64_t number, Start&& start) {
     const std::size_t i = position(number);
     if (i == slices_.size() || slices_[i].number != number) {
-      slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(i), slice{number, start()});
-      forget_from(i);
+      slices_.insert(i, slice{number, start()});
+      forget_from(i + head_);
     } else {
-      forget(i);
+      forget(i + head_);
     }
-    return slices_[i].value;
+    return slices_.modify(i).value;
   }
   /// All slices from `from` up to, without, `to`, merged in their order by `merge(into, from)`; nothing if none is
   /// there.
   template <class Merge>
   std::optional<Accumulator> merged(std::int64_t from, std::int64_t to, Merge&& merge) {
     std::optional<Accumulator> all;
-    std::size_t i = position(from);
-    for (const std::size_t end = position(to); i < end;) {
+    std::size_t i = head_ + position(from);
+    for (const std::size_t end = head_ + position(to); i < end;) {
       std::size_t level = 0;
       while (i % width(level + 1) == 0 && i + width(level + 1) <= end) ++level;
       const Accumulator& part = node(level, i / width(level), merge);
@@ -61,30 +61,36 @@ class slice_tree {
   }
   /// Forgets the slices below `number`.
   void drop_below(std::int64_t number) {
-    head_ = position(number);
-    if (head_ * 2 <= slices_.size()) return;
-    slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(head_));
-    head_ = 0;
-    levels_.clear();
+    const std::size_t dropped = position(number);
+    slices_.erase(0, dropped);
+    head_ += dropped;
+    if (head_ > slices_.size()) forget_all();
   }
   /// Calls `f(slice)` for each, in order.
   template <class F>
   void for_each(F&& f) const {
-    for (std::size_t i = head_; i < slices_.size(); ++i) f(slices_[i]);
+    for (const slice& s : slices_) f(s);
   }
+
+  std::size_t mark() { return slices_.mark(); }
+  void undo(std::size_t mark) {
+    slices_.undo(mark);
+    forget_all();
+  }
+  void keep(std::size_t mark) { slices_.keep(mark); }
+  void forget_marks() { slices_.forget_marks(); }
 
  private:
   static constexpr std::size_t width(std::size_t level) { return std::size_t{1} << 2 * level; }
   std::size_t position(std::int64_t number) const {
-    const auto begin = slices_.begin() + static_cast<std::ptrdiff_t>(head_);
-    if (begin != slices_.end() && slices_.back().number < number) return slices_.size();
+    if (!slices_.empty() && slices_.back().number < number) return slices_.size();
     const auto below = [](const slice& s, std::int64_t n) { return s.number < n; };
-    return static_cast<std::size_t>(std::lower_bound(begin, slices_.end(), number, below) - slices_.begin());
+    return static_cast<std::size_t>(std::lower_bound(slices_.begin(), slices_.end(), number, below) - slices_.begin());
   }
   /// Node i of a level above 0 stands for slices i * width to (i + 1) * width, all of which are there.
   template <class Merge>
   const Accumulator& node(std::size_t level, std::size_t i, Merge& merge) {
-    if (level == 0) return slices_[i].value;
+    if (level == 0) return slices_[i - head_].value;
     if (levels_.size() < level) levels_.resize(level);
     if (levels_[level - 1].size() <= i) levels_[level - 1].resize(i + 1);
     if (!levels_[level - 1][i]) {
@@ -108,8 +114,12 @@ class slice_tree {
       if (i < level.size()) level.resize(i);
     }
   }
-  std::vector<slice> slices_;  // sorted; those before head_ are forgotten
-  std::size_t head_ = 0;
+  void forget_all() {
+    head_ = 0;
+    levels_.clear();
+  }
+  list_state<slice> slices_;  // sorted
+  std::size_t head_ = 0;      // how many were dropped since the tree was begun: it counts them
   std::vector<std::vector<std::optional<Accumulator>>> levels_;
 };
 

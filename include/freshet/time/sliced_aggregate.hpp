@@ -5,7 +5,6 @@
 #include <optional>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "freshet/time/slice_tree.hpp"
 #include "freshet/time/window_numbers.hpp"
@@ -35,14 +34,13 @@ class sliced_aggregate {
   added_to add(const hopping& w, event_time t, event_span allowed_lateness, event_time stamp, Start&& start,
                Put&& put) {
     const window_numbers numbers(w);
-    const std::int64_t natural = numbers.first(t), last = numbers.last(t);
-    const event_time passed = shifted_back(stamp, allowed_lateness);  // what ended by then is too late for it
-    std::int64_t first = passed < t ? natural : std::max(natural, numbers.first(passed));
-    if (first > last || passed == end_of_time) return added_to::none;
+    const std::int64_t natural = numbers.first(t);
+    const auto first = numbers.first_after(t, shifted_back(stamp, allowed_lateness));
+    if (!first) return added_to::none;
     const std::int64_t next = closed_ == nothing_closed ? natural : closed_ + 1;
-    if (next > last) return added_to::closed;
-    if (first <= std::max(natural, next)) put(slices_.at(numbers.slice(t), start));
-    else put(waiting_at(first, numbers.slice(t), start));
+    if (next > numbers.last(t)) return added_to::closed;
+    if (*first <= std::max(natural, next)) put(slices_.at(numbers.slice(t), start));
+    else put(waiting_at(*first, numbers.slice(t), start));
     return added_to::windows;
   }
 
@@ -59,8 +57,7 @@ class sliced_aggregate {
     const window_numbers numbers(w);
     const std::int64_t n = *next_number(numbers);
     take_in_waiting(n, merge);
-    const std::int64_t from = numbers.first_slice(n);
-    Accumulator all = *slices_.merged(from, from + numbers.slices_per_window(), merge);
+    Accumulator all = *slices_.merged(numbers.first_slice(n), numbers.end_slice(n), merge);
     closed_ = n;
     slices_.drop_below(numbers.first_slice(n + 1));
     return all;
@@ -86,21 +83,24 @@ class sliced_aggregate {
   Accumulator& waiting_at(std::int64_t first, std::int64_t slice, Start&& start) {
     const auto before = [](const late_part& a, const auto& b) { return std::tie(a.first, a.slice) < b; };
     const std::tuple key(first, slice);
-    auto at = std::lower_bound(waiting_.begin(), waiting_.end(), key, before);
-    if (at == waiting_.end() || std::tie(at->first, at->slice) != key)
-      at = waiting_.insert(at, late_part{first, slice, start()});
-    return at->value;
+    const auto found = std::lower_bound(waiting_.begin(), waiting_.end(), key, before);
+    const auto at = static_cast<std::size_t>(found - waiting_.begin());
+    if (found == waiting_.end() || std::tie(found->first, found->slice) != key)
+      waiting_.insert(at, late_part{first, slice, start()});
+    return waiting_.modify(at).value;
   }
   /// What waited for window n is in all windows from now on.
   template <class Merge>
   void take_in_waiting(std::int64_t n, Merge&& merge) {
-    auto part = waiting_.begin();
-    for (; part != waiting_.end() && part->first <= n; ++part) {
+    std::size_t taken = 0;
+    for (const late_part& part : waiting_) {
+      if (part.first > n) break;
       bool is_new = false;
-      auto& into = slices_.at(part->slice, [&] { return is_new = true, part->value; });
-      if (!is_new) merge(into, std::as_const(part->value));
+      auto& into = slices_.at(part.slice, [&] { return is_new = true, part.value; });
+      if (!is_new) merge(into, part.value);
+      ++taken;
     }
-    waiting_.erase(waiting_.begin(), part);
+    waiting_.erase(0, taken);
   }
   std::optional<std::int64_t> next_number(const window_numbers& numbers) const {
     std::optional<std::int64_t> n;
@@ -112,7 +112,7 @@ class sliced_aggregate {
 
   std::int64_t closed_ = nothing_closed;  // the last window closed
   slice_tree<Accumulator> slices_;
-  std::vector<late_part> waiting_;  // sorted by first and slice
+  list_state<late_part> waiting_;  // sorted by first and slice
 };
 
 }  // namespace freshet

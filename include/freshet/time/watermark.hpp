@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "freshet/time/time_arithmetic.hpp"
+#include "freshet/base/time_arithmetic.hpp"
 
 // Watermarks of one partition of a spout: how far its event time has come.
 //
@@ -125,6 +125,9 @@ class partition_watermark {
   }
   /// The same, for a policy that doesn't look at values.
   event_time observe(event_time t) { return observe(t, nothing{}); }
+
+  /// Goes on to `to`, as far as an event could have said so.
+  void advance(event_time to) { state_.watermark = std::max(state_.watermark, std::min(to, last_event_time)); }
 
   /// After the events seen so far. Never `end_of_time`: only the end of the input says that.
   event_time watermark() const noexcept { return state_.watermark; }

@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "freshet/base/time_arithmetic.hpp"
 #include "freshet/core/winner_tree.hpp"
-#include "freshet/time/time_arithmetic.hpp"
 
 namespace freshet {
 
@@ -47,9 +47,6 @@ class watermark_merge {
   bool is_behind(std::size_t input) const { return !inputs_[input].idle && inputs_[input].watermark < merged_; }
   /// The input that holds the watermark back, the first of several; `size()` where none does.
   std::size_t slowest() const noexcept;
-  /// Whether the input is more than `drift` ahead of the slowest one, and should not be read for now. Never where
-  /// nothing holds the watermark back, and never the slowest itself.
-  bool is_ahead(std::size_t input, event_span drift) const;
 
  private:
   struct input_state {

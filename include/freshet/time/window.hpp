@@ -1,11 +1,12 @@
 #pragma once
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <numeric>
 #include <string>
 #include <vector>
 
-#include "freshet/time/time_arithmetic.hpp"
+#include "freshet/base/time_arithmetic.hpp"
 
 // Windows: which ones there are, which a time falls into, and when they are over. All functions here are pure, and
 // defined for every event time; what would begin or end beyond time begins or ends at its end.
@@ -23,6 +24,13 @@ struct window {
 
 /// The event time of a window's result: the last one in it.
 constexpr event_time result_time(const window& w) noexcept { return w.end - event_span{1}; }
+/// Its stamp: below its own time, or it would be late wherever tuples are judged by themselves.
+constexpr event_time result_stamp(const window& w) noexcept { return shifted_back(result_time(w), event_span{1}); }
+
+/// The stamp of what waits until the watermark has reached its time: no smaller than what has flowed on before it.
+constexpr event_time released_stamp(event_time t, event_time stamp) noexcept {
+  return std::max(shifted_back(t, event_span{1}), stamp);
+}
 
 /// All of time: the window of a stream that is divided by triggers alone. It closes when the input ends.
 inline constexpr window global_window{beginning_of_time, end_of_time};

@@ -25,26 +25,6 @@ void throw_at(const std::string& path, std::uint64_t byte, const std::string& wh
   throw std::runtime_error("\"" + path + "\" at byte " + std::to_string(byte) + ": " + what);
 }
 
-// --- descriptor ---
-
-descriptor::descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-descriptor& descriptor::operator=(descriptor&& other) noexcept {
-  if (this != &other) {
-    close();
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-descriptor::~descriptor() { close(); }
-int descriptor::release() noexcept { return std::exchange(fd_, -1); }
-int descriptor::close() noexcept {
-  const int fd = std::exchange(fd_, -1);
-  // Never again after EINTR: Linux has closed it by then, and the number may be somebody else's.
-  return fd >= 0 && ::close(fd) != 0 && errno != EINTR ? errno : 0;
-}
-
-// --- file_set ---
-
 namespace {
 
 /// A readable regular file of a size that positions can say, or why not.

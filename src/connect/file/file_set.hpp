@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.hpp"
 #include "connect/file/file_claims.hpp"
 
 namespace freshet::file {
@@ -20,25 +21,6 @@ namespace freshet::file {
 class file_gone : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
-};
-
-/// An open file descriptor. Move-only.
-class descriptor {
- public:
-  descriptor() = default;
-  explicit descriptor(int fd) : fd_(fd) {}
-  descriptor(descriptor&& other) noexcept;
-  descriptor& operator=(descriptor&& other) noexcept;
-  ~descriptor();
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  /// Gives it up to the caller.
-  int release() noexcept;
-  /// Closes; returns the error number, 0 for none.
-  int close() noexcept;
-
- private:
-  int fd_ = -1;
 };
 
 /// The files of a line_spout, each known by its inode from when the set was made.

@@ -1,12 +1,9 @@
 #include "freshet/connect/file/json_reader.hpp"
 
+#include "connect/file/digit.hpp"
 #include "connect/file/field_error.hpp"
 
 namespace freshet::file {
-
-namespace {
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-}  // namespace
 
 void json_reader::begin(std::string_view text) {
   text_ = text;

@@ -4,12 +4,13 @@
 #include <array>
 #include <cstdlib>
 
+#include "connect/file/digit.hpp"
+
 namespace freshet::file {
 
 namespace {
 
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool same_word(std::string_view text, std::string_view word) {

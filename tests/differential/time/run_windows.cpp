@@ -2,25 +2,50 @@
 
 #include <map>
 
-#include "freshet/batch/batch_executor.hpp"
-#include "freshet/event/event_executor.hpp"
+#include "freshet/state/list_state.hpp"
+#include "freshet/state/map_state.hpp"
 #include "freshet/stream/stream_builder.hpp"
 
 namespace freshet::differential {
 namespace {
 
+void unite(summary& into, const summary& from) {
+  if (from.rows == 0) return;
+  into.most = into.rows ? std::max(into.most, from.most) : from.most;
+  into.sum += from.sum;
+  into.rows += from.rows;
+}
+/// What is undone by a copy, and twice the same that undoes itself: they go together, or what comes out is nobody's
+/// sum.
+struct kept_twice {
+  summary total;
+  list_state<std::int64_t> values;
+  map_state<std::int64_t, std::uint64_t> times;
+};
 struct summarise {
-  void add(summary& s, const timed_row& r) const { merge(s, {r.value, r.value, 1}); }
-  void merge(summary& into, const summary& from) const {
-    if (from.rows == 0) return;
-    into.most = into.rows ? std::max(into.most, from.most) : from.most;
-    into.sum += from.sum;
-    into.rows += from.rows;
+  void add(kept_twice& k, const timed_row& r) const {
+    unite(k.total, {r.value, r.value, 1});
+    k.values.push_back(r.value);
+    ++k.times[r.value % 7];
+  }
+  void merge(kept_twice& into, const kept_twice& from) const {
+    unite(into.total, from.total);
+    for (const auto v : from.values) into.values.push_back(v);
+    for (const auto& [value, n] : from.times) into.times[value] += n;
+  }
+  summary result(const kept_twice& k) const {
+    std::int64_t sum = 0;
+    std::uint64_t rows = 0;
+    for (const auto v : k.values) sum += v;
+    for (const auto& [value, n] : k.times) rows += n;
+    const bool agree = sum == k.total.sum && k.values.size() == k.total.rows && rows == k.total.rows;
+    return agree ? k.total : summary{-1, -1, 0};
   }
 };
 using result = windowed<std::uint32_t, summary>;
 struct summarise_results {
-  void add(summary& s, const result& r) const { summarise{}.merge(s, {r.value.sum, r.value.sum, 1}); }
+  void add(summary& s, const result& r) const { unite(s, {r.value.sum, r.value.sum, 1}); }
+  void merge(summary& into, const summary& from) const { unite(into, from); }
 };
 
 struct seen_result {
@@ -32,27 +57,67 @@ struct seen_result {
   friend auto operator<=>(const seen_result&, const seen_result&) = default;
 };
 
-/// Panes are numbered from 0, the last one is final and no other is, and none has fewer rows than the one before.
-std::string check_panes(const std::vector<seen_result>& all) {
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto& r = all[i];
-    const bool first = i == 0 || std::tie(all[i - 1].key, all[i - 1].span) != std::tie(r.key, r.span);
-    const bool last = i + 1 == all.size() || std::tie(all[i + 1].key, all[i + 1].span) != std::tie(r.key, r.span);
-    if (r.pane != (first ? 0 : all[i - 1].pane + 1)) return "  a pane is missing or came twice\n";
-    if (r.is_final != last) return "  a result that is not the last is final, or the last is not\n";
-    if (!first && r.value.rows < all[i - 1].value.rows) return "  a later pane has fewer rows\n";
+/// The results of one window, the last one last; of a session also those of the sessions that it was before.
+using of_one_window = std::vector<seen_result>;
+
+/// Every result belongs to the final one whose window contains its own, or, where a discarding window has none, to the
+/// largest: windows that aren't sessions don't grow, and sessions don't overlap.
+std::vector<of_one_window> by_window(std::vector<seen_result> all, bool are_sessions) {
+  std::stable_sort(all.begin(), all.end(), [](const seen_result& a, const seen_result& b) {
+    if (a.is_final != b.is_final) return a.is_final;
+    return distance(a.span.start, a.span.end) > distance(b.span.start, b.span.end);
+  });
+  std::vector<of_one_window> windows;
+  for (const auto& r : all) {
+    const auto contains = [&](const of_one_window& w) {
+      const auto& last = w.front();
+      return last.key == r.key &&
+             (are_sessions ? last.span.start <= r.span.start && r.span.end <= last.span.end : last.span == r.span);
+    };
+    const auto found = r.is_final ? windows.end() : std::find_if(windows.begin(), windows.end(), contains);
+    if (found == windows.end()) windows.push_back({r});
+    else found->push_back(r);
+  }
+  for (auto& w : windows) std::sort(w.begin(), w.end(), [](auto& a, auto& b) { return a.pane < b.pane; });
+  return windows;
+}
+
+/// Panes are numbered from 0, the last one is final, and none has fewer rows than the one before; those of sessions
+/// that became one may have the same numbers.
+std::string check_panes(const of_one_window& all, const window_scene& s) {
+  const bool may_repeat = std::holds_alternative<sessions>(s.windows);
+  // Where nothing has come since the result before, a discarding window has none at its end.
+  if (!all.back().is_final && s.options.panes == panes::accumulating) return "  a result belongs to no final one\n";
+  if (all.front().pane != 0) return "  the first pane is missing\n";
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const auto step = all[i].pane - all[i - 1].pane;
+    if (step != 1 && !(step == 0 && may_repeat)) return "  a pane is missing or came twice\n";
+    if (step == 0 && all[i].is_final) return "  the last pane is not alone\n";
+    if (s.options.panes == panes::accumulating && step == 1 && !may_repeat && all[i].value.rows < all[i - 1].value.rows)
+      return "  a later pane has fewer rows\n";
+    if (s.options.panes == panes::accumulating && all[i].value.rows > all.back().value.rows)
+      return "  a pane has more rows than the last\n";
   }
   return {};
+}
+
+/// What the results of a window say together.
+summary total(const of_one_window& all, panes kind) {
+  if (kind == panes::accumulating) return all.back().value;
+  summary sum;
+  for (const auto& r : all) unite(sum, r.value);
+  return sum;
 }
 
 template <class W>
 void wire(stream<timed_row> rows, const window_scene& s, const W& windows, const gathered<seen_result>& results,
           const gathered<window_answer>& further, const gathered<late_row>& late,
           const gathered<late_row>& late_results) {
-  const auto given = rows.event_time(&timed_row::at, {.bound = s.bound})
-                         .key_by(&timed_row::key)
-                         .window(windows, s.options)
-                         .aggregate("windows", summarise{}, {.parallelism = s.parallelism});
+  const auto divided =
+      rows.event_time(&timed_row::at, {.bound = s.bound}).key_by(&timed_row::key).window(windows, s.options);
+  const bolt_options options{.parallelism = s.parallelism};
+  const auto given = s.combines ? divided.combine().aggregate("windows", summarise{}, options)
+                                : divided.aggregate("windows", summarise{}, options);
   // In the windows' own task: what fails there fails the call that gave the result.
   given.peek("chained", [](const result&) {}, {.parallelism = s.parallelism}).to("results", [results](const result& r) {
     results({r.key, r.window, r.pane, r.is_final, r.value});
@@ -81,19 +146,20 @@ answers run_windows(const window_scene& s, const any_options& options, std::stri
   const auto in = s.once ? builder.spout("rows", rows_once{rows}, spout)
                          : builder.spout("rows", partitions_spout{rows, s.seed}, spout);
   std::visit([&](const auto& w) { wire(in, s, w, results, further, late, late_results); }, s.windows);
-  const auto graph = builder.build();
-  if (const auto* events = std::get_if<event_options>(&options)) event_executor{*events}.start(graph).wait();
-  else batch_executor{std::get<batch_options>(options)}.start(graph).wait();
+  (void)run_to_end(builder.build(), options);
 
   answers all;
   const auto seen = results.sorted();
-  wrong = check_panes(seen);
+  wrong.clear();
   for (const auto& r : late_results.sorted())
     wrong += "  a result came late: key " + std::to_string(r.row.key) + " at " +
              std::to_string(r.row.at.time_since_epoch().count()) + ", stamp " +
              std::to_string(r.stamp.time_since_epoch().count()) + ", " + std::string(to_string(r.why)) + "\n";
-  for (const auto& r : seen)
-    if (r.is_final) all.results.push_back({r.key, r.span, r.value});
+  for (const auto& w : by_window(seen, std::holds_alternative<sessions>(s.windows))) {
+    wrong += check_panes(w, s);
+    all.results.push_back({w.back().key, w.back().span, total(w, s.options.panes)});
+  }
+  std::sort(all.results.begin(), all.results.end());
   all.further = further.sorted();
   all.late = late.sorted();
   return all;

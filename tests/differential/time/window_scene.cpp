@@ -3,6 +3,8 @@
 #include <map>
 #include <sstream>
 
+#include "differential/time/show.hpp"
+
 namespace freshet::differential {
 namespace {
 
@@ -56,45 +58,25 @@ by_window divided(const sessions& windows, const std::vector<stamped_row>& rows,
   return all;
 }
 
-std::string text(event_time t) { return std::to_string(t.time_since_epoch().count()); }
-
-template <class T>
-std::vector<T> missing(const std::vector<T>& from, const std::vector<T>& in) {
-  std::vector<T> all;
-  std::set_difference(from.begin(), from.end(), in.begin(), in.end(), std::back_inserter(all));
-  return all;
-}
 void show(std::ostream& out, const tumbling& w) { out << "tumbling " << w.size.count() << " + " << w.offset.count(); }
 void show(std::ostream& out, const hopping& w) {
   out << "hopping " << w.size.count() << " by " << w.slide.count() << " + " << w.offset.count();
 }
 void show(std::ostream& out, const sessions& w) { out << "sessions " << w.gap.count(); }
 void show(std::ostream& out, const global_windows&) { out << "global"; }
+}  // namespace
+
 void show(std::ostream& out, const window_answer& a) {
   out << "key " << a.key << " [" << text(a.span.start) << ", " << text(a.span.end) << ") sum " << a.value.sum << " of "
       << a.value.rows;
 }
-void show(std::ostream& out, const late_row& r) {
-  out << "key " << r.row.key << " at " << text(r.row.at) << " value " << r.row.value << " stamp " << text(r.stamp)
-      << ", late by its " << to_string(r.why);
-}
-template <class T>
-void show_differences(std::ostream& out, const char* what, const std::vector<T>& wanted, const std::vector<T>& got) {
-  int most = 5;
-  for (const auto& a : missing(wanted, got))
-    if (most-- > 0) show(out << "  " << what << " missing: ", a), out << '\n';
-  for (const auto& a : missing(got, wanted))
-    if (most-- > 0) show(out << "  " << what << " too much: ", a), out << '\n';
-}
-
-}  // namespace
 
 window_scene some_window_scene(std::uint64_t seed) {
   random_source random(seed);
   window_scene s;
   s.seed = seed;
   const auto disorder = below(random, 40);
-  s.rows = some_rows(random, disorder);
+  s.rows = some_rows(random, disorder, {.partitions = 1 + random.below(3)});
   s.bound = random.below(3) == 0 ? disorder : below(random, 40);
   const auto size = event_span{1} + below(random, 50), offset = below(random, 200) - event_span{100};
   switch (random.below(7)) {
@@ -113,16 +95,19 @@ window_scene some_window_scene(std::uint64_t seed) {
     default:
       s.windows = global_windows{};
   }
-  if (random.below(2)) s.options.allowed_lateness = below(random, 40);
-  if (random.below(3) == 0 && !std::holds_alternative<sessions>(s.windows)) {
+  const bool is_global = std::holds_alternative<global_windows>(s.windows);  // for which nothing is late
+  if (random.below(2) && !is_global) s.options.allowed_lateness = below(random, 40);
+  if (random.below(3) == 0) {
     if (random.below(2)) s.options.early.every_tuples = 1 + random.below(4);
     if (random.below(2)) s.options.early.every = event_span{1} + below(random, 20);
-    s.options.late_results = random.below(2);
+    s.options.late_results = random.below(2) && !is_global;
+    if (s.options.gives_updates() && random.below(3) == 0) s.options.panes = panes::discarding;
   }
+  s.combines = !s.options.gives_updates() && random.below(2);
   s.parallelism = 1 + random.below(4);
   s.once = random.below(4) == 0;
   if (s.once) s.rows.resize(1);
-  s.twice = random.below(3) == 0;
+  s.twice = random.below(3) == 0 && s.options.panes == panes::accumulating;
   s.spouts = 1 + random.below(2);
   return s;
 }
@@ -149,14 +134,10 @@ std::string described(const window_scene& s) {
   std::visit([&](const auto& w) { show(out, w); }, s.windows);
   out << ", lateness " << s.options.allowed_lateness.count() << ", early every " << s.options.early.every_tuples
       << " tuples, " << s.options.early.every.count() << " ms" << (s.options.late_results ? ", late results" : "")
+      << (s.combines ? ", combined" : "") << (s.options.panes == panes::discarding ? ", discarding" : "")
       << ", parallelism " << s.parallelism << ", spouts " << s.spouts << (s.once ? ", once" : "")
       << (s.twice ? ", twice" : "");
-  std::size_t rows = 0;
-  for (const auto& p : s.rows) rows += p.size();
-  out << ", " << rows << " rows";
-  for (std::size_t p = 0; rows <= 12 && p < s.rows.size(); ++p)
-    for (const auto& r : s.rows[p])
-      out << "\n    partition " << p << " key " << r.key << " at " << text(r.at) << " value " << r.value;
+  show(out, s.rows);
   return out.str();
 }
 

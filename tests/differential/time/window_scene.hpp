@@ -1,5 +1,6 @@
 #pragma once
 #include <compare>
+#include <iosfwd>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,6 +19,7 @@ struct window_scene {
   event_span bound{};
   any_windows windows;
   window_options options;
+  bool combines = false;
   std::size_t parallelism = 1;
   bool once = false;       ///< the spout can't read again; there is one partition then
   bool twice = false;      ///< windows over the results of windows, by another key
@@ -36,12 +38,7 @@ struct window_answer {
   summary value;
   friend auto operator<=>(const window_answer&, const window_answer&) = default;
 };
-struct late_row {
-  timed_row row;
-  event_time stamp{};
-  late_reason why{};
-  friend auto operator<=>(const late_row&, const late_row&) = default;
-};
+void show(std::ostream&, const window_answer&);
 struct answers {
   std::vector<window_answer> results, further;  ///< further: of the windows of results
   std::vector<late_row> late;

@@ -1,10 +1,11 @@
-// One use of each component: a value is pushed from Boost.Asio, a planned fault lets its first call fail, and what the
-// program has to say goes through spdlog. Exit status 0 when all of that has happened.
+// One use of each component: a value is pushed from Boost.Asio, a planned fault lets its first call fail, a count of it
+// is kept in RocksDB, and what the program has to say goes through spdlog. Exit status 0 when all of that has happened.
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <freshet/connect/asio.hpp>
 #include <freshet/freshet.hpp>
+#include <functional>
 #include <memory>
 #include <vector>
 #ifdef WITH_TESTING
@@ -14,12 +15,22 @@
 #include <filesystem>
 #include <freshet/observe/spdlog_sink.hpp>
 #endif
+#ifdef WITH_ROCKSDB
+#include <freshet/state/rocksdb_store.hpp>
+#endif
+
+struct count_numbers {
+  using state = int;
+  void process(int, int& count) { ++count; }
+};
 
 int main() {
   freshet::push_spout<int> numbers;
   freshet::collect_sink<int> seen;
   freshet::topology_builder builder("components");
-  builder.sink("seen", seen).input(builder.spout("numbers", numbers), freshet::shuffle_grouping{});
+  auto read = builder.spout("numbers", numbers);
+  builder.sink("seen", seen).input(read, freshet::shuffle_grouping{});
+  builder.bolt("count", count_numbers{}).input(read, freshet::key_grouping{std::identity{}});
 
   freshet::event_options options;
 #ifdef WITH_TESTING
@@ -31,6 +42,9 @@ int main() {
   options.log = freshet::logger{freshet::spdlog_sink({.file = "components.log", .flush_at = freshet::log_level::info}),
                                 freshet::log_level::info};
   options.log.log(freshet::log_level::info, "components", "starting");
+#endif
+#ifdef WITH_ROCKSDB
+  options.store = freshet::rocksdb::store({.dir = "components.states", .cache_bytes = 0});
 #endif
   auto run = freshet::event_executor{options}.start(builder.build());
 
@@ -50,6 +64,7 @@ int main() {
 #ifdef WITH_OBSERVE
   right = right && std::filesystem::file_size("components.log") > 0;
 #endif
+  right = right && run.query<int>("count", 7) >= 1;  // again, when it was replayed
   std::puts(right ? "the components work" : "THE COMPONENTS DO NOT WORK");
   return right ? 0 : 1;
 }

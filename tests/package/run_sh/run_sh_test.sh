@@ -71,7 +71,7 @@ run() {
   status=0
   (
     cd "$scratch"
-    unset FRESHET_INSTALL FRESHET_WERROR CMAKE_BUILD_PARALLEL_LEVEL
+    unset FRESHET_INSTALL FRESHET_WERROR FRESHET_CCACHE CMAKE_BUILD_PARALLEL_LEVEL
     export the_uid the_installed the_plan the_apt the_build
     if [ -n "${with-}" ]; then export "${with?}"; fi
     PATH=$scratch/tools:$path sh project/cmake/run.sh "$@"
@@ -99,7 +99,7 @@ run demo a.txt 'b c.txt'
 ends_with 0
 says 'freshet-demo got a.txt b c.txt'
 calls_not '^(apt-get|sudo)'
-calls '^cmake --preset release .*FRESHET_WITH_OBSERVE=OFF.*FRESHET_BUILD_BENCH=OFF.*FRESHET_BUILD_TOOLS=OFF'
+calls '^cmake --preset release .*FRESHET_WITH_OBSERVE=OFF.*FRESHET_WITH_ROCKSDB=OFF.*FRESHET_BUILD_BENCH=OFF.*FRESHET_BUILD_TOOLS=OFF'
 calls '^cmake --build --preset release .*--target freshet-demo'
 
 on "the demo asks for what it needs and for nothing else"
@@ -107,10 +107,10 @@ the_installed='g++ cmake ninja-build libboost1.81-dev'
 run demo
 ends_with 0
 calls_not '^apt-get'
-for package in ccache libspdlog-dev libgtest-dev libbenchmark-dev libcli11-dev; do asks_not_for $package; done
+for package in ccache libspdlog-dev librocksdb-dev libgtest-dev libbenchmark-dev libcli11-dev; do asks_not_for $package; done
 
 on "root, something missing"
-the_installed='g++ cmake libboost1.83-dev libgtest-dev libspdlog-dev libcli11-dev pkgconf'
+the_installed='g++ cmake libboost1.83-dev libgtest-dev libspdlog-dev librocksdb-dev libcli11-dev pkgconf'
 run test -L unit
 ends_with 0
 says "'test' needs packages that are not installed: ninja-build libgmock-dev$"
@@ -157,7 +157,7 @@ on "not root, no sudo, something missing"
 the_uid=1000 the_installed='g++ cmake ninja-build libboost1.81-dev' path=$scratch/stubs:$scratch/apt
 run bench
 ends_with 1
-says 'not root and there is no sudo. As root, run: apt-get install libbenchmark-dev libtbb-dev'
+says 'not root and there is no sudo. As root, run: apt-get install librocksdb-dev libbenchmark-dev libtbb-dev'
 says 'FRESHET_INSTALL=no sh cmake/run.sh bench'
 calls_not '^(apt-get|cmake)'
 
@@ -204,7 +204,7 @@ on "help"
 run help
 ends_with 0
 says 'sh cmake/run.sh VERB'
-for verb in demo test bench latency lint sanitize; do
+for verb in demo test bench latency lint sanitize stress; do
   says "^  $verb "
   run "$verb" --help
   ends_with 0
@@ -233,6 +233,9 @@ ends_with 2
 says "does not know '--fliter'"
 run lint all
 ends_with 2
+run stress many
+ends_with 2
+says "stress wants a number of seeds, not 'many'; see: sh cmake/run.sh stress --help"
 run bench --out "$scratch/project/cmake/run.sh/bench.json"
 ends_with 1
 says 'bench.json: cannot be written; choose another --out FILE'

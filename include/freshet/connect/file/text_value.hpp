@@ -114,20 +114,21 @@ bool read_text(std::string_view text, T& value, const time_formats& formats) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     return error == std::errc{} && end == text.data() + text.size();
   } else {
-    using namespace std::chrono;
+    // Everything qualified: a user may have a function of his own called seconds.
     using D = typename T::duration;
+    using seconds = std::chrono::seconds;
     std::int64_t s = 0;
     std::int32_t ns = 0;
     if (!read_time(trimmed(text), formats, s, ns)) return false;
     // In two parts: nanoseconds since 1970 end in 2262. Days and the like take the whole seconds only.
     if constexpr (std::ratio_less_equal_v<typename D::period, std::ratio<1>>) {
-      constexpr auto a_second = duration_cast<D>(seconds{1}).count();
+      constexpr auto a_second = std::chrono::duration_cast<D>(seconds{1}).count();
       if (s > std::numeric_limits<std::int64_t>::max() / a_second - 1 ||
           s < std::numeric_limits<std::int64_t>::min() / a_second + 1)
         return false;
-      value = T{D{seconds{s}} + floor<D>(nanoseconds{ns})};
+      value = T{D{seconds{s}} + std::chrono::floor<D>(std::chrono::nanoseconds{ns})};
     } else {
-      value = T{floor<D>(seconds{s})};
+      value = T{std::chrono::floor<D>(seconds{s})};
     }
     return true;
   }

@@ -1,0 +1,116 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "freshet/core/grouping.hpp"
+#include "freshet/core/state_slot.hpp"
+
+namespace freshet {
+
+/// A bolt with state that is the same in each of its tasks: rules, reference data, a table that all of them look into.
+///     struct check {
+///       using broadcast = rules;
+///       using output = emitter<alert>;
+///       void process(const order&, const rules&, output&);     // behind any grouping, with state of a key or without
+///       void on_rule(const rule& changed, rules&);             // behind all_grouping: each task does the same
+///     };
+///     builder.bolt("check", check{})
+///         .input(orders, key_grouping{&order::user})
+///         .input<&check::on_rule>(changes, all_grouping{});
+/// A change takes part in what the engine does when something fails, as state does. Which tuples see it already depends
+/// on when it comes; where that must not be, join with a table (`join_table`).
+template <class B>
+concept has_broadcast = requires {
+  typename B::broadcast;
+};
+/// The broadcast state of a bolt; `no_key` where it has none.
+template <class B>
+struct broadcast_of {
+  using type = no_key;
+};
+template <has_broadcast B>
+struct broadcast_of<B> {
+  using type = typename B::broadcast;
+};
+template <class B>
+using broadcast_of_t = typename broadcast_of<B>::type;
+
+/// What a task keeps beside its copy of broadcast state.
+class broadcast_holder : public any_state {
+ public:
+  explicit broadcast_holder(std::unique_ptr<any_state> own) : own_(std::move(own)) {}
+  /// Null: nothing.
+  any_state* own() { return own_.get(); }
+
+ protected:
+  std::unique_ptr<any_state> own_;
+};
+
+/// One task's copy of broadcast state `X`, and its other state. Not thread safe.
+template <class X>
+class with_broadcast final : public broadcast_holder {
+ public:
+  using broadcast_holder::broadcast_holder;
+  single_state<X>& shared() { return shared_; }
+
+  std::size_t rows() const override { return own_ ? own_->rows() : 0; }
+  std::size_t bytes() const override { return shared_.bytes() + (own_ ? own_->bytes() : 0); }
+  void begin() override {
+    shared_.begin();
+    if (own_) own_->begin();
+  }
+  void commit() override {
+    shared_.commit();
+    if (own_) own_->commit();
+  }
+  void rollback() override {
+    shared_.rollback();
+    if (own_) own_->rollback();
+  }
+  std::size_t touched() const override { return shared_.touched() + (own_ ? own_->touched() : 0); }
+  void expire(event_time now, std::size_t slots) override {
+    if (own_) own_->expire(now, slots);
+  }
+  void keep_in(std::unique_ptr<state_store> store) override {
+    if (own_) own_->keep_in(std::move(store));
+  }
+  bool can_be_stored() const override { return !own_ || own_->can_be_stored(); }
+  void evict() override {
+    if (own_) own_->evict();
+  }
+  std::uint64_t expired() const override { return own_ ? own_->expired() : 0; }
+  bool is_durable() const override { return shared_.is_durable() && (!own_ || own_->is_durable()); }
+  void save(std::uint32_t group, writer& w) const override {
+    shared_.save(group, w);
+    if (own_) own_->save(group, w);
+  }
+  bool load(std::uint32_t group, reader& r) override {
+    return shared_.load(group, r) && (!own_ || own_->load(group, r));
+  }
+  void drop(std::uint32_t group) override {
+    if (own_) own_->drop(group);
+  }
+
+ private:
+  single_state<X> shared_;
+};
+
+namespace detail {
+/// What a bolt's task keeps, with `own` in it: state by key, or null.
+template <class B>
+std::unique_ptr<any_state> beside_broadcast(std::unique_ptr<any_state> own) {
+  if constexpr (has_broadcast<B>)
+    return std::unique_ptr<any_state>(new with_broadcast<typename B::broadcast>(std::move(own)));
+  else return own;
+}
+/// The `own` of `beside_broadcast`.
+template <class B>
+any_state& own_state(any_state& kept) {
+  if constexpr (has_broadcast<B>) return *static_cast<with_broadcast<typename B::broadcast>&>(kept).own();
+  else return kept;
+}
+}  // namespace detail
+
+}  // namespace freshet

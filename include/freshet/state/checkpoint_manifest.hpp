@@ -1,0 +1,133 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "freshet/base/event_time.hpp"
+#include "freshet/base/hash.hpp"
+#include "freshet/base/result.hpp"
+
+// What a checkpoint says, as plain values: the same for both engines.
+namespace freshet {
+
+/// The layout of manifests and state files. A change of either is a new number.
+inline constexpr std::uint32_t checkpoint_format = 1;
+
+/// How long an epoch is kept: until there are newer ones, or until somebody deletes it.
+enum class checkpoint_kind : std::uint8_t { checkpoint, savepoint };
+
+/// An epoch of a history. A history is a row of epochs of which each goes on from the one before, under a random
+/// number; what goes on from any epoch but the newest is another history, so that sinks, which key what they have
+/// committed by both numbers, never take an epoch for one they know.
+struct history_point {
+  std::uint64_t history = 0;
+  std::uint64_t epoch = 0;
+  friend bool operator==(const history_point&, const history_point&) = default;
+};
+
+/// The key groups [first, end). State that isn't by key is group 0.
+struct key_group_range {
+  std::uint32_t first = 0;
+  std::uint32_t end = 1;
+  constexpr bool contains(std::uint32_t group) const noexcept { return group >= first && group < end; }
+  friend bool operator==(const key_group_range&, const key_group_range&) = default;
+};
+
+/// What a state file is to those before it in its node's list.
+enum class state_file_kind : std::uint8_t {
+  full,   ///< the states of its groups: what comes before it says nothing of them
+  delta,  ///< what has changed in them since
+  store,  ///< a file of a state store, in the store's own format
+};
+
+/// A file of the directory that belongs to a node's state. Any number of epochs may list the same one.
+struct state_file {
+  std::string name{};
+  state_file_kind kind = state_file_kind::full;
+  key_group_range groups{};
+  std::uint64_t size = 0;  ///< in bytes
+  /// Of a store's file: of its bytes, see `checksum_of_file`. Of the others: of the index at their end, which has the
+  /// checksums of the groups.
+  std::uint64_t checksum = 0;
+  std::string store_name{};  ///< what the store calls it, where it is one's
+  friend bool operator==(const state_file&, const state_file&) = default;
+};
+
+struct checkpoint_node {
+  std::string name{};  ///< the stable one, by which a later run finds its state
+  std::string kind{};  ///< "spout", "bolt" or "sink"
+  std::uint32_t parallelism = 1;
+  std::uint32_t max_parallelism = 1;        ///< key groups; 1 where it has no key
+  std::string key_type{}, state_type{};     ///< readable names; empty where there is none
+  std::vector<std::string> stream_types{};  ///< of what it emits, its main output first
+  std::string codec{};                      ///< of its state; empty without state
+  std::uint32_t codec_version = 0;
+  std::uint64_t keys = 0;           ///< with a state, at the time
+  std::vector<state_file> files{};  ///< oldest first
+  friend bool operator==(const checkpoint_node&, const checkpoint_node&) = default;
+};
+
+/// Offsets [from, to) of messages that are finished.
+struct finished_interval {
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+  friend bool operator==(const finished_interval&, const finished_interval&) = default;
+};
+
+/// How far a partition of a spout has been read.
+struct checkpoint_partition {
+  std::string node{};
+  std::string name{};                         ///< as the spout calls it
+  std::uint64_t offset = 0;                   ///< everything before it is finished; where reading goes on
+  std::vector<finished_interval> finished{};  ///< beyond `offset`, ascending: they are read past
+  event_time watermark = beginning_of_time;
+  std::string clock{};  ///< the state of its watermark policy
+  bool has_ended = false;
+  friend bool operator==(const checkpoint_partition&, const checkpoint_partition&) = default;
+};
+
+/// The watermark of an input of a node.
+struct checkpoint_watermark {
+  std::string node{};
+  std::uint32_t input = 0;
+  event_time watermark = beginning_of_time;
+  friend bool operator==(const checkpoint_watermark&, const checkpoint_watermark&) = default;
+};
+
+/// What a task of a sink has prepared and is to be committed.
+struct sink_token {
+  std::string node{};
+  std::uint32_t task = 0;
+  std::string bytes{};
+  friend bool operator==(const sink_token&, const sink_token&) = default;
+};
+
+/// Everything about one epoch but the states themselves.
+struct checkpoint_manifest {
+  std::uint32_t hash_version = freshet::hash_version;  ///< of keys to key groups
+  std::uint64_t history = 0;
+  std::optional<history_point> parent{};  ///< where its history began, if it is not the directory's first
+  std::uint64_t epoch = 0;
+  checkpoint_kind kind = checkpoint_kind::checkpoint;
+  bool is_final = false;  ///< the end of the input: nothing comes after it
+  event_time made_at{};   ///< by the clock for people
+  std::string topology{};
+  std::vector<checkpoint_node> nodes{};
+  std::vector<checkpoint_partition> partitions{};
+  std::vector<checkpoint_watermark> watermarks{};
+  std::vector<sink_token> tokens{};
+  friend bool operator==(const checkpoint_manifest&, const checkpoint_manifest&) = default;
+};
+
+/// "checkpoint", "full" and the like.
+std::string_view to_string(checkpoint_kind) noexcept;
+std::string_view to_string(state_file_kind) noexcept;
+
+/// The bytes of a manifest: format version, length, the values as `codec` writes them, and a checksum of all of it.
+std::string encode(const checkpoint_manifest& manifest);
+/// What `encode` wrote. Errors name `where`; one of a newer format is errc::unsupported, damage errc::data_loss.
+result<checkpoint_manifest> decode_manifest(std::string_view bytes, const std::string& where);
+
+}  // namespace freshet

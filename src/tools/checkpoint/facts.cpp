@@ -1,0 +1,108 @@
+#include "facts.hpp"
+
+#include <map>
+
+#include "core/escaped_text.hpp"
+#include "freshet/core/value_text.hpp"
+#include "state/checkpoint_names.hpp"
+#include "state/damage.hpp"
+
+namespace freshet::checkpoint_tool {
+
+namespace {
+
+std::string watermark_text(event_time t) {
+  return t == beginning_of_time ? "none yet" : t == end_of_time ? "the end of time" : value_text(t);
+}
+
+std::string bytes_text(std::uint64_t n) { return std::to_string(n) + (n == 1 ? " byte" : " bytes"); }
+
+/// Collects the facts of one manifest.
+class collector {
+ public:
+  void header(const checkpoint_manifest& m) {
+    add("kind", std::string(to_string(m.kind)) + (m.is_final ? ", the end of the input" : ""));
+    add("made at", value_text(m.made_at));
+    add("topology", in_text(m.topology));
+    add("history", in_hex(m.history));
+    if (m.parent)
+      add("history began at", "epoch " + std::to_string(m.parent->epoch) + " of " + in_hex(m.parent->history));
+    add("hash version", std::to_string(m.hash_version));
+  }
+  void node(const checkpoint_node& n) {
+    const auto name = "node " + in_text(n.name);
+    add(name, n.kind + ", parallelism " + std::to_string(n.parallelism) +
+                  (n.key_type.empty() ? "" : ", " + std::to_string(n.max_parallelism) + " key groups"));
+    if (!n.key_type.empty()) add(name + " key", n.key_type);
+    if (!n.state_type.empty())
+      add(name + " state", n.state_type + ", codec " + n.codec + " version " + std::to_string(n.codec_version));
+    std::string types;
+    for (const auto& each : n.stream_types) types += (types.empty() ? "" : ", ") + each;
+    if (!types.empty()) add(name + " emits", types);
+    if (!n.key_type.empty()) add(name + " keys", std::to_string(n.keys));
+    for (const auto& file : n.files)
+      add(name + " file " + file.name, std::string(to_string(file.kind)) + ", key groups [" +
+                                           std::to_string(file.groups.first) + ", " + std::to_string(file.groups.end) +
+                                           "), " + bytes_text(file.size) +
+                                           (file.store_name.empty() ? "" : ", as " + in_text(file.store_name)));
+  }
+  void partition(const checkpoint_partition& p) {
+    const auto name = "partition " + in_text(p.name) + " of " + in_text(p.node);
+    std::string beyond;
+    for (const auto& each : p.finished)
+      beyond += " [" + std::to_string(each.from) + ", " + std::to_string(each.to) + ")";
+    add(name + " position", std::to_string(p.offset) + (p.has_ended ? ", ended" : "") +
+                                (beyond.empty() ? "" : ", finished beyond it:" + beyond));
+    add(name + " watermark", watermark_text(p.watermark));
+  }
+  void watermark(const checkpoint_watermark& w) {
+    add("node " + in_text(w.node) + " input " + std::to_string(w.input) + " watermark", watermark_text(w.watermark));
+  }
+  void token(const sink_token& t) {
+    add("node " + in_text(t.node) + " task " + std::to_string(t.task) + " token", bytes_text(t.bytes.size()));
+  }
+  std::vector<fact> take() { return std::move(facts_); }
+
+ private:
+  void add(std::string name, std::string value) { facts_.emplace_back(std::move(name), std::move(value)); }
+  std::vector<fact> facts_;
+};
+
+}  // namespace
+
+std::vector<fact> facts_of(const checkpoint_manifest& manifest) {
+  collector all;
+  all.header(manifest);
+  for (const auto& each : manifest.nodes) all.node(each);
+  for (const auto& each : manifest.partitions) all.partition(each);
+  for (const auto& each : manifest.watermarks) all.watermark(each);
+  for (const auto& each : manifest.tokens) all.token(each);
+  return all.take();
+}
+
+std::vector<difference> differences(const checkpoint_manifest& before, const checkpoint_manifest& after) {
+  const auto old_facts = facts_of(before), new_facts = facts_of(after);
+  const std::map<std::string, std::string> old_by_name(old_facts.begin(), old_facts.end()),
+      new_by_name(new_facts.begin(), new_facts.end());
+  std::vector<difference> all;
+  for (const auto& [name, value] : old_facts)
+    if (new_by_name.count(name) == 0) all.push_back({name, value, ""});
+  for (const auto& [name, value] : new_facts) {
+    const auto old = old_by_name.find(name);
+    if (old == old_by_name.end()) all.push_back({name, "", value});
+    else if (old->second != value) all.push_back({name, old->second, value});
+  }
+  return all;
+}
+
+sizes sizes_of(const checkpoint_manifest& manifest) {
+  sizes sum;
+  for (const auto& node : manifest.nodes)
+    for (const auto& file : node.files) {
+      sum.all += file.size;
+      if (epoch_of_state_file(file.name) == manifest.epoch) sum.own += file.size;
+    }
+  return sum;
+}
+
+}  // namespace freshet::checkpoint_tool

@@ -1,0 +1,38 @@
+#pragma once
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "freshet/base/random.hpp"
+#include "freshet/batch/batch_options.hpp"
+#include "freshet/core/topology.hpp"
+#include "freshet/event/event_options.hpp"
+#include "freshet/runtime/metrics.hpp"
+
+// The ways in which every scene is run, and what has to hold in each.
+namespace freshet::differential {
+
+using any_options = std::variant<event_options, batch_options>;
+
+struct promise {
+  const char* name;
+  bool batches;
+  guarantee kept;
+  bool has_faults;
+
+  bool is_exact() const { return kept == guarantee::exactly_once; }
+};
+inline constexpr promise promises[] = {{"best_effort", false, guarantee::best_effort, false},
+                                       {"at_least_once", false, guarantee::at_least_once, false},
+                                       {"at_least_once_with_faults", false, guarantee::at_least_once, true},
+                                       {"exactly_once_with_faults", false, guarantee::exactly_once, true},
+                                       {"batches", true, guarantee::exactly_once, false},
+                                       {"batches_with_faults", true, guarantee::exactly_once, true}};
+
+/// Options at random, under which calls of these nodes fail now and then; in batches, blocks of theirs are lost too.
+any_options some_options(const promise&, const std::vector<std::string>& failing, random_source&);
+
+/// Runs it to its end, and gives what it has counted.
+run_metrics run_to_end(const topology&, const any_options&);
+
+}  // namespace freshet::differential

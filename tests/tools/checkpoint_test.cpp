@@ -1,0 +1,167 @@
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "connect/temporary_folder.hpp"
+#include "state/checkpoint_scene.hpp"
+
+namespace freshet {
+
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class checkpoint_tool : public ::testing::Test {
+ protected:
+  checkpoint_tool() : directory_(must(checkpoint_directory::open(system_files(), dir()))) {
+    for (std::uint64_t epoch = 1; epoch <= 2; ++epoch) {
+      const auto writer = must(directory_->begin(epoch));
+      auto manifest = full_manifest();
+      manifest.epoch = epoch;
+      manifest.kind = epoch == 1 ? checkpoint_kind::savepoint : checkpoint_kind::checkpoint;
+      manifest.nodes[0].keys = 10 * epoch;
+      manifest.nodes[0].files = older_;
+      manifest.nodes[0].files.push_back(add_file(*writer, state_file_kind::full, {{0, "zero"}, {9, "nine"}}));
+      older_ = manifest.nodes[0].files;
+      manifest.partitions[0].offset = 100 * epoch;
+      must(directory_->prepare(writer, manifest));
+      must(directory_->commit(epoch));
+    }
+  }
+  std::string dir() const { return folder_ / "c"; }
+
+  struct outcome {
+    int status;
+    std::string text;
+  };
+  /// Runs the tool; gives what it prints, errors among it.
+  outcome run(const std::string& arguments) const {
+    std::FILE* const pipe = ::popen((FRESHET_CHECKPOINT " " + arguments + " 2>&1").c_str(), "r");
+    std::string text;
+    char piece[4096];
+    for (std::size_t n; (n = std::fread(piece, 1, sizeof piece, pipe)) != 0;) text.append(piece, n);
+    const int ended = ::pclose(pipe);
+    return {WIFEXITED(ended) ? WEXITSTATUS(ended) : -1, text};
+  }
+
+  temporary_folder folder_;
+  std::unique_ptr<checkpoint_directory> directory_;
+  std::vector<state_file> older_;
+};
+
+TEST_F(checkpoint_tool, lists_epochs_and_says_who_is_using_them) {
+  const auto [status, text] = run("list " + dir());
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(text, HasSubstr("in use by process " + std::to_string(::getpid()) + ": it is only read"));
+  EXPECT_THAT(text, HasSubstr("1  savepoint   committed  2023-11-14T22:13:20.000Z  0000000000000007"));
+  EXPECT_THAT(text, HasSubstr("2  checkpoint  committed"));
+  const auto json = run("list --json " + dir());
+  EXPECT_EQ(json.status, 0);
+  EXPECT_THAT(json.text, HasSubstr("{\"epoch\": 1, \"kind\": \"savepoint\", \"state\": \"committed\""));
+}
+
+TEST_F(checkpoint_tool, knows_that_a_process_is_gone) {
+  directory_.reset();
+  folder_.write("c/LOCK", "999999999\n");
+  EXPECT_THAT(run("list " + dir()).text, Not(HasSubstr("in use")));
+}
+
+TEST_F(checkpoint_tool, shows_what_an_epoch_says) {
+  const auto [status, text] = run("show " + dir() + " 1");
+  EXPECT_EQ(status, 0);
+  for (const std::string part :
+       {"epoch 1: committed", "savepoint, the end of the input", "epoch 39 of 0000000000000003", "\"word-count\"",
+        "bolt, parallelism 2, 128 key groups", "std::uint64_t, codec std::uint64_t version 3", "word_count, late_tuple",
+        "node \"count\" keys ", "full, key groups [0, 128)", "partition \"a.txt\" of \"lines\" position",
+        "100, finished beyond it: [120, 130) [150, 151)", "7, ended", "the end of time", "none yet",
+        "node \"files\" task 0 token", "2 bytes"})
+    EXPECT_THAT(text, HasSubstr(part));
+  EXPECT_THAT(run("show " + dir()).text, HasSubstr("epoch 2: committed"));
+  EXPECT_THAT(run("show --json " + dir() + " 2").text,
+              AllOf(HasSubstr("\"epoch\": 2"),
+                    HasSubstr("\"partition\": \"a.txt\", \"offset\": 200, \"finished\": [{\"from\": "
+                              "120, \"to\": 130}"),
+                    HasSubstr("\"parent\": {\"history\": \"0000000000000003\", \"epoch\": 39}")));
+}
+
+TEST_F(checkpoint_tool, verifies_every_byte) {
+  EXPECT_EQ(run("verify " + dir()).text.substr(run("verify " + dir()).text.find("epoch 1")),
+            "epoch 1: intact\nepoch 2: intact\n");
+  auto bytes = temporary_folder::read(dir() + "/" + older_[1].name);
+  bytes[14] = static_cast<char>(bytes[14] ^ 1);
+  folder_.write("c/" + older_[1].name, bytes);
+  const auto [status, text] = run("verify " + dir());
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(text, AllOf(HasSubstr("epoch 1: intact"), HasSubstr("epoch 2: node \"count\": \""),
+                          HasSubstr(older_[1].name + "\" is damaged: expected key group 0 with the checksum")));
+  EXPECT_EQ(run("verify " + dir() + " 1").status, 0);
+  const auto json = run("verify --json " + dir());
+  EXPECT_EQ(json.status, 1);
+  EXPECT_THAT(json.text, HasSubstr("[{\"epoch\": 1, \"errors\": []}, {\"epoch\": 2, \"errors\": [\"node"));
+}
+
+TEST_F(checkpoint_tool, names_damage_wherever_it_looks) {
+  folder_.write("c/2.checkpoint", "rubbish");
+  const auto [status, text] = run("list " + dir());
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(text, AllOf(HasSubstr("2  checkpoint  damaged"), HasSubstr("c/2.checkpoint\" is damaged: expected")));
+  for (const std::string what : {"show ", "verify ", "show --json "}) {
+    EXPECT_EQ(run(what + dir() + " 2").status, 1) << what;
+    EXPECT_THAT(run(what + dir() + " 2").text, HasSubstr("c/2.checkpoint\" is damaged")) << what;
+  }
+  EXPECT_EQ(run("diff " + dir() + " 1 2").status, 1);
+}
+
+TEST_F(checkpoint_tool, says_what_differs) {
+  const auto [status, text] = run("diff " + dir() + " 1 2");
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(
+      text,
+      AllOf(HasSubstr("  node \"count\" keys: 10 -> 20\n"), HasSubstr("+ node \"count\" file 2-2-1.state: full"),
+            HasSubstr("position: 100, finished beyond it: [120, 130) [150, 151) -> 200"), Not(HasSubstr("topology"))));
+  EXPECT_THAT(run("diff " + dir() + " 2 1").text, HasSubstr("- node \"count\" file 2-2-1.state: full"));
+  EXPECT_THAT(run("diff --json " + dir() + " 1 2").text,
+              HasSubstr("{\"what\": \"node \\\"count\\\" keys\", \"before\": \"10\", \"after\": \"20\"}"));
+  EXPECT_EQ(run("diff " + dir() + " 1 1").text, "");
+}
+
+TEST_F(checkpoint_tool, deletes_what_nobody_uses) {
+  EXPECT_EQ(run("delete " + dir() + " 1").status, 2);
+  EXPECT_THAT(run("delete " + dir() + " 1").text,
+              HasSubstr("LOCK\" is locked by process " + std::to_string(::getpid()) + ", which uses this folder"));
+  directory_.reset();
+  EXPECT_THAT(run("delete " + dir() + " 2").text, HasSubstr("is the newest and cannot be removed"));
+  const auto [status, text] = run("delete " + dir() + " 1");
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(text, "epoch 1 is deleted\n");
+  EXPECT_THAT(run("show " + dir() + " 1").text, HasSubstr("has no epoch 1; it has 2"));
+  EXPECT_EQ(run("verify " + dir()).status, 0);  // the files of epoch 1 that epoch 2 lists are there
+}
+
+TEST_F(checkpoint_tool, says_what_it_cannot_do) {
+  const auto refuses = [&](const std::string& arguments, const std::string& why) {
+    const auto [status, text] = run(arguments);
+    EXPECT_EQ(status, 2) << arguments;
+    EXPECT_THAT(text, HasSubstr(why));
+  };
+  refuses("", "A subcommand is required");
+  refuses("list", "DIR is required");
+  refuses("delete " + dir(), "EPOCH is required");
+  refuses("show " + dir() + " newest", "Could not convert: EPOCH");
+  refuses("show " + dir() + " 7", "has no epoch 7; it has 1, 2");
+  refuses("verify " + dir() + " 7", "has no epoch 7; it has 1, 2");
+  refuses("list " + (folder_ / "nowhere"), "is not a checkpoint directory: it has no file FORMAT");
+  refuses("delete " + (folder_ / "nowhere") + " 1", "is not a checkpoint directory");
+  EXPECT_FALSE(must(system_files().exists(folder_ / "nowhere")));
+  EXPECT_EQ(run("--help").status, 0);
+  EXPECT_THAT(run("--help").text, AllOf(HasSubstr("Exit status: 0 all is well; 1"), HasSubstr("delete")));
+  EXPECT_EQ(run("list " + dir() + " >/dev/full").status, 2);
+}
+
+}  // namespace
+
+}  // namespace freshet
