@@ -5,7 +5,7 @@
 
 #include "batch/batch_run.hpp"
 #include "batch/spout_feed.hpp"
-#include "freshet/time/time_arithmetic.hpp"
+#include "freshet/base/time_arithmetic.hpp"
 
 namespace freshet {
 
@@ -47,7 +47,10 @@ void batch_driver::start(time_point now) {
       for (std::uint32_t t = 0; t < r.producers; ++t)
         for (std::uint32_t b = 0; b < r.width(); ++b) owners_[r.block(t, b)] = {&run_.task(c, t), k, b};
     }
-  for (const auto& n : run_.graph().nodes()) has_ticks_ |= n.options.tick > std::chrono::nanoseconds{};
+  for (const auto& n : run_.graph().nodes()) {
+    has_ticks_ |= n.options.tick > std::chrono::nanoseconds{};
+    has_timers_ |= n.follows_clock;
+  }
   uses_event_time_ = run_.graph().uses_event_time();
   for (std::uint32_t c = 0; c < plan.chains.chains.size(); ++c) {
     const auto& chain = plan.chains.chains[c];
@@ -74,22 +77,29 @@ batch_driver::outlook batch_driver::look(time_point now) const {
     all.ended &= f->ended();  // before the rows: what an ended feed had polled is seen
     all.hot |= f->hot();
     all.rows += f->waiting();
-    all.called |= has_ticks_ && f->next_tick() <= now;
+    all.called |= (has_ticks_ && f->next_tick() <= now) || f->called();
     all.time_waits |= f->time_waits();
   }
   for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
     for (const auto& t : run_.tasks_of(c)) all.called |= t->woken() || (has_ticks_ && t->next_tick() <= now);
+  if (!has_timers_ || (all.ended && run_.state() == run_state::stopping)) return all;
+  const batch_time clock{options_.clock->wall(), ends_clock(all.ended)};
+  for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
+    for (const auto& t : run_.tasks_of(c)) all.timers_wait |= t->is_timer_due(clock);
   return all;
 }
+
+/// Whoever stops a run before its input ends will go on from there.
+bool batch_driver::ends_clock(bool all_ended) const { return all_ended && run_.state() != run_state::stopping; }
 
 bool batch_driver::due(time_point now) {
   const auto all = look(now);
   due_ = now;
-  if (all.ended && all.rows == 0 && !letters_ && !all.time_waits) {
+  if (all.ended && all.rows == 0 && !letters_ && !all.time_waits && !all.timers_wait) {
     finish();
     return false;
   }
-  const bool work = all.rows != 0 || letters_ || all.called || all.time_waits;
+  const bool work = all.rows != 0 || letters_ || all.called || all.time_waits || all.timers_wait;
   if (all.ended || run_.state() >= run_state::draining) return work;
   if (interval_of(options_) > std::chrono::nanoseconds{}) return on_the_grid(now) ? work : work && is_full();
   if (options_.trigger == batch_trigger::rows) return work && is_full();
@@ -109,10 +119,11 @@ bool batch_driver::lead(std::size_t worker, time_point now) {
   if (leader_.load(std::memory_order_relaxed) != worker || run_.cancelled()) return false;
   if (now > run_.drain_deadline()) give_up_draining();
   if (at > phase::cutting) return false;
+  run_.questions().answer();
   if (at == phase::waiting) {
     if (!due(now)) return over();
     previous_began_ = std::exchange(began_, options_.clock->now());
-    began_wall_ms_ = options_.clock->wall().time_since_epoch().count();
+    clock_.now = std::max(clock_.now, options_.clock->wall());
     ++batch_;
     cut_done_.assign(run_.feeds().size(), false);
     phase_.store(phase::cutting, std::memory_order_release);
@@ -148,11 +159,20 @@ tasklet::time_point batch_driver::next_wake(std::size_t worker) const {
   auto at = run_.drain_deadline();
   if (now_at != phase::waiting) return at;
   if (interval_of(options_) > std::chrono::nanoseconds{}) return std::min(at, next_tick_);
-  if (!has_ticks_ || options_.trigger == batch_trigger::rows) return at;
+  if (options_.trigger == batch_trigger::rows) return at;
+  if (has_timers_) at = std::min(at, next_timer());
+  if (!has_ticks_) return at;
   for (std::uint32_t c = 0; c < run_.plan().chains.chains.size(); ++c)
     for (const auto& t : run_.tasks_of(c)) at = std::min(at, t->next_tick());
   for (const auto& f : run_.feeds()) at = std::min(at, f->next_tick());
   return at;
+}
+
+tasklet::time_point batch_driver::next_timer() const {
+  event_time due = end_of_time;
+  for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
+    for (const auto& t : run_.tasks_of(c)) due = std::min(due, t->next_timer());
+  return moment_of(due, options_.clock->wall(), options_.clock->now());
 }
 
 void batch_driver::news(std::size_t worker) {
@@ -210,6 +230,8 @@ void batch_driver::begin(std::size_t worker) {
   room_.fetch_add(static_cast<std::int64_t>(rows_), std::memory_order_relaxed);
   for (const auto& f : run_.feeds()) f->wake_if_starved();
   advance_time();
+  const auto& feeds = run_.feeds();
+  clock_.ends = ends_clock(std::all_of(feeds.begin(), feeds.end(), [](auto& f) { return f->ends(); }));
   letters_ = false;
   if (run_.plan().chains.uses_dead_letters)
     for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
@@ -272,7 +294,7 @@ void batch_driver::release(std::uint32_t chain, time_point now) {
   if (run_.plan().chains.chains[chain].is_spout || run_.plan().is_sink[chain]) return;
   left_[chain] = 0;
   for (const auto& t : run_.tasks_of(chain))
-    if (t->prepare(batch_, now, watermarks_[chain].watermark())) {
+    if (t->prepare(batch_, now, watermarks_[chain].watermark(), clock_)) {
       push(*t);
       ++left_[chain];
     }
@@ -291,7 +313,8 @@ bool batch_driver::begin_sinks(bool transactional, std::size_t worker) {
     for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
       if (run_.plan().is_sink[c])
         for (const auto& t : run_.tasks_of(c))
-          if (t->is_transactional() == transactional && t->prepare(batch_, now, watermarks_[c].watermark())) push(*t);
+          if (t->is_transactional() == transactional && t->prepare(batch_, now, watermarks_[c].watermark(), clock_))
+            push(*t);
     if (outstanding_ == 0) return false;
   }
   offer(worker);
@@ -486,7 +509,7 @@ void batch_driver::record(time_point end, time_point commit_began) {
   using std::chrono::nanoseconds;
   batch_progress p;
   p.batch_id = batch_;
-  p.timestamp_ms = began_wall_ms_;
+  p.timestamp_ms = clock_.now.time_since_epoch().count();
   p.num_input_rows = rows_;
   p.scheduling_delay = began_ - due_;
   p.processing_time = end - began_;

@@ -76,12 +76,15 @@ class batch_driver {
   /// What speaks for a batch now.
   struct outlook {
     std::uint64_t rows = 0;
-    bool ended = true;        ///< all spouts
-    bool hot = false;         ///< a spout has more at hand
-    bool called = false;      ///< a tick is due, or a task was woken
-    bool time_waits = false;  ///< event time has gone on
+    bool ended = true;         ///< all spouts
+    bool hot = false;          ///< a spout has more at hand
+    bool called = false;       ///< a tick is due, or a task was woken
+    bool time_waits = false;   ///< event time has gone on
+    bool timers_wait = false;  ///< timers are due by the clock
   };
   outlook look(time_point now) const;
+  bool ends_clock(bool all_ended) const;
+  time_point next_timer() const;
   bool due(time_point now);
   bool on_the_grid(time_point now);
   bool is_full() const;
@@ -116,12 +119,12 @@ class batch_driver {
   std::uint64_t batch_ = 0;
   std::uint64_t rows_ = 0;
   bool letters_ = false;  ///< sinks have dead letters for the next batch
-  bool has_ticks_ = false;
+  bool has_ticks_ = false, has_timers_ = false;
+  batch_time clock_;  ///< of the batch at work
   bool uses_event_time_ = false;
   std::vector<watermark_merge> watermarks_;  ///< by chain: of what it reads, of a spout's tasks
   std::vector<bool> cut_done_;
   time_point next_tick_{}, due_{}, began_{}, cut_at_{}, planned_at_{}, previous_began_{};
-  std::int64_t began_wall_ms_ = 0;
   std::uint64_t recomputed_before_ = 0, attempts_failed_ = 0;
   std::vector<block_owner> owners_;  ///< by block
   rate_limiter limiter_;

@@ -36,7 +36,7 @@ void check_checksums(option_check& check, const topology& graph) {
 /// What cannot be, in sentences.
 std::vector<std::string> mistakes_in(const batch_options& o, const topology& graph) {
   option_check check("batch_options");
-  check.common(o);
+  check.common(o, graph);
   check.at_least_0("interval", o.interval, "0 for batches back to back");
   if (o.rows_per_batch == 0) check.about("rows_per_batch", "0", "no batch could have a row");
   check.from_1_to("max_batch", o.max_batch, most_tuples_in_a_piece, "");

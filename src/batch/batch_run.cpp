@@ -91,7 +91,9 @@ void batch_run::close_all() noexcept {
     for (auto& t : chain) {
       t->abort_epoch();
       t->close();
+      t->roll_back();
     }
+  questions_.close();
 }
 
 void batch_run::start() {
@@ -121,6 +123,12 @@ std::string batch_run::unfinished() const {
   for (const auto& chain : stages_)
     for (const auto& t : chain) add(*t);
   return names.empty() ? "nobody" : names;
+}
+
+void batch_run::look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) {
+  auto& owner = *stages_[plan_.chains.chain_of[node]][task];
+  // The leader answers, and who that is may change meanwhile: questions are rare, so all are woken.
+  questions_.ask([&] { look(*owner.chain().head().state); }, [this] { pool_->wake_all(); });
 }
 
 void batch_run::remember(batch_progress done) {

@@ -8,6 +8,7 @@
 #include "batch/block_store.hpp"
 #include "freshet/batch/batch_options.hpp"
 #include "runtime/engine_run.hpp"
+#include "runtime/query_desk.hpp"
 
 namespace freshet {
 
@@ -26,6 +27,7 @@ class batch_run final : public engine_run {
   /// Makes, compiles and opens everything, then starts the threads. Throws when a task can't be opened.
   void start();
   run_metrics metrics() const override;
+  std::string unfinished() const override;
 
   // --- for the parts ---
   const batch_options& options() const { return options_; }
@@ -40,6 +42,8 @@ class batch_run final : public engine_run {
   std::vector<std::unique_ptr<stage_task>>& tasks_of(std::uint32_t chain) { return stages_[chain]; }
   batch_task& task(std::uint32_t chain, std::uint32_t task);
   void remember(batch_progress done);
+  /// About states, which may be looked at between two batches.
+  query_desk& questions() { return questions_; }
   std::vector<spout_partition> partitions_of(std::uint32_t chain, std::uint32_t task) const {
     return partitions_[chain][task];
   }
@@ -51,7 +55,7 @@ class batch_run final : public engine_run {
   void place();
   void open_tasks();
   void close_all() noexcept override;
-  std::string unfinished() const override;
+  void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) override;
 
   const batch_options options_;
   batch_plan plan_;
@@ -61,7 +65,8 @@ class batch_run final : public engine_run {
   std::vector<std::unique_ptr<stage_runner>> runners_;
   std::unique_ptr<batch_driver> driver_;
   std::vector<std::vector<std::vector<spout_partition>>> partitions_;  ///< by chain and task; empty for others
-  std::deque<batch_progress> recent_;                                  ///< guarded by mutex_
+  query_desk questions_;
+  std::deque<batch_progress> recent_;  ///< guarded by mutex_
 };
 
 }  // namespace freshet

@@ -57,7 +57,9 @@ std::unique_ptr<chain_task> batch_task::make_chain(std::unique_ptr<any_state>* s
   setup.task = task_;
   setup.layout.capacity = static_cast<std::uint32_t>(run_.options().max_batch);
   setup.layout.times = run_.graph().uses_event_time();
+  setup.layout.origins = run_.graph().uses_origins();
   setup.faults = run_.options().faults.get();
+  setup.store = run_.options().store.get();
   setup.node_names = run_.node_names();
   setup.local_tasks = [](std::uint32_t) { return std::vector<std::uint32_t>{}; };  // tasks have no place of their own
   setup.state = state;
@@ -110,7 +112,8 @@ void batch_task::open() {
   }
   if (!open_members(0)) throw run_error(located(failure_->node, failure_->error));
   if (!chain_->plan().is_spout) return;
-  chain_->open_clock(run_.partitions_of(chain_index_, task_), !run_.partitions_of(chain_index_, 0).empty(), now);
+  chain_->open_clock(run_.partitions_of(chain_index_, task_), !run_.partitions_of(chain_index_, 0).empty(), now,
+                     run_.alignment_of(chain_->plan().head()));
 }
 
 bool batch_task::open_members(std::size_t from) {
@@ -164,10 +167,14 @@ bool batch_task::renew(bool keep_head) {
 
 void batch_task::begin_attempt() {
   record_->begin_attempt();
+  if (record_->woken) waker_->woken.store(true, std::memory_order_relaxed);  // by this thread, for itself
   chain_->frame.late = chain_->frame.woke_behind = 0;
+  chain_->frame.now = event_time{};  // also back, to what it was in the first attempt
+  chain_->set_now(record_->now);
   for (auto& m : chain_->members)
     if (auto& state = m.op->state) {
       state->rollback();
+      state->evict();  // here, where tasks work side by side, and not when the batch commits
       state->begin();
     }
   // With tuples given up in it, an attempt meets their failure again: state as before each call is kept for that.
@@ -349,6 +356,7 @@ void batch_task::serve_tokens(time_point now) {
 void batch_task::call_woken() {
   // acquire: what the waker's thread did before it called is seen by on_wake.
   if (!waker_->woken.exchange(false, std::memory_order_acquire)) return;
+  record_->woken = true;
   for (std::size_t m = 0; m < chain_->members.size() && !failure_; ++m)
     call_member(m, &task_operator::wake, "on_wake failed: ");
 }
@@ -437,6 +445,7 @@ void batch_task::publish_counts() {
     by_member_[m].executed.set(executed_before_[m] + chain_->members[m].op->executed);
   if (const auto& state = chain_->head().state) {
     state_rows_.set(state->rows());
+    state_expired_.set(state->expired());
     state_bytes_.set(state->bytes());
   }
   std::uint64_t made = 0;
@@ -460,6 +469,7 @@ void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
   t.pending = pending_.get();
   t.state_rows = state_rows_.get();
   t.state_bytes = state_bytes_.get();
+  t.state_expired = state_expired_.get();
   t.batches = batches_.get();
   t.busy = static_cast<double>(busy_ns_.get()) / static_cast<double>(std::max<std::int64_t>(1, uptime.count()));
   t.execute_latency = execute_latency_.copy();

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -21,6 +22,12 @@ namespace freshet {
 
 class batch_run;
 
+/// Before the `nth` retry (from 1) of what depends on the world outside: long enough for a dropped connection to
+/// return, and doubled each time.
+constexpr std::chrono::milliseconds pause_before_retry(std::uint32_t nth) {
+  return std::chrono::milliseconds{10} * (1 << std::min(nth - 1, 9u));
+}
+
 /// Why an attempt failed.
 struct attempt_failure {
   static constexpr std::uint64_t no_tuple = ~std::uint64_t{0};
@@ -32,6 +39,7 @@ struct attempt_failure {
 /// What one task has gone through in one batch. The first part lasts for the batch, the second for an attempt.
 struct batch_record {
   std::uint64_t batch = 0;
+  event_time now{};  ///< by the clock, for all attempts
   std::uint32_t attempt = 1;
   std::map<std::uint64_t, std::uint32_t> failures;  ///< by tuple
   std::set<std::uint64_t> given_up;                 ///< tuples that meet their node's policy when they fail again
@@ -40,7 +48,7 @@ struct batch_record {
   std::uint64_t reached = 0;                        ///< all tuples before this one have succeeded once, or failed
   std::uint32_t fruitless = 0;                      ///< attempts since one got further, or a tuple was given up
   std::vector<std::size_t> ticks;                   ///< members whose tick is due in this batch
-  event_time watermark = beginning_of_time;         ///< of what a stage reads, when it has read the batch
+  bool woken = false;                               ///< members were told that a waker was called: each attempt does it
 
   std::uint64_t dead_lettered = 0, skipped = 0;
   std::vector<dead_letter> unread;  ///< dead letters that nobody reads
@@ -188,7 +196,7 @@ class batch_task : public task_host {
   std::atomic<bool> inside_{false};
 
   counter acked_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_, state_bytes_,
-      busy_ns_, batches_, late_, woke_behind_;
+      state_expired_, busy_ns_, batches_, late_, woke_behind_;
   std::atomic<std::int64_t> watermark_{beginning_of_time.time_since_epoch().count()};
   std::vector<std::uint64_t> executed_before_;  ///< by member: in copies that are gone
   struct member_counters {

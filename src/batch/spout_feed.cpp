@@ -12,7 +12,6 @@ namespace {
 /// Messages polled in one slice, so that stages on the same worker get their turns: as many as a stage reads.
 constexpr std::uint64_t slice_messages = 4096;
 constexpr int slice_polls = 64;
-constexpr auto first_pause = std::chrono::milliseconds(10);
 /// Messages polled before it is known how large they are, where that cannot be seen from their type.
 constexpr std::uint32_t first_look = 4;
 
@@ -27,7 +26,8 @@ spout_feed::spout_feed(batch_run& run, std::uint32_t chain, std::uint32_t task)
     : batch_task(run, chain, task),
       options_(run.graph().nodes()[run.plan().chains.chains[chain].head()].spout),
       has_positions_(spout().replayable()),
-      reads_again_(has_positions_ && options_.on_data_loss == on_data_loss::stop) {
+      reads_again_(has_positions_ && options_.on_data_loss == on_data_loss::stop),
+      has_bolts_(chain_->members.size() > 1) {
   for (const auto& r : chain_->routes) {
     const auto& boxes = r.router->outboxes();
     bytes_a_tuple_.push_back(bytes_in_batch(boxes[0]->pool.type()));
@@ -64,11 +64,12 @@ tasklet::progress spout_feed::run(time_point now) {
     missed_.store(false, std::memory_order_relaxed);
   }
   const inside at_work(*this);
-  const bool made = slice(now);
-  note_time(now);
+  bool made = slice(now);
+  const bool waited = time_waits();
+  made |= note_time(now);
   note_next_wake();
   lock.unlock();
-  if (made) tell_driver();
+  if (made || (time_waits() && !waited)) tell_driver();
   return {made, false};
 }
 
@@ -96,6 +97,7 @@ bool spout_feed::slice(time_point now) {
 /// A spout that has accepted values goes on until it has emitted them; any other ends at once.
 bool spout_feed::drain() {
   if (std::exchange(draining_, true)) return false;
+  if (chain_->frame.clock) chain_->frame.clock->align(nullptr, 0);  // what it has accepted is wanted
   try {
     if (!spout().drain()) end();
   } catch (...) {
@@ -113,6 +115,8 @@ bool spout_feed::take_wake() {
   if (!waker_->woken.load(std::memory_order_relaxed)) return false;
   idle_until_woken_ = false;
   idle_until_ = {};
+  // Before the flag is taken: the driver sees one of the two.
+  if (has_bolts_) called_.store(true, std::memory_order_release);
   call_woken();
   return true;
 }
@@ -128,15 +132,30 @@ event_time spout_feed::reached() const {
   return ends ? end_of_time : chain_->frame.clock->watermark();
 }
 
-/// While there is no room for more, nobody knows whether there is any.
-void spout_feed::note_time(time_point now) {
-  if (!chain_->frame.clock || failure_) return;
+/// While there is no room for more, nobody knows whether there is any. True: partitions that were too far ahead may be
+/// read on.
+bool spout_feed::note_time(time_point now) {
+  if (!chain_->frame.clock || failure_) return false;
+  if (open_.messages == 0) look_at_clock();
   next_look_ = chain_->frame.clock->look(now, !wants_room_.load(std::memory_order_relaxed));
   time_waits_.store(reached() > cut_watermark_, std::memory_order_release);
+  if (!chain_->frame.clock->take_wanted_again()) return false;
+  idle_until_woken_ = false;
+  if (poll_failures_ == 0) idle_until_ = {};
+  return true;
 }
 
 void spout_feed::set_clock_back(const collected& to) {
-  if (to.clock) chain_->frame.clock->assign(*to.clock);
+  if (!to.clock) return;
+  chain_->frame.clock->assign(*to.clock);
+  chain_->frame.clock->follow(to.record.now);
+}
+
+/// The batch that is collected, and what follows it, are of now.
+void spout_feed::look_at_clock() {
+  if (!chain_->follows_clock()) return;
+  chain_->set_now(run_.options().clock->wall());
+  open_.record.now = chain_->frame.now;
 }
 
 // --- polling ---
@@ -146,7 +165,7 @@ bool spout_feed::may_poll(time_point now) const {
 }
 
 bool spout_feed::wants_polls() const {
-  return !ended_ && !idle_until_woken_ && (draining_ || run_.state() == run_state::running);
+  return !ended_ && !idle_until_woken_ && (draining_ || (run_.state() == run_state::running && chain_->is_in_step()));
 }
 
 bool spout_feed::poll_some(time_point now) {
@@ -164,6 +183,7 @@ bool spout_feed::poll(time_point now) {
   idle_until_ = {};
   const auto claimed = claim(now);
   if (claimed == 0) return false;
+  if (open_.messages == 0) look_at_clock();
   // Faults are asked for where the chain reads raw batches.
   open_round(claimed, !run_.options().faults);
   auto status = poll_status::emitted();
@@ -227,6 +247,7 @@ void spout_feed::wake_if_starved() {
 void spout_feed::end() {
   waiting_.store(open_.messages, std::memory_order_release);
   if (chain_->frame.clock && run_.state() != run_state::stopping) time_waits_.store(true, std::memory_order_release);
+  if (chain_->frame.clock) chain_->frame.clock->align(nullptr, 0);  // nobody waits for it
   ended_.store(true, std::memory_order_release);
 }
 
@@ -246,7 +267,14 @@ void spout_feed::obey(const poll_status& status) {
       end();
       return;
   }
-  if (only_what_is_there) end();
+  if (!only_what_is_there) return;
+  if (auto* clock = chain_->frame.clock; clock && clock->holds_back()) {
+    clock->align(nullptr, 0);  // those that it waits for have nothing: now the others
+    idle_until_ = {};
+    idle_until_woken_ = false;
+    return;
+  }
+  end();
 }
 
 void spout_feed::poll_failed(time_point now) {
@@ -257,7 +285,7 @@ void spout_feed::poll_failed(time_point now) {
   record_->attempt = 1;
   if (poll_failures_ >= run_.options().max_task_attempts) return run_.fail(std::move(e));
   run_.options().log.log(log_level::warning, name_, e.message);
-  idle_until_ = now + first_pause * (1 << std::min(poll_failures_ - 1, 9u));
+  idle_until_ = now + pause_before_retry(poll_failures_);
 }
 
 /// Notes where the messages of a round come from: ranges in the order of emission.
@@ -332,6 +360,7 @@ spout_feed::raw_ptr spout_feed::spare_raw() {
     batch_layout layout;
     layout.capacity = static_cast<std::uint32_t>(std::max<std::size_t>(options_.max_batch, 1));
     layout.times = layout.sources = chain_->frame.clock != nullptr;
+    layout.origins = layout.times && run_.graph().uses_origins();
     return raw_ptr(spout().type().make(layout));
   }
   auto raw = std::move(spares_.back());
@@ -499,7 +528,7 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
       flushed_members_ = 0;
       if (!make_good()) return false;
     }
-    if (open_.empty() && open_.record.ticks.empty()) break;
+    if (open_.empty() && open_.record.ticks.empty() && !called()) break;
     serve_tokens(now);
     if (!failure_ && flush_members(false)) break;
     if (!failure_) return false;
@@ -511,9 +540,12 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   output_bytes_ = raw_bytes_ = 0;
   if (raw_ && !reads_again_ && raw_->size()) open_.raws.push_back(std::move(raw_));
   cut_ = std::exchange(open_, {});
+  look_at_clock();
   cut_watermark_ = reached();
   cut_idle_ = chain_->frame.clock && chain_->frame.clock->is_idle();
+  cut_ended_ = ended_;
   time_waits_.store(false, std::memory_order_release);
+  called_.store(false, std::memory_order_release);
   cutting_ = false;
   waiting_.store(0, std::memory_order_release);
   begin_batch(batch + 1);
@@ -529,9 +561,12 @@ void spout_feed::begin_batch(std::uint64_t batch) {
 
 /// Ticks, then flushes every member once. False while tokens are out, or after a failure.
 bool spout_feed::flush_members(bool block) {
-  if (!std::exchange(ticked_, true))
+  if (!std::exchange(ticked_, true)) {
     for (auto m : record_->ticks)
       if (!call_member(m, &task_operator::tick, "on_tick failed: ")) return false;
+    call_woken();  // a wake before the cut belongs to its batch
+    if (failure_) return false;
+  }
   for (; flushed_members_ < chain_->members.size(); ++flushed_members_, member_flushed_ = false) {
     if (!member_flushed_ && !call_member(flushed_members_, &task_operator::flush, "flush failed: ")) return false;
     member_flushed_ = true;
@@ -578,6 +613,7 @@ void spout_feed::compute_again() {
   }
   failure_ = std::move(failure);
   record_ = &open_.record;
+  if (cut_.record.woken) waker_->woken.store(true, std::memory_order_relaxed);  // it may have been for this chain
   run_.driver().refilled(*this);
 }
 
@@ -638,13 +674,11 @@ void spout_feed::commit_positions() {
   if (!has_positions_ || !run_.commits_positions()) return;
   std::map<partition_id, std::uint64_t> ends;
   for (const auto& r : cut_.ranges) ends[r.partition] = r.to;
-  for (const auto& [partition, end] : ends) {
-    try {
-      spout().commit({partition, end, end});
-    } catch (...) {
-      auto e = error_from_current_exception();
-      run_.options().log.log(log_level::warning, name_, "commit failed: " + e.message);
-    }
+  for (const auto& [partition, end] : ends) committer_.finished({partition, end, end});
+  if (auto e = committer_.commit(spout())) {
+    e->message = "commit failed: " + e->message;
+    if (ended() && waiting() == 0) run_.fail(located(chain_->plan().head(), std::move(*e)));
+    else run_.options().log.log(log_level::warning, name_, e->message + ", and is made again");
   }
 }
 

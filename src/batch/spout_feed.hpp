@@ -5,6 +5,7 @@
 #include "batch/batch_task.hpp"
 #include "freshet/core/spout_task.hpp"
 #include "freshet/runtime/tasklet.hpp"
+#include "runtime/position_committer.hpp"
 
 namespace freshet {
 
@@ -52,11 +53,18 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   /// A stage-0 block has to be computed again; `blocks_refilled` is said to the driver. Thread safe.
   void request_again();
 
+  /// Nothing comes behind the last cut.
+  bool ends() const { return cut_ended_; }
   // Thread safe, from the last slice:
   std::uint64_t waiting() const { return waiting_.load(std::memory_order_acquire); }  ///< messages collected
   bool ended() const { return ended_.load(std::memory_order_acquire); }
   /// Event time has gone on since the last cut.
   bool time_waits() const { return time_waits_.load(std::memory_order_acquire); }
+  /// A bolt behind it was woken since the last cut, or is still to hear of it.
+  bool called() const {
+    return has_bolts_ &&
+           (waker_->woken.load(std::memory_order_acquire) || called_.load(std::memory_order_acquire));
+  }
   bool hot() const { return hot_.load(std::memory_order_acquire); }  ///< there is more where that came from
 
   void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
@@ -108,8 +116,9 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
 
   bool make_good();
   void set_clock_back(const collected& to);
+  void look_at_clock();
   event_time reached() const;
-  void note_time(time_point now);
+  bool note_time(time_point now);
   void read_again(const collected& from);
   void read_ranges(const collected& from);
   void reject(const error& why, dead_letter letter);
@@ -127,10 +136,12 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   const spout_options options_;
   const bool has_positions_;
   const bool reads_again_;  ///< from the spout, and not from a copy
+  const bool has_bolts_;    ///< in its chain
   std::size_t worker_ = 0;
   std::mutex slice_;
   collected open_, cut_;  ///< being collected; of the running batch
   spout_round round_;
+  position_committer committer_;
   raw_ptr raw_;               ///< being filled
   std::size_t raw_read_ = 0;  ///< so much of it went through the chain
   std::vector<raw_ptr> spares_;
@@ -148,9 +159,10 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool draining_ = false;  ///< the spout has been told
   std::uint32_t poll_failures_ = 0;
   event_time cut_watermark_ = beginning_of_time;
-  bool cut_idle_ = false;
+  bool cut_idle_ = false, cut_ended_ = false;
   time_point next_look_ = time_point::max();  ///< at partitions that may be idle
   std::atomic<bool> time_waits_{false};
+  std::atomic<bool> called_{false};  ///< bolts were told since the last cut that a waker was called
   std::atomic<std::int64_t> next_wake_{time_point::max().time_since_epoch().count()};
   std::atomic<bool> again_{false};
   std::atomic<bool> missed_{false};      ///< its worker found the slice taken

@@ -8,9 +8,6 @@
 namespace freshet {
 
 namespace {
-/// A pause before a plain sink is asked again: long enough for a dropped connection to return. Doubled each time.
-constexpr auto first_pause = std::chrono::milliseconds(10);
-
 constexpr std::int64_t usual_tuple_ns = 25;
 }  // namespace
 
@@ -28,24 +25,29 @@ const batch_route& stage_task::route_of(std::size_t source) const {
 
 // --- the batch ---
 
-bool stage_task::prepare(std::uint64_t batch, time_point now, event_time watermark) {
+bool stage_task::prepare(std::uint64_t batch, time_point now, event_time watermark, const batch_time& clock) {
   reached_ = at_watermark_;
   at_watermark_ = watermark;
   mine_ = {};
   mine_.batch = batch;
-  mine_.watermark = watermark;
+  mine_.now = clock.now;
+  clock_reached_ = clock.ends ? end_of_time : clock.now;
   record_ = &mine_;
   again_ = false;
   blocks_begun_ = 0;
   note_ticks(now);
   const auto& timers = chain_->head().timers;
-  ran_ = !mine_.ticks.empty() || woken() || (timers && timers->next_time() <= watermark);
+  ran_ = !mine_.ticks.empty() || woken() || (timers && timers->next_time() <= watermark) || is_timer_due(clock);
   for (std::size_t s = 0; s < run_.plan().sources[chain_index_].size() && !ran_; ++s) {
     const auto& r = route_of(s);
     ran_ = run_.store().rows(r.block(0, task_), r.width(), r.producers) != 0;
   }
   at_ = ran_ ? at::starting : at::idle;
   return ran_;
+}
+
+bool stage_task::is_timer_due(const batch_time& clock) const {
+  return clock.ends ? chain_->has_processing_timers() : chain_->next_processing_timer() <= clock.now;
 }
 
 void stage_task::prepare_again() {
@@ -58,9 +60,12 @@ void stage_task::prepare_again() {
 void stage_task::commit(std::size_t leader) {
   watermark_.store(at_watermark_.time_since_epoch().count(), std::memory_order_relaxed);
   waker_->worker.store(leader, std::memory_order_relaxed);  // who starts batches, also for a waker's sake
+  if (ran_)
+    for (auto& m : chain_->members)
+      if (m.op->state) m.op->state->commit();
+  chain_->expire_state(time_domain::event, at_watermark_);
+  chain_->expire_state(time_domain::processing, mine_.now);
   if (!ran_) return;
-  for (auto& m : chain_->members)
-    if (m.op->state) m.op->state->commit();
   publish(mine_);
 }
 
@@ -77,6 +82,11 @@ void stage_task::abort_epoch() noexcept {
   if (!std::exchange(epoch_open_, false)) return;
   if (call_member(0, &task_operator::abort_epoch, "abort failed: ")) return;
   run_.options().log.log(log_level::warning, name_, std::exchange(failure_, {})->error.message);
+}
+
+void stage_task::roll_back() {
+  for (auto& m : chain_->members)
+    if (m.op && m.op->state) m.op->state->rollback();
 }
 
 bool stage_task::has_letters() const {
@@ -267,10 +277,9 @@ stage_task::outcome stage_task::read_batch(std::int64_t& budget) {
 
 /// The timers that are due when all has been read, in the order of their times.
 stage_task::outcome stage_task::fire(std::int64_t& budget) {
-  auto* timers = chain_->head().timers.get();
-  while (timers && (due_ || (due_ = timers->take_due(mine_.watermark)))) {
+  while (due_ || (due_ = chain_->take_due(at_watermark_, clock_reached_, due_by_))) {
     if (budget <= 0) return outcome::more;
-    const auto result = run_calls(timers->reader(), *due_, std::exchange(fired_, 0), budget);
+    const auto result = run_calls(*due_by_, *due_, std::exchange(fired_, 0), budget);
     if (result.next == due_->size()) base_ordinal_ += std::exchange(due_, nullptr)->size();
     else fired_ = result.next;
     if (failure_) return outcome::more;
@@ -349,7 +358,7 @@ task_host::verdict stage_task::failed(call_frame& frame, const any_batch& in, st
   if (retry_count_ < most_attempts()) {
     retried_.add(1);
     ++mine_.attempts_failed;
-    retry_due_ = run_.options().clock->now() + first_pause * (1 << std::min(retry_count_ - 1, 9u));
+    retry_due_ = run_.options().clock->now() + pause_before_retry(retry_count_);
     return verdict::again_later;
   }
   retry_ordinal_ = attempt_failure::no_tuple;

@@ -5,6 +5,12 @@
 
 namespace freshet {
 
+/// The run's clock, as it stands for all of a batch.
+struct batch_time {
+  event_time now{};
+  bool ends = false;  ///< no further input will come: timers that follow the clock are all due
+};
+
 /// A partition of a stage or of a sink: reads the blocks that other tasks have stored for it, in the order of the
 /// inputs and of the producing tasks, whatever order they were stored in.
 ///
@@ -29,7 +35,10 @@ class stage_task final : public batch_task {
 
   /// The input of a batch is complete, and brings event time to `watermark`. True when there is something to do: rows,
   /// a timer, a tick, a call of its waker.
-  bool prepare(std::uint64_t batch, time_point now, event_time watermark);
+  bool prepare(std::uint64_t batch, time_point now, event_time watermark, const batch_time& clock);
+  /// Between batches: a timer that follows the clock is due.
+  bool is_timer_due(const batch_time& clock) const;
+  event_time next_timer() const { return chain_->next_processing_timer(); }
   /// What it stored got lost: run again, in the same batch.
   void prepare_again();
   bool runs_again() const { return again_; }
@@ -57,6 +66,8 @@ class stage_task final : public batch_task {
   /// Of a transactional sink: makes visible what it prepared.
   bool commit_epoch();
   void abort_epoch() noexcept;
+  /// The run is over: what a batch that never committed had done to the state is taken back.
+  void roll_back();
   /// Of a sink: dead letters of the batch before become blocks of this one. True when there are any.
   bool store_letters(std::uint64_t batch);
   bool has_letters() const;
@@ -101,7 +112,9 @@ class stage_task final : public batch_task {
   batch_record mine_;
   cursor cursor_;
   event_time reached_ = beginning_of_time, at_watermark_ = beginning_of_time;  ///< before this batch, and with it
+  event_time clock_reached_{};                                                 ///< of timers that follow the clock
   any_batch* due_ = nullptr;                                                   ///< timers being called,
+  any_reader* due_by_ = nullptr;                                               ///< and who reads them,
   std::size_t fired_ = 0;                                                      ///< of which so many have been
   std::size_t member_ = 0;                                                     ///< being ticked or flushed
   bool flushed_ = false;  ///< `member_` has been called, its tokens are awaited

@@ -8,10 +8,7 @@ namespace freshet {
 class token_desk::token final : public held_state {
  public:
   token(std::shared_ptr<token_desk> desk, call_frame& f, std::uint32_t node, std::uint64_t ordinal)
-      : held_state(f.anchor, f.anchors, f.time, f.stamp, f.place),
-        desk_(std::move(desk)),
-        node_(node),
-        ordinal_(ordinal) {}
+      : held_state(f), desk_(std::move(desk)), node_(node), ordinal_(ordinal) {}
 
   void ack() noexcept override {
     if (end()) desk_->consumed();

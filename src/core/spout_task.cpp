@@ -46,13 +46,13 @@ root spout_task_round::root_of(const position* at) {
   if (at && r.messages) {
     const position& last = r.positions.back();
     if (last.offset == offset && last.next == next && last.partition == partition) {
-      note_source({partition, offset, next}, true);
+      note_source(at, true);
       return r.slot ? root{r.slot, r.messages - 1} : root{};
     }
   }
   if (r.messages == r.capacity) make_room();
   r.positions.push_back({partition, offset, next});
-  note_source({partition, offset, next}, false);
+  note_source(at, false);
   ++executed;
   const auto index = r.messages++;
   return r.slot ? root{r.slot, index} : root{};
@@ -63,7 +63,7 @@ root spout_task_round::root_of_unkept(const position* at) {
   give_round();
   spout_round& r = *round_;
   if (r.messages == r.capacity) make_room();
-  note_source(at ? *at : position{}, false);
+  note_source(at, false);
   ++executed;
   const auto index = r.messages++;
   take_round();
@@ -87,11 +87,15 @@ void spout_task_round::make_room() {
 }
 
 /// What a clock has to know of a message that goes to the chain at once.
-void spout_task_round::note_source(const position& p, bool continues) {
+void spout_task_round::note_source(const position* at, bool continues) {
   call_frame& frame = *frame_;
   if (!frame.clock) return;
   spout_round& r = *round_;
+  const position p = at ? *at : position{};
   frame.source = {p.partition, continues};
+  if (frame.keeps_origins)
+    frame.origin =
+        at ? tuple_origin{node_ + 1, p.partition, p.offset} : tuple_origin{node_ + 1, frame.task, unnamed_++};
   frame.own_stamp = &stamp_;
   if (!r.keeps_positions || r.known_stamps.empty()) {
     stamp_ = not_stamped;

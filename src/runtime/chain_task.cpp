@@ -1,5 +1,8 @@
 #include "runtime/chain_task.hpp"
 
+#include <algorithm>
+#include <string>
+
 #include "freshet/base/assert.hpp"
 #include "freshet/core/spout_task.hpp"
 #include "freshet/time/partition_clock.hpp"
@@ -14,6 +17,7 @@ void prepare(call_frame& frame, const chain_setup& setup) {
   frame.flags.faults = setup.faults != nullptr;
   frame.node_names = setup.node_names;
   frame.task = setup.task;
+  frame.keeps_origins = setup.layout.origins;
 }
 }  // namespace
 
@@ -55,12 +59,60 @@ void chain_task::make_members(const chain_setup& setup) {
   }
 }
 
-void chain_task::open_clock(const std::vector<spout_partition>& dealt, bool any_named, event_clock::time_point now) {
+void chain_task::open_clock(const std::vector<spout_partition>& dealt, bool any_named, event_clock::time_point now,
+                            std::shared_ptr<watermark_alignment> others) {
   if (!frame.clock) return;
   std::vector<partition_id> partitions;
   for (const auto& p : dealt) partitions.push_back(p.id);
   if (!any_named) partitions.push_back(some_partition);
   frame.clock->open(partitions, now);
+  frame.clock->align(std::move(others), task_);
+}
+
+bool chain_task::expires_by(time_domain measured_in) const {
+  return ttl_.after != event_span{} && ttl_.measured_in == measured_in;
+}
+
+void chain_task::look_at_clock(const clock& c) {
+  if (follows_clock()) set_now(c.wall());
+}
+
+bool chain_task::follows_clock() const {
+  return head_follows_clock_ || expires_by(time_domain::processing) || (frame.clock && frame.clock->follows_clock());
+}
+
+void chain_task::set_now(event_time wall) {
+  frame.now = std::max(frame.now, wall);
+  if (frame.clock) frame.clock->follow(frame.now);
+}
+
+event_time chain_task::next_processing_timer() const {
+  const auto* timers = members[0].op ? members[0].op->processing_timers.get() : nullptr;
+  return timers ? timers->next_time() : end_of_time;
+}
+
+bool chain_task::has_processing_timers() const {
+  const auto* timers = members[0].op ? members[0].op->processing_timers.get() : nullptr;
+  return timers && timers->any();
+}
+
+any_batch* chain_task::take_due(event_time watermark, event_time now, any_reader*& reader) {
+  for (auto [timers, reached] : {std::pair(head().processing_timers.get(), now), {head().timers.get(), watermark}})
+    if (any_batch* due = timers ? timers->take_due(reached) : nullptr) {
+      reader = &timers->reader();
+      return due;
+    }
+  return nullptr;
+}
+
+void chain_task::expire_state(time_domain measured_in, event_time now) {
+  // At the end of the input all would be over, and nothing can come that would need the memory.
+  if (!expires_by(measured_in) || now == end_of_time) return;
+  // Four slots a tuple: even if each has a key of its own, they are seen again before the table has doubled.
+  constexpr std::size_t slots_a_time = 1024, slots_a_tuple = 4;
+  const auto executed = head().executed;
+  const auto since = executed - std::min(executed, std::exchange(swept_at_, executed));
+  head().state->expire(now, slots_a_time + slots_a_tuple * static_cast<std::size_t>(since));
 }
 
 /// State is made for heads only.
@@ -68,8 +120,17 @@ void chain_task::give_states(const chain_setup& setup) {
   for (auto& m : members) {
     const node& n = setup.graph->nodes()[m.node];
     if (!n.make_state) continue;
-    m.op->state = setup.state && *setup.state ? std::move(*setup.state) : n.make_state(n.options.max_parallelism);
+    head_follows_clock_ = n.follows_clock;
+    m.op->state = setup.state && *setup.state ? std::move(*setup.state) : make_state(setup, n);
+    ttl_ = n.options.state_ttl;
   }
+}
+
+std::unique_ptr<any_state> chain_task::make_state(const chain_setup& setup, const node& n) const {
+  auto made = n.make_state(n.options);
+  if (setup.store && !n.key_type.empty())
+    made->keep_in(setup.store->open("\"" + n.name + "\" task " + std::to_string(task_)));
+  return made;
 }
 
 void chain_task::wire(const chain_setup& setup) {

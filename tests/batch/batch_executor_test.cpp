@@ -575,14 +575,25 @@ TEST(batch_run, a_drain_that_takes_too_long_is_an_error_with_numbers) {
   EXPECT_EQ(run.status().error.code, errc::timeout);
 }
 
+struct woken_where {
+  std::chrono::milliseconds interval;
+  bool behind_spout;  ///< in its chain
+};
+const woken_where wakes[] = {{0ms, false}, {1ms, false}, {0ms, true}, {1ms, true}};
+template <class Bolt>
+stream_ref<int> woken(topology_builder& builder, const push_like_spout& spout, Bolt bolt, bool behind_spout) {
+  auto source = builder.spout("push", spout);
+  auto woken = builder.bolt("woken", std::move(bolt));
+  return behind_spout ? woken.input(source) : woken.input(source, global_grouping{});
+}
+
 TEST(batch_run, a_waker_starts_a_batch) {
-  for (auto interval : {0ms, 1ms}) {
+  for (const auto [interval, behind_spout] : wakes) {
     topology_builder builder{"bell"};
     push_like_spout spout;
     collect_sink<int> sink;
     bell bolt;
-    auto source = builder.spout("push", spout);
-    builder.sink("out", sink).input(builder.bolt("bell", bolt).input(source, global_grouping{}));
+    builder.sink("out", sink).input(woken(builder, spout, bolt, behind_spout));
     auto run = batch_executor{quiet({.interval = interval, .workers = 2})}.start(builder.build());
     for (std::size_t n = 1; n < 200; ++n) {
       if (n % 3 == 0) spout.source().push(1);  // batches of another kind in between move the leader
@@ -591,6 +602,35 @@ TEST(batch_run, a_waker_starts_a_batch) {
     }
     spout.source().close();
     run.wait();
+  }
+}
+
+/// Woken once by somebody else, it fails some times before it answers.
+struct cracked_bell : bell {
+  std::shared_ptr<std::atomic<int>> failures = std::make_shared<std::atomic<int>>();
+  void on_wake(emitter<int>& out) {
+    if ((*failures)-- > 0) throw std::runtime_error("cracked");
+    out.emit(1);
+  }
+};
+
+TEST(batch_run, a_wake_that_fails_is_made_again_without_any_message) {
+  for (const auto [interval, behind_spout] : wakes) {
+    topology_builder builder{"bell"};
+    push_like_spout spout;
+    collect_sink<int> sink;
+    cracked_bell bolt;
+    *bolt.failures = 3;
+    builder.sink("out", sink).input(woken(builder, spout, bolt, behind_spout));
+    auto run = batch_executor{quiet({.interval = interval, .max_task_attempts = 4})}.start(builder.build());
+    (*bolt.ring)();
+    while (sink.size() < 1) std::this_thread::yield();
+    *bolt.failures = 4;
+    (*bolt.ring)();
+    const auto said = error_of(run);
+    EXPECT_THAT(said, ::testing::HasSubstr("attempt 4"));
+    EXPECT_THAT(said, ::testing::HasSubstr("on_wake failed: cracked"));
+    EXPECT_EQ(sink.size(), 1u);
   }
 }
 

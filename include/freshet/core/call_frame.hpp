@@ -9,6 +9,7 @@
 
 #include "freshet/core/event_clock.hpp"
 #include "freshet/core/task_host.hpp"
+#include "freshet/core/tuple_origin.hpp"
 
 namespace freshet {
 
@@ -61,6 +62,7 @@ struct call_frame {
   const root_list* anchors = nullptr;  ///< when `anchor.is_several()`
   event_time time{};
   event_time stamp = beginning_of_time;
+  tuple_origin origin;
 
   // Of the message in process, in the chain of a spout whose messages get event times.
   message_source source;
@@ -78,12 +80,14 @@ struct call_frame {
   std::uint64_t late = 0, woke_behind = 0;   ///< tuples that came too late, and those that others did not wait for
   bool rollback_state = false;               ///< state is put back when a call fails (exactly_once in the event engine)
   bool rollback_timers =
-      false;  ///< the same for calls of timers, which no spout causes once more: all that are retried
+      false;         ///< the same for calls of timers, which no spout causes once more: all that are retried
+  event_time now{};  ///< by the run's clock, for all calls of a slice or batch alike; where a member wants to know
   task_host* host = nullptr;
   event_clock* clock = nullptr;      ///< of a spout's chain; null: its tuples get no event times
   fault_injector* faults = nullptr;  ///< tests only; then `flags.faults` and the next two are set
   const std::string_view* node_names = nullptr;
   std::uint32_t task = 0;
+  bool keeps_origins = false;         ///< a bolt of the topology asks for `origin`: else nobody sets it
   std::vector<any_outbox*> outboxes;  ///< all that the chain can write to, for cutting back
 
   /// Deliveries of this call that were counted on the slots of held tuples at once: taken back when the call fails.
@@ -103,6 +107,7 @@ struct call_frame {
     anchors = nullptr;
     time = {};
     stamp = beginning_of_time;
+    origin = {};
   }
   /// For loops over tuples that have no times or no roots: those members keep what they were.
   void begin() {

@@ -56,7 +56,6 @@ class spout_operator : public task_operator {
   virtual void read(const position_range& range, spout_round& round) = 0;
   virtual void seek(const position& p) = 0;
   virtual void commit(const position& p) = 0;
-  virtual bool is_partitioned() const = 0;
   /// Names of all partitions of the spout; empty where it has none.
   virtual std::vector<std::string> partitions() = 0;
   virtual const stream_type& type() const = 0;
@@ -108,9 +107,10 @@ class spout_task_round : public spout_operator {
  private:
   void take_round();
   void give_round();
-  void note_source(const position& p, bool continues);
+  void note_source(const position* at, bool continues);
 
   std::size_t known_at_ = 0;      ///< the next of the round's known stamps
+  std::uint64_t unnamed_ = 0;     ///< messages so far that have no positions
   std::uint32_t plain_from_ = 0;  ///< `plain_left_` as `take_round` set it
 };
 
@@ -178,6 +178,7 @@ class spout_task_base : public spout_task_round {
     auto& raw = static_cast<batch<T>&>(*raw_);
     const bool through = round_->through;
     if (raw.sources()) raw.sources()[raw.size()] = frame_->source;
+    if (raw.origins()) raw.origins()[raw.size()] = frame_->origin;
     if (through) raw.append(r, time, not_stamped, std::as_const(value));
     else raw.append(r, time, not_stamped, std::forward<V>(value));
     if (raw.full()) [[unlikely]]
@@ -225,7 +226,6 @@ class spout_task final : public spout_task_base<spout_output_t<S>> {
   void commit([[maybe_unused]] const position& p) override {
     if constexpr (replayable_spout<S>) spout_.commit(p);
   }
-  bool is_partitioned() const override { return partitioned_spout<S>; }
   std::vector<std::string> partitions() override {
     if constexpr (partitioned_spout<S>) return spout_.partitions();
     else return {};
