@@ -135,16 +135,18 @@ boost_package() {
 }
 
 # The packages of the verb $1: what it cannot do without. demo, bench and latency are configured without the component
-# observe, so they need no spdlog, and all but bench without rocksdb.
+# observe and sqlite, so they need no spdlog and no SQLite, and all but bench without rocksdb.
 packages_of() {
   list="g++ cmake ninja-build $(boost_package)"
   case $1 in
-    test | stress) list="$list libspdlog-dev librocksdb-dev libgtest-dev libgmock-dev libcli11-dev pkgconf" ;;
-    sanitize) list="$list libspdlog-dev librocksdb-dev libgtest-dev libgmock-dev" ;;
+    test | stress)
+      list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
+      ;;
+    sanitize) list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libgtest-dev libgmock-dev" ;;
     bench) list="$list librocksdb-dev libbenchmark-dev libtbb-dev" ;;
     latency) list="$list libcli11-dev" ;;
     lint)
-      list="$list libspdlog-dev librocksdb-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
+      list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
       list="$list libbenchmark-dev libtbb-dev clang-format"
       ;;
   esac
@@ -262,8 +264,8 @@ find_without_aslr() {
 
 # Only what is asked for: each of these switches would ask for a package more.
 release_of() {
-  configure release -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_WITH_ROCKSDB="$2" -D FRESHET_BUILD_EXAMPLES="$1" \
-    -D FRESHET_BUILD_BENCH="$2" -D FRESHET_BUILD_TOOLS="$3"
+  configure release -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_WITH_ROCKSDB="$2" -D FRESHET_WITH_SQLITE=OFF \
+    -D FRESHET_BUILD_EXAMPLES="$1" -D FRESHET_BUILD_BENCH="$2" -D FRESHET_BUILD_TOOLS="$3"
 }
 
 verb_demo() {

@@ -22,6 +22,8 @@ set(FRESHET_HEADERS
   include/freshet/connect/console_sink.hpp
   include/freshet/connect/file/csv_rows.hpp
   include/freshet/connect/file/csv_spout.hpp
+  include/freshet/connect/file/epoch_file.hpp
+  include/freshet/connect/file/epoch_sink.hpp
   include/freshet/connect/file/field_names.hpp
   include/freshet/connect/file/json_fields.hpp
   include/freshet/connect/file/json_lines.hpp
@@ -106,6 +108,7 @@ set(FRESHET_HEADERS
   include/freshet/event/event_executor.hpp
   include/freshet/event/event_options.hpp
   include/freshet/freshet.hpp
+  include/freshet/runtime/checkpointing.hpp
   include/freshet/runtime/executor.hpp
   include/freshet/runtime/metrics.hpp
   include/freshet/runtime/signals.hpp
@@ -116,6 +119,7 @@ set(FRESHET_HEADERS
   include/freshet/state/checkpoint_manifest.hpp
   include/freshet/state/checkpoint_reader.hpp
   include/freshet/state/checkpoint_writer.hpp
+  include/freshet/state/epoch_log.hpp
   include/freshet/state/list_state.hpp
   include/freshet/state/map_state.hpp
   include/freshet/state/state_file.hpp
@@ -208,6 +212,8 @@ set(FRESHET_SOURCES
   src/batch/stage_task.cpp
   src/batch/token_desk.cpp
   src/connect/file/csv_rows.cpp
+  src/connect/file/epoch_file.cpp
+  src/connect/file/epoch_file_names.cpp
   src/connect/file/field_error.cpp
   src/connect/file/file_claims.cpp
   src/connect/file/file_set.cpp
@@ -248,6 +254,7 @@ set(FRESHET_SOURCES
   src/runtime/named_node.cpp
   src/runtime/option_check.cpp
   src/runtime/plan.cpp
+  src/runtime/run_checkpoints.cpp
   src/runtime/signals.cpp
   src/runtime/topology_run.cpp
   src/runtime/worker_pool.cpp
@@ -259,6 +266,7 @@ set(FRESHET_SOURCES
   src/state/checkpoint_reader.cpp
   src/state/checkpoint_writer.cpp
   src/state/damage.cpp
+  src/state/epoch_log.cpp
   src/state/state_file.cpp
   src/stream/async_options.cpp
   src/stream/deduplicate.cpp
@@ -292,6 +300,18 @@ set(FRESHET_ROCKSDB_HEADERS
 set(FRESHET_ROCKSDB_SOURCES
   src/state/rocksdb_store.cpp
   src/state/scratch_database.cpp
+)
+
+set(FRESHET_SQLITE_HEADERS
+  include/freshet/connect/sqlite/binder.hpp
+  include/freshet/connect/sqlite/row_writer.hpp
+  include/freshet/connect/sqlite/sink.hpp
+)
+set(FRESHET_SQLITE_SOURCES
+  src/connect/sqlite/binder.cpp
+  src/connect/sqlite/database.cpp
+  src/connect/sqlite/row_writer.cpp
+  src/connect/sqlite/statement.cpp
 )
 
 set(FRESHET_TESTING_HEADERS

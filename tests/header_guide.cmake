@@ -5,7 +5,7 @@ file(READ "${ROOT}/include/README.md" guide)
 
 set(mistakes "")
 foreach(header IN LISTS FRESHET_HEADERS FRESHET_ASIO_HEADERS FRESHET_OBSERVE_HEADERS FRESHET_ROCKSDB_HEADERS
-    FRESHET_TESTING_HEADERS)
+    FRESHET_SQLITE_HEADERS FRESHET_TESTING_HEADERS)
   string(REPLACE "include/freshet/" "" name "${header}")
   string(FIND "${guide}" "| `${name}` |" at)
   if(at EQUAL -1)

@@ -5,6 +5,7 @@
 #include "freshet/batch/batch_executor.hpp"
 #include "freshet/connect/console_sink.hpp"
 #include "freshet/connect/file/csv_spout.hpp"
+#include "freshet/connect/file/epoch_sink.hpp"
 #include "freshet/connect/file/json_spout.hpp"
 #include "freshet/connect/file/line_sink.hpp"
 #include "freshet/connect/file/line_spout.hpp"

@@ -27,6 +27,11 @@ std::chrono::nanoseconds interval_of(const batch_options& o) {
 }
 }  // namespace
 
+namespace {
+/// In a checkpoint: the watermark of all inputs of a node, which idle ones don't hold back.
+constexpr std::uint32_t of_all_inputs = ~std::uint32_t{0};
+}  // namespace
+
 batch_driver::batch_driver(batch_run& run)
     : run_(run),
       options_(run.options()),
@@ -56,7 +61,25 @@ void batch_driver::start(time_point now) {
     const auto& chain = plan.chains.chains[c];
     watermarks_.emplace_back(chain.is_spout ? chain.parallelism : timed_sources(c).size());
   }
+  if (run_.checkpoints()) go_on();
   if (!run_.feeds().empty()) leader_.store(run_.feeds()[0]->worker(), std::memory_order_relaxed);
+}
+
+/// Batches are epochs, and time does not go back.
+void batch_driver::go_on() {
+  const auto& kept = *run_.checkpoints();
+  batch_ = kept.next() - 1;
+  if (!kept.from()) return;
+  clock_.now = kept.from()->made_at;
+  for (const auto& w : kept.from()->watermarks) {
+    const auto node = run_.graph().find(w.node);
+    if (node == run_.graph().nodes().size()) continue;
+    const auto c = run_.plan().chains.chain_of[node];
+    if (run_.plan().chains.chains[c].head() != node) continue;
+    if (w.input < watermarks_[c].size()) watermarks_[c].advance(w.input, w.watermark);
+    else if (w.input == of_all_inputs)
+      for (const auto& t : run_.tasks_of(c)) t->set_watermark(w.watermark);
+  }
 }
 
 // --- waiting ---
@@ -471,6 +494,7 @@ void batch_driver::next_phase(std::size_t worker) {
 void batch_driver::commit(std::size_t worker) {
   const auto leader = worker < run_.pool().workers() ? worker : 0;
   const auto began = options_.clock->now();
+  if (run_.checkpoints() && !keep_epoch(*run_.checkpoints())) return;
   if (!commit_sinks()) return;
   commit_tasks(leader);
   const auto now = options_.clock->now();
@@ -479,11 +503,59 @@ void batch_driver::commit(std::size_t worker) {
     const auto& owner = owners_[id];
     owner.task->take_back(owner.route, owner.box, std::move(all));
   });
+  if (run_.checkpoints() && !relieve_log(*run_.checkpoints())) return;
   record(options_.clock->now(), began);
   batches_done_.fetch_add(1, std::memory_order_relaxed);
   leader_.store(leader, std::memory_order_relaxed);
   phase_.store(phase::waiting, std::memory_order_release);
   if (leader != worker) run_.pool().publish_and_wake(leader);
+}
+
+/// The batch is prepared: from here on it counts, whatever happens. False: it can't be, and the run is over.
+bool batch_driver::keep_epoch(run_checkpoints& kept) {
+  epoch_record record;
+  record.manifest = kept.begin(batch_, clock_.now);
+  auto& m = record.manifest;
+  m.is_final = clock_.ends;
+  for (const auto& f : run_.feeds())
+    m.partitions.insert(m.partitions.end(), f->partitions().begin(), f->partitions().end());
+  for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c) {
+    const auto& name = run_.graph().nodes()[run_.plan().chains.chains[c].head()].name;
+    if (uses_event_time_ && !run_.plan().chains.chains[c].is_spout) {
+      for (std::uint32_t i = 0; i < watermarks_[c].size(); ++i)
+        m.watermarks.push_back({name, i, watermarks_[c].watermark_of(i)});
+      m.watermarks.push_back({name, of_all_inputs, watermarks_[c].watermark()});
+    }
+    for (const auto& t : run_.tasks_of(c)) {
+      // What isn't by key is the same in all tasks.
+      auto changes = t->take_changes();
+      const bool counts = t->task() == 0 || !run_.graph().nodes()[t->chain().head().node()].key_type.empty();
+      if (counts && !changes.empty()) record.changes.push_back({name, std::move(changes)});
+      if (auto token = t->prepared(); !token.empty()) m.tokens.push_back({name, t->task(), std::move(token)});
+    }
+  }
+  try {
+    kept.append(std::move(record));
+    return true;
+  } catch (const run_error& e) {
+    // Nobody knows whether the record is there. If it is, the next run commits what was prepared; if not, the sinks
+    // throw it away then.
+    for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
+      for (const auto& t : run_.tasks_of(c)) t->leave_epoch();
+    run_.fail(e.error());
+    return false;
+  }
+}
+
+/// The log costs memory and time when a run goes on behind it. False: the run is over.
+bool batch_driver::relieve_log(run_checkpoints& kept) {
+  try {
+    kept.relieve_log([this](const auto& visit) { run_.visit_states(visit); });
+  } catch (const run_error& e) {
+    if (e.error().fatal) return run_.fail(e.error()), false;
+    options_.log.log(log_level::warning, "checkpoint", e.error().message + "; the log goes on instead");
+  }
+  return true;
 }
 
 /// False: one of them cannot, and the run is over.

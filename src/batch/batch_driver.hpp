@@ -10,6 +10,7 @@
 #include "batch/stage_task.hpp"
 #include "freshet/batch/batch_options.hpp"
 #include "freshet/time/watermark_merge.hpp"
+#include "runtime/run_checkpoints.hpp"
 
 namespace freshet {
 
@@ -85,6 +86,7 @@ class batch_driver {
   outlook look(time_point now) const;
   bool ends_clock(bool all_ended) const;
   time_point next_timer() const;
+  void go_on();
   bool due(time_point now);
   bool on_the_grid(time_point now);
   bool is_full() const;
@@ -101,6 +103,8 @@ class batch_driver {
   void push(stage_task& task);
   void offer(std::size_t worker);
   void commit(std::size_t worker);
+  bool keep_epoch(run_checkpoints& kept);
+  bool relieve_log(run_checkpoints& kept);
   bool commit_sinks();
   void commit_tasks(std::size_t leader);
   bool await(stage_task& reader, batch_task& producer);

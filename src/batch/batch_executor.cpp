@@ -5,6 +5,7 @@
 
 #include "batch/batch_run.hpp"
 #include "runtime/option_check.hpp"
+#include "runtime/run_checkpoints.hpp"
 
 namespace freshet {
 
@@ -43,6 +44,7 @@ std::vector<std::string> mistakes_in(const batch_options& o, const topology& gra
   if (o.max_task_attempts == 0) check.about("max_task_attempts", "0", "the first counts, so at least 1");
   check_backpressure(check, o.backpressure);
   if (o.verify_blocks) check_checksums(check, graph);
+  check_durable(check, o.checkpoints, o.guarantee == guarantee::exactly_once, graph);
   return std::move(check).all();
 }
 }  // namespace

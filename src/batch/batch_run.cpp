@@ -79,10 +79,37 @@ void batch_run::open_tasks() {
   // Readers before those who feed them, so that what `open` prepares is there when the first tuple comes.
   for (auto chain = stages_.rbegin(); chain != stages_.rend(); ++chain)
     for (auto& t : *chain) t->open();
+  if (checkpoints_) go_on();
   for (auto& f : feeds_) {
     f->open();
-    f->begin();
+    f->begin(checkpoints_ ? checkpoints_->next() : 1);
   }
+}
+
+/// Where the run before this one was, whatever ended it.
+void batch_run::go_on() {
+  const auto sink_of = [&](std::uint32_t node) -> stage_task& { return *stages_[plan_.chains.chain_of[node]][0]; };
+  for (std::uint32_t i = 0; i < graph_.nodes().size(); ++i)
+    if (graph_.nodes()[i].decides) checkpoints_->decide(graph_.nodes()[i].name, sink_of(i).last_committed());
+  checkpoints_->commit_again([&](std::uint32_t node, std::string_view bytes) { sink_of(node).commit_prepared(bytes); });
+  load_states();
+  if (!checkpoints_->must_begin()) return;
+  checkpoints_->make_base(options_.clock->wall(), [this](const auto& visit) { visit_states(visit); });
+}
+
+void batch_run::load_states() {
+  if (!checkpoints_->from()) return;
+  for (std::uint32_t c = 0; c < stages_.size(); ++c)
+    for (auto& t : stages_[c]) {
+      auto& head = t->chain().head();
+      if (head.state) checkpoints_->load(head.node(), t->task(), *head.state);
+    }
+}
+
+void batch_run::visit_states(const run_checkpoints::visitor& visit) const {
+  for (const auto& chain : stages_)
+    for (const auto& t : chain)
+      if (const auto& head = t->chain().head(); head.state) visit(head.node(), t->task(), *head.state);
 }
 
 void batch_run::close_all() noexcept {
@@ -97,6 +124,8 @@ void batch_run::close_all() noexcept {
 }
 
 void batch_run::start() {
+  checkpoints_ = run_checkpoints::open(graph_, options_.checkpoints, options_.log, *options_.clock);
+  if (checkpoints_) commit_what_checkpoints_cover();
   make_tasks();
   deal_all();
   driver_ = std::make_unique<batch_driver>(*this);

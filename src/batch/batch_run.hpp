@@ -9,6 +9,7 @@
 #include "freshet/batch/batch_options.hpp"
 #include "runtime/engine_run.hpp"
 #include "runtime/query_desk.hpp"
+#include "runtime/run_checkpoints.hpp"
 
 namespace freshet {
 
@@ -47,6 +48,12 @@ class batch_run final : public engine_run {
   std::vector<spout_partition> partitions_of(std::uint32_t chain, std::uint32_t task) const {
     return partitions_[chain][task];
   }
+  /// Null: the run keeps nothing.
+  run_checkpoints* checkpoints() { return checkpoints_.get(); }
+  /// Under which sinks know a batch.
+  epoch_id epoch_of(std::uint64_t batch) const { return {checkpoints_ ? checkpoints_->history() : 0, batch}; }
+  /// The states of all bolts. While no stage is at work.
+  void visit_states(const run_checkpoints::visitor& visit) const;
   std::string stage_name(std::uint32_t chain) const;  ///< stage 1 ("split" > "count")
 
  private:
@@ -54,10 +61,13 @@ class batch_run final : public engine_run {
   void deal_all();
   void place();
   void open_tasks();
+  void go_on();
+  void load_states();
   void close_all() noexcept override;
   void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) override;
 
   const batch_options options_;
+  std::unique_ptr<run_checkpoints> checkpoints_;
   batch_plan plan_;
   std::unique_ptr<block_store> store_;
   std::vector<std::vector<std::unique_ptr<stage_task>>> stages_;  ///< by chain and task; empty for spouts

@@ -540,6 +540,7 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   output_bytes_ = raw_bytes_ = 0;
   if (raw_ && !reads_again_ && raw_->size()) open_.raws.push_back(std::move(raw_));
   cut_ = std::exchange(open_, {});
+  if (run_.checkpoints()) note_partitions();
   look_at_clock();
   cut_watermark_ = reached();
   cut_idle_ = chain_->frame.clock && chain_->frame.clock->is_idle();
@@ -550,6 +551,41 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   waiting_.store(0, std::memory_order_release);
   begin_batch(batch + 1);
   return true;
+}
+
+void spout_feed::begin(std::uint64_t first) {
+  if (const auto* kept = run_.checkpoints()) {
+    const auto node = chain_->plan().head();
+    try {
+      kept->seek(node, run_.partitions_of(chain_index_, task_), spout(), chain_->frame.clock);
+    } catch (const run_error&) { throw; } catch (...) {
+      auto e = error_from_current_exception();
+      e.message = "seek failed: " + e.message;
+      throw run_error(located(node, std::move(e)));
+    }
+    if (kept->is_final()) ended_.store(true, std::memory_order_release);
+  }
+  begin_batch(first);
+}
+
+void spout_feed::note_partitions() {
+  std::map<partition_id, std::uint64_t> ends;
+  for (const auto& r : cut_.ranges) ends[r.partition] = r.to;
+  for (const auto& p : run_.partitions_of(chain_index_, task_)) {
+    const auto end = ends.find(p.id);
+    if (end == ends.end()) continue;
+    checkpoint_partition said;
+    said.node = run_.graph().nodes()[chain_->plan().head()].name;
+    said.name = p.name;
+    said.offset = end->second;
+    if (auto* clock = chain_->frame.clock) {
+      writer w;
+      clock->save(p.id, w);
+      said.clock = w.take();
+      said.watermark = clock->watermark();
+    }
+    cut_.partitions.push_back(std::move(said));
+  }
 }
 
 void spout_feed::begin_batch(std::uint64_t batch) {

@@ -5,6 +5,7 @@
 #include "batch/batch_task.hpp"
 #include "freshet/core/spout_task.hpp"
 #include "freshet/runtime/tasklet.hpp"
+#include "freshet/state/checkpoint_manifest.hpp"
 #include "runtime/position_committer.hpp"
 
 namespace freshet {
@@ -26,7 +27,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void place(std::size_t worker);
   std::size_t worker() const { return worker_; }
   /// Begins to collect for the first batch. REQUIRES: open.
-  void begin() { begin_batch(1); }
+  /// Goes on where the run before was, where there is one; then collects batch `first`.
+  void begin(std::uint64_t first);
 
   // --- tasklet ---
   progress run(time_point now) override;
@@ -46,6 +48,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   event_time watermark() const { return cut_watermark_; }
   bool is_idle() const { return cut_idle_; }
   std::uint32_t attempts_failed() const { return cut_.record.attempts_failed; }
+  /// How far the partitions have been read with that batch, of which it has messages.
+  const std::vector<checkpoint_partition>& partitions() const { return cut_.partitions; }
   /// The batch that was cut last has committed. Thread safe.
   void committed(time_point now);
   /// There is room again: polling goes on if it had stopped for that. Thread safe.
@@ -62,8 +66,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool time_waits() const { return time_waits_.load(std::memory_order_acquire); }
   /// A bolt behind it was woken since the last cut, or is still to hear of it.
   bool called() const {
-    return has_bolts_ &&
-           (waker_->woken.load(std::memory_order_acquire) || called_.load(std::memory_order_acquire));
+    return has_bolts_ && (waker_->woken.load(std::memory_order_acquire) || called_.load(std::memory_order_acquire));
   }
   bool hot() const { return hot_.load(std::memory_order_acquire); }  ///< there is more where that came from
 
@@ -80,6 +83,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
     std::vector<std::pair<error, dead_letter>> rejected;       ///< likewise: messages without a tuple
     std::vector<std::pair<time_point, std::uint64_t>> polled;  ///< when, how many
     std::unique_ptr<event_clock> clock;                        ///< as it was before them; null: the chain has none
+    std::vector<checkpoint_partition> partitions;              ///< how far they have been read, with a clock's bytes
     bool empty() const { return messages == 0; }
   };
 
@@ -124,6 +128,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void reject(const error& why, dead_letter letter);
   void begin_batch(std::uint64_t batch);
   bool close_cut(std::uint64_t batch, time_point now);
+  void note_partitions();
   bool flush_members(bool block);
   void compute_again();
   std::unique_ptr<chain_task> make_second_chain();

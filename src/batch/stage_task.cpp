@@ -27,8 +27,9 @@ const batch_route& stage_task::route_of(std::size_t source) const {
 
 bool stage_task::prepare(std::uint64_t batch, time_point now, event_time watermark, const batch_time& clock) {
   reached_ = at_watermark_;
-  at_watermark_ = watermark;
+  at_watermark_ = std::max(reached_, watermark);  // inputs that were idle in the run before count again in this one
   mine_ = {};
+  changes_.clear();
   mine_.batch = batch;
   mine_.now = clock.now;
   clock_reached_ = clock.ends ? end_of_time : clock.now;
@@ -42,6 +43,8 @@ bool stage_task::prepare(std::uint64_t batch, time_point now, event_time waterma
     const auto& r = route_of(s);
     ran_ = run_.store().rows(r.block(0, task_), r.width(), r.producers) != 0;
   }
+  // A sink that decides has an epoch of each batch: or what it says could not be told from one that was lost.
+  ran_ |= is_sink_ && run_.checkpoints() && run_.graph().nodes()[chain_->plan().head()].decides;
   at_ = ran_ ? at::starting : at::idle;
   return ran_;
 }
@@ -82,6 +85,18 @@ void stage_task::abort_epoch() noexcept {
   if (!std::exchange(epoch_open_, false)) return;
   if (call_member(0, &task_operator::abort_epoch, "abort failed: ")) return;
   run_.options().log.log(log_level::warning, name_, std::exchange(failure_, {})->error.message);
+}
+
+std::optional<epoch_id> stage_task::last_committed() {
+  std::optional<epoch_id> said;
+  if (!guarded(0, "last_committed failed: ", [&](task_operator& op) { said = op.last_committed(); }))
+    throw run_error(located(failure_->node, failure_->error));
+  return said;
+}
+
+void stage_task::commit_prepared(std::string_view bytes) {
+  if (!guarded(0, "commit of the epoch before failed: ", [&](task_operator& op) { op.commit_prepared(bytes); }))
+    throw run_error(located(failure_->node, failure_->error));
 }
 
 void stage_task::roll_back() {
@@ -206,7 +221,8 @@ bool stage_task::start() {
   at_ = at::reading;
   if (!is_transactional_) return true;
   epoch_open_ = true;
-  return guarded(0, "begin failed: ", [epoch = mine_.batch](task_operator& op) { op.begin_epoch(epoch); });
+  return guarded(0,
+                 "begin failed: ", [epoch = run_.epoch_of(mine_.batch)](task_operator& op) { op.begin_epoch(epoch); });
 }
 
 /// After a failure: the same input once more, by a fresh copy of the operators. A sink is never copied: what a
@@ -342,6 +358,11 @@ stage_task::outcome stage_task::flush() {
 stage_task::outcome stage_task::end() {
   if (is_transactional_ && !call_member(0, &task_operator::prepare_epoch, "prepare failed: ")) return outcome::more;
   if (!is_sink_) store_outputs(again_);
+  if (const auto* state = chain_->head().state.get(); state && run_.checkpoints()) {
+    writer w;
+    state->save_changes(w);
+    changes_ = w.take();
+  }
   unpin_inputs(true);
   at_ = at::idle;
   return outcome::done;

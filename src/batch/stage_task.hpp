@@ -61,11 +61,21 @@ class stage_task final : public batch_task {
   std::uint32_t attempts_failed() const { return ran_ ? mine_.attempts_failed : 0; }
   bool woken() const { return waker_->woken.load(std::memory_order_acquire); }
 
+  /// What its state became in the batch, where that is to survive the process; empty: nothing new.
+  std::string take_changes() { return std::exchange(changes_, {}); }
+  /// Of a sink: see task_operator.
+  std::string prepared() const { return epoch_open_ ? chain_->members[0].op->prepared() : std::string(); }
+  std::optional<epoch_id> last_committed();
+  void commit_prepared(std::string_view bytes);
+  /// How far event time had come in the run before.
+  void set_watermark(event_time reached) { at_watermark_ = reached; }
   /// The batch has committed; `leader` starts the next one.
   void commit(std::size_t leader);
   /// Of a transactional sink: makes visible what it prepared.
   bool commit_epoch();
   void abort_epoch() noexcept;
+  /// What was prepared stays so.
+  void leave_epoch() { epoch_open_ = false; }
   /// The run is over: what a batch that never committed had done to the state is taken back.
   void roll_back();
   /// Of a sink: dead letters of the batch before become blocks of this one. True when there are any.
@@ -110,6 +120,7 @@ class stage_task final : public batch_task {
   bool fresh_copy_due_ = false;  ///< before the next attempt
   bool epoch_open_ = false;
   batch_record mine_;
+  std::string changes_;
   cursor cursor_;
   event_time reached_ = beginning_of_time, at_watermark_ = beginning_of_time;  ///< before this batch, and with it
   event_time clock_reached_{};                                                 ///< of timers that follow the clock

@@ -93,7 +93,7 @@ void engine_run::say_what_is_not_committed() const {
     auto* names = n.make_state ? &states : n.kind == node_kind::spout && n.replayable ? &spouts : nullptr;
     if (names) *names += (names->empty() ? "\"" : ", \"") + n.name + "\"";
   }
-  if (spouts.empty() || (commits_positions_ && !how_.commits_at_end_only)) return;
+  if (spouts.empty() || covered_ || (commits_positions_ && !how_.commits_at_end_only)) return;
   const std::string why =
       commits_positions_
           ? " are committed when the run has drained, and not before: exactly_once keeps no count of "

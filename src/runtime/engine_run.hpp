@@ -96,6 +96,8 @@ class engine_run : public run_control {
   void give_up_start() noexcept;
   /// Called by the last tasklet's thread, before those who wait are told.
   virtual void close_all() noexcept {}
+  /// Checkpoints hold what states come of, so positions are committed where they are covered.
+  void commit_what_checkpoints_cover() { covered_ = commits_positions_ = true; }
   /// Name and uptime of the run.
   run_metrics begin_metrics() const;
 
@@ -112,7 +114,7 @@ class engine_run : public run_control {
   std::chrono::steady_clock::time_point give_up_at() const;
 
   const settings how_;
-  bool commits_positions_ = true;
+  bool commits_positions_ = true, covered_ = false;
   std::vector<std::string_view> node_names_;
   std::vector<std::shared_ptr<watermark_alignment>> alignments_;  ///< by node; null for others than spouts
   std::chrono::steady_clock::time_point started_;

@@ -136,7 +136,7 @@ result<resume_point> checkpoint_directory::resume_from(const epoch_status& statu
   const auto newest = all.back().epoch;
   resume_point from{.manifest = manifest, .is_prepared = status.is_prepared};
   from.history = status.epoch == newest ? manifest.history : system_seed();
-  from.parent = status.epoch == newest ? manifest.parent : history_point{manifest.history, manifest.epoch};
+  from.parent = status.epoch == newest ? manifest.parent : epoch_id{manifest.history, manifest.epoch};
   from.next_epoch = newest + 1;
   return from;
 }

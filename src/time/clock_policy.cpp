@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "freshet/base/clock.hpp"
+#include "freshet/core/codec.hpp"
 
 namespace freshet {
 
@@ -22,6 +23,15 @@ event_clock::time_point following_clock::look(time_point now, bool) { return dea
 /// More tuples may come in the same millisecond.
 void following_clock::follow(event_time now) {
   reached_ = std::max(reached_, shifted_back(nearest_event_time(now), event_span{1}));
+}
+
+void following_clock::save(partition_id, writer& w) { write_value(w, reached_); }
+
+bool following_clock::load(partition_id, reader& r) {
+  event_time to = beginning_of_time;
+  read_value(r, to);
+  reached_ = std::max(reached_, to);
+  return !r.failed();
 }
 
 }  // namespace freshet

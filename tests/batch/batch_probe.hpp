@@ -142,7 +142,10 @@ class partitioned_spout_probe {
     }
     for (auto i = range.from; i < range.to; ++i) emit(range.partition, i, out);
   }
-  void seek(const position&) {}
+  void seek(const position& p) {
+    for (auto& [partition, next] : mine_)
+      if (partition == p.partition) next = p.offset;
+  }
   void commit(const position& p) {
     std::lock_guard lock(seen_->mutex);
     seen_->committed[p.partition] = p.next;

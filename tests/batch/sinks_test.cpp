@@ -37,7 +37,8 @@ struct transaction_sink {
   std::shared_ptr<journal> log;
   std::shared_ptr<std::atomic<int>> prepare_failures = std::make_shared<std::atomic<int>>(0);
   int rows = 0;
-  void begin(std::uint64_t epoch) {
+  void begin(const epoch_id& id) {
+    const auto epoch = id.epoch;
     rows = 0;
     log->note("begin " + std::to_string(epoch));
   }

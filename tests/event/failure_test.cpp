@@ -672,7 +672,7 @@ TEST(failure, a_wake_does_not_end_the_pause_after_a_failed_poll) {
 TEST(failure, a_sink_that_commits_by_epochs_is_refused_by_name) {
   struct ledger_sink {
     using token = int;
-    void begin(std::uint64_t) {}
+    void begin(const epoch_id&) {}
     void write(const int&) {}
     token prepare() { return 1; }
     void commit(const token&) {}

@@ -56,7 +56,7 @@ TEST_F(checkpoint_directories, resumed_from_an_older_epoch_begin_a_new_history) 
   const auto older = must(directory_->resume(2));
   EXPECT_EQ(older.manifest->epoch, 2u);
   EXPECT_NE(older.history, 7u);
-  EXPECT_EQ(older.parent, (history_point{7, 2}));
+  EXPECT_EQ(older.parent, (epoch_id{7, 2}));
   EXPECT_EQ(older.next_epoch, 4u);  // 3 is given away
   EXPECT_EQ(why_not(directory_->resume(9)), "\"/data/c\" has no epoch 9; it has 1, 2, 3");
 
@@ -82,7 +82,7 @@ TEST_F(checkpoint_directories, pass_over_damage_only_where_told_to) {
   const auto from = must(directory_->newest(when_damaged::use_older));
   EXPECT_EQ(from.manifest->epoch, 1u);
   EXPECT_NE(from.history, 7u);
-  EXPECT_EQ(from.parent, (history_point{7, 1}));
+  EXPECT_EQ(from.parent, (epoch_id{7, 1}));
   EXPECT_EQ(from.next_epoch, 3u);
   ASSERT_EQ(from.skipped.size(), 1u);
   EXPECT_EQ(from.skipped[0].epoch, 2u);

@@ -35,7 +35,7 @@ inline state_file add_file(checkpoint_writer& writer, state_file_kind kind, cons
 }
 
 /// The manifest of a topology with one node that has state.
-inline checkpoint_manifest manifest_of(history_point at, std::vector<state_file> files,
+inline checkpoint_manifest manifest_of(epoch_id at, std::vector<state_file> files,
                                        checkpoint_kind kind = checkpoint_kind::checkpoint) {
   checkpoint_manifest m;
   m.history = at.history;
@@ -59,7 +59,7 @@ inline checkpoint_manifest full_manifest() {
                         {"42-1-2.state", state_file_kind::delta, {0, 64}, 100, 0x123456, ""},
                         {"42-1-3.store", state_file_kind::store, {64, 128}, 5000, 99, "000017.sst"}},
                        checkpoint_kind::savepoint);
-  m.parent = history_point{3, 39};
+  m.parent = epoch_id{3, 39};
   m.is_final = true;
   m.made_at = event_time(std::chrono::milliseconds(1'700'000'000'000));
   auto& count = m.nodes.front();
@@ -78,7 +78,7 @@ inline checkpoint_manifest full_manifest() {
 }
 
 /// Writes and prepares an epoch whose node lists `older` files and a new one.
-inline result<state_file> prepare_epoch(checkpoint_directory& directory, history_point at, const group_states& states,
+inline result<state_file> prepare_epoch(checkpoint_directory& directory, epoch_id at, const group_states& states,
                                         std::vector<state_file> older = {},
                                         checkpoint_kind kind = checkpoint_kind::checkpoint) {
   auto writer = directory.begin(at.epoch);
@@ -96,7 +96,7 @@ inline result<state_file> prepare_epoch(checkpoint_directory& directory, history
 }
 
 /// The same, committed.
-inline result<state_file> commit_epoch(checkpoint_directory& directory, history_point at, const group_states& states,
+inline result<state_file> commit_epoch(checkpoint_directory& directory, epoch_id at, const group_states& states,
                                        std::vector<state_file> older = {},
                                        checkpoint_kind kind = checkpoint_kind::checkpoint) {
   auto listed = prepare_epoch(directory, at, states, std::move(older), kind);

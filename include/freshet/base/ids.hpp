@@ -21,4 +21,13 @@ using task_id = strong_id<struct task_tag>;
 /// arrays, and positions carry it to files and to users.
 using partition_id = std::uint32_t;
 
+/// An epoch of a history. A history is a row of epochs of which each goes on from the one before, under a random
+/// number; what goes on from any epoch but the newest is another history, so that sinks, which key what they have
+/// committed by both numbers, never take an epoch for one they know.
+struct epoch_id {
+  std::uint64_t history = 0;  ///< 0: of a run that keeps no checkpoints
+  std::uint64_t epoch = 0;
+  friend bool operator==(const epoch_id&, const epoch_id&) = default;
+};
+
 }  // namespace freshet

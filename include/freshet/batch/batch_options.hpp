@@ -8,6 +8,7 @@
 #include "freshet/base/log.hpp"
 #include "freshet/core/fault_injector.hpp"
 #include "freshet/core/state_store.hpp"
+#include "freshet/runtime/checkpointing.hpp"
 #include "freshet/runtime/executor.hpp"
 #include "freshet/runtime/worker_pool.hpp"
 
@@ -80,6 +81,9 @@ struct batch_options {
   /// Where the states of keys are kept that memory has no room for (see state/rocksdb_store.hpp); null: nowhere. Their
   /// timers, and states of whole tasks, stay in memory.
   std::shared_ptr<state_backend> store = {};
+  /// What must survive the process; empty: nothing. Every batch is an epoch. Its record, with what states have changed,
+  /// is on the device before its sinks commit, so a batch costs a write and a sync more.
+  checkpointing checkpoints = {};
   std::shared_ptr<fault_injector> faults = {};  ///< tests: what goes wrong, and when
 };
 

@@ -83,12 +83,19 @@ class with_broadcast final : public broadcast_holder {
   std::uint64_t expired() const override { return own_ ? own_->expired() : 0; }
   bool is_durable() const override { return shared_.is_durable() && (!own_ || own_->is_durable()); }
   void save(std::uint32_t group, writer& w) const override {
-    shared_.save(group, w);
     if (own_) own_->save(group, w);
   }
-  bool load(std::uint32_t group, reader& r) override {
-    return shared_.load(group, r) && (!own_ || own_->load(group, r));
+  bool load(std::uint32_t group, reader& r) override { return !own_ || own_->load(group, r); }
+  void save_changes(writer& w) const override {
+    shared_.save_changes(w);
+    if (own_) own_->save_changes(w);
   }
+  bool load_changes(key_group_range mine, reader& r) override {
+    return shared_.load_changes(mine, r) && (!own_ || own_->load_changes(mine, r));
+  }
+  bool has_shared() const override { return true; }
+  void save_shared(writer& w) const override { shared_.save(0, w); }
+  bool load_shared(reader& r) override { return shared_.load(0, r); }
   void drop(std::uint32_t group) override {
     if (own_) own_->drop(group);
   }

@@ -9,7 +9,9 @@
 
 namespace freshet {
 
+class reader;
 class watermark_alignment;
+class writer;
 
 /// In place of a stamp that isn't known yet: no stamp is the end of time.
 inline constexpr event_time not_stamped = end_of_time;
@@ -59,6 +61,11 @@ class event_clock {
   virtual void follow(event_time /*now*/) {}
   /// The watermark does not pass messages that may be emitted again.
   virtual bool waits_for_messages() const { return true; }
+  /// Writes what it knows of a partition, and goes on there, in a later run; false for damaged bytes.
+  virtual void save(partition_id, writer&) = 0;
+  virtual bool load(partition_id, reader&) = 0;
+  /// What its policy remembers has a codec; else only watermarks are saved.
+  virtual bool is_durable() const { return true; }
   /// A copy of what it has seen, and back to it. REQUIRES: `other` is a copy of this one, or of one of its node.
   virtual std::unique_ptr<event_clock> copy() const = 0;
   virtual void assign(const event_clock& other) = 0;

@@ -138,7 +138,7 @@ class evicted_states {
     if (t.mark_of(&e) != 0) return t.mark(&e, 0), false;
     state_.clear();
     if (with_times_) state_.raw(t.used(&e).time_since_epoch().count());
-    codec<S>::write(state_, e.value);
+    write_value(state_, e.value);
     rows_.put(hand_.group, bytes_of(e.key), state_.data());
     return true;
   }
@@ -163,20 +163,20 @@ class evicted_states {
   }
   std::string_view bytes_of(const K& key) {
     key_.clear();
-    codec<K>::write(key_, key);
+    write_value(key_, key);
     return key_.data();
   }
   K read_key(std::string_view bytes) const {
     K key{};
     reader r(bytes);
-    codec<K>::read(r, key, codec_version<K>);
+    read_value(r, key);
     if (r.failed()) fail<K>();
     return key;
   }
   /// Gives the time of last use.
   event_time read_state(std::string_view stored, S& state) const {
     reader r(stored.substr(time_bytes()));
-    codec<S>::read(r, state, codec_version<S>);
+    read_value(r, state);
     if (r.failed()) fail<S>();
     return with_times_ ? time_of(stored) : beginning_of_time;
   }

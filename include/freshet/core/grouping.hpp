@@ -117,6 +117,20 @@ constexpr std::uint32_t task_of_group(std::uint32_t group, std::uint32_t groups,
   return static_cast<std::uint32_t>(std::uint64_t{group} * tasks / groups);
 }
 
+/// The key groups [first, end). State that isn't by key is group 0.
+struct key_group_range {
+  std::uint32_t first = 0;
+  std::uint32_t end = 1;
+  constexpr bool contains(std::uint32_t group) const noexcept { return group >= first && group < end; }
+  friend bool operator==(const key_group_range&, const key_group_range&) = default;
+};
+
+/// The groups of a task, as `task_of_group` has them. REQUIRES: task < tasks.
+constexpr key_group_range groups_of_task(std::uint32_t task, std::uint32_t groups, std::uint32_t tasks) noexcept {
+  const auto first = [&](std::uint64_t t) { return static_cast<std::uint32_t>((t * groups + tasks - 1) / tasks); };
+  return {first(task), first(std::uint64_t{task} + 1)};
+}
+
 namespace detail {
 struct exactness {
   template <class T>

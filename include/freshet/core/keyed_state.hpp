@@ -191,8 +191,8 @@ class keyed_state final : public any_state {
       w.raw<std::uint8_t>(expires());
       t.for_each([&](auto& e) {
         if (expires()) w.raw(t.used(&e).time_since_epoch().count());
-        codec<K>::write(w, e.key);
-        codec<S>::write(w, e.value);
+        write_value(w, e.key);
+        write_value(w, e.value);
       });
       if (!store_) return;
       store_->for_each_row(g, [&](std::string_view key, std::string_view stored) {
@@ -212,12 +212,64 @@ class keyed_state final : public any_state {
         event_time used = beginning_of_time;
         if (with_times) used = event_time{event_span{r.raw<event_span::rep>()}};
         K k{};
-        codec<K>::read(r, k, 0);
+        read_value(r, k);
         const auto hash = stable_hash<K>::of(k);
         auto* e = tables_[g].find(k, hash);
         if (!e) e = add(tables_[g], k, hash).first;
         if (expires()) tables_[g].used(e) = used;
-        codec<S>::read(r, e->value, 0);
+        read_value(r, e->value);
+      }
+      evict();
+      return !r.failed();
+    } else {
+      return false;
+    }
+  }
+  /// A count (u64), whether there are times (u8); for each change the key, whether it has a state (u8), and that, its
+  /// time ahead.
+  void save_changes(writer& w) const override {
+    if constexpr (durable<K> && durable<S>) {
+      w.raw<std::uint64_t>(changes_.size());
+      w.raw<std::uint8_t>(expires());
+      for (const auto& c : changes_) {
+        auto& t = const_cast<table&>(tables_[group(c.hash)]);  // `find` hands out mutable entries; none is changed here
+        const auto* e = t.find(c.key, c.hash);
+        write_value(w, c.key);
+        w.raw<std::uint8_t>(e != nullptr);
+        if (!e) continue;
+        if (expires()) w.raw(t.used(e).time_since_epoch().count());
+        write_value(w, e->value);
+      }
+    }
+  }
+  bool load_changes(key_group_range mine, reader& r) override {
+    ++moves_;
+    if constexpr (durable<K> && durable<S> && std::default_initializable<K>) {
+      auto n = r.raw<std::uint64_t>();
+      for (const bool with_times = r.raw<std::uint8_t>() != 0; n && !r.failed(); --n) {
+        K k{};
+        read_value(r, k);
+        const auto hash = stable_hash<K>::of(k);
+        const auto g = group(hash);
+        const bool is_mine = !r.failed() && mine.contains(g);
+        if (r.raw<std::uint8_t>() == 0) {
+          if (!is_mine) continue;
+          if (store_ && !tables_[g].find(k, hash)) add(tables_[g], k, hash);  // what is forgotten has left the store
+          tables_[g].erase(k, hash);
+          if (store_) store_->forget(g, k);
+          continue;
+        }
+        event_time used = beginning_of_time;
+        if (with_times) used = event_time{event_span{r.raw<event_span::rep>()}};
+        if (!is_mine) {
+          S not_mine{};
+          read_value(r, not_mine);
+          continue;
+        }
+        auto* e = tables_[g].find(k, hash);
+        if (!e) e = add(tables_[g], k, hash).first;
+        if (expires()) tables_[g].used(e) = used;
+        read_value(r, e->value);
       }
       evict();
       return !r.failed();

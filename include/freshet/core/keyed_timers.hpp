@@ -126,6 +126,54 @@ class keyed_timers {
     moved(g);
     return ok;
   }
+  /// Writes the changes since `begin`, as they stand now: a count (u64); then of each key and tag (u64) and whether it
+  /// is set (u8), if so time and stamp (i64 ms). Those that are set in the order in which they were.
+  void save_changes(writer& w) const requires durable<K> {
+    struct now {
+      const change* of;
+      std::optional<setting> set;
+    };
+    std::vector<now> all;
+    for (const auto& c : changes_) {
+      const auto hash = stable_hash<K>::of(c.key);
+      all.push_back({&c, queues_[group(hash)].find_setting(c.key, hash, c.tag)});
+    }
+    const auto place = [&](const now& n) {
+      return n.set ? std::pair(std::uint64_t{group(stable_hash<K>::of(n.of->key))} + 1, n.set->order)
+                   : std::pair(std::uint64_t{0}, std::uint64_t{0});
+    };
+    std::sort(all.begin(), all.end(), [&](auto& a, auto& b) { return place(a) < place(b); });
+    // One that was moved often stands there as often; within a group none is set twice with one order.
+    all.erase(std::unique(all.begin(), all.end(), [&](auto& a, auto& b) { return a.set && place(a) == place(b); }),
+              all.end());
+    w.raw<std::uint64_t>(all.size());
+    for (const auto& n : all) {
+      write_value(w, n.of->key);
+      w.raw(n.of->tag);
+      w.raw<std::uint8_t>(n.set.has_value());
+      if (!n.set) continue;
+      write_value(w, n.set->time);
+      write_value(w, n.set->stamp);
+    }
+  }
+  /// Makes the changes that `save_changes` wrote, as far as they are of these groups. False for damaged bytes.
+  bool load_changes(key_group_range mine, reader& r) requires durable<K> && std::default_initializable<K> {
+    for (auto n = r.raw<std::uint64_t>(); n != 0 && !r.failed(); --n) {
+      timer<K> t{K{}};
+      read_value(r, t.key);
+      t.tag = r.raw<std::uint64_t>();
+      const bool is_set = r.raw<std::uint8_t>() != 0;
+      if (is_set) {
+        read_value(r, t.time);
+        read_value(r, t.stamp);
+      }
+      const auto hash = stable_hash<K>::of(t.key);
+      if (r.failed() || !mine.contains(group(hash))) continue;
+      if (is_set) set(t.key, hash, t.tag, t.time, t.stamp);
+      else erase(t.key, hash, t.tag);
+    }
+    return !r.failed();
+  }
   /// Forgets the timers of a group.
   void drop(std::uint32_t g) {
     if (queues_.empty()) return;

@@ -2,22 +2,39 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "freshet/base/ids.hpp"
 #include "freshet/core/bolt_task.hpp"
 
 namespace freshet {
 
 /// A sink that takes part in epochs: what it has prepared becomes visible only with `commit`, which may be called again
-/// after a crash and then changes nothing. The others are at-least-once by declaration.
+/// after a crash, by another task of the node, and then changes nothing. What was prepared and not committed when the
+/// process ended may be thrown away once `begin` is called again: what has to be committed has been by then. The others
+/// are at-least-once by declaration.
 template <class S>
 concept transactional_sink = requires(S& s, const typename S::token& t) {
-  s.begin(std::uint64_t{});                            // the epoch that the following writes belong to
+  s.begin(epoch_id{});                                 // what the following writes belong to
   { s.prepare() } -> std::same_as<typename S::token>;  // durable, invisible
   s.commit(t);
   s.abort();
 }
 &&durable<typename S::token>;
+
+/// A sink that records by itself, in the transaction that makes rows visible, which epoch they belong to: so it decides
+/// whether an epoch that was prepared when the process ended counts. One in a topology, with one task.
+template <class S>
+concept deciding_sink = requires(S& s) {
+  s.begin(epoch_id{});
+  s.prepare();  // all has been written; nothing is visible
+  s.commit();   // it is, and last_committed() says this epoch
+  s.abort();
+  { s.last_committed() } -> std::convertible_to<std::optional<epoch_id>>;  // none: it has never committed any
+};
 
 /// One task of a sink: an object with `write(const T&)` (or a call operator); optional `open(context)`, `open()`,
 /// `flush()`, `close()` and the epochs of `transactional_sink`; `on_tick()`, called every `bolt_options::tick` (or
@@ -39,24 +56,57 @@ class sink_task final : public task_operator {
     if constexpr (detail::refuses<S>) return sink_.ready();
     else return true;
   }
-  void begin_epoch([[maybe_unused]] std::uint64_t epoch) override {
-    if constexpr (transactional_sink<S>) sink_.begin(epoch);
+  void begin_epoch([[maybe_unused]] const epoch_id& epoch) override {
+    if constexpr (has_epochs) sink_.begin(epoch);
   }
   void prepare_epoch() override {
-    if constexpr (transactional_sink<S>) token_ = sink_.prepare();
+    if constexpr (deciding_sink<S>) {
+      sink_.prepare();
+      token_.emplace();
+    } else if constexpr (transactional_sink<S>) {
+      token_ = sink_.prepare();
+    }
   }
   void commit_epoch() override {
-    if constexpr (transactional_sink<S>)
-      if (token_) sink_.commit(*token_);
+    if constexpr (has_epochs)
+      if (token_) commit(*token_);
     token_.reset();
   }
   void abort_epoch() override {
-    if constexpr (transactional_sink<S>) sink_.abort();
+    if constexpr (has_epochs) sink_.abort();
     token_.reset();
+  }
+  std::string prepared() const override {
+    if constexpr (!deciding_sink<S> && transactional_sink<S>)
+      if (token_) {
+        writer w;
+        write_value(w, *token_);
+        return w.data();
+      }
+    return {};
+  }
+  void commit_prepared([[maybe_unused]] std::string_view bytes) override {
+    if constexpr (!deciding_sink<S> && transactional_sink<S>) {
+      typename S::token t{};
+      reader r(bytes);
+      read_value(r, t);
+      if (r.failed()) throw std::runtime_error("its token is damaged, or of another sink");
+      sink_.commit(t);
+    }
+  }
+  std::optional<epoch_id> last_committed() override {
+    if constexpr (deciding_sink<S>) return sink_.last_committed();
+    else return {};
   }
   S& sink() { return sink_; }
 
  private:
+  static constexpr bool has_epochs = deciding_sink<S> || transactional_sink<S>;
+  template <class Token>
+  void commit([[maybe_unused]] const Token& token) {
+    if constexpr (deciding_sink<S>) sink_.commit();
+    else sink_.commit(token);
+  }
   void open_user(const task_context& c) override {
     if constexpr (requires { sink_.open(c); }) sink_.open(c);
     else if constexpr (requires { sink_.open(); }) sink_.open();
@@ -69,8 +119,8 @@ class sink_task final : public task_operator {
   struct token_of {
     using type = char;
   };
-  template <transactional_sink X>
-  struct token_of<X> {
+  template <class X>
+  requires(transactional_sink<X> && !deciding_sink<X>) struct token_of<X> {
     using type = typename X::token;
   };
   S sink_;

@@ -7,6 +7,7 @@
 
 #include "freshet/base/event_time.hpp"
 #include "freshet/core/codec.hpp"
+#include "freshet/core/grouping.hpp"
 #include "freshet/core/state_store.hpp"
 #include "freshet/core/undo.hpp"
 
@@ -46,6 +47,15 @@ class any_state {
   virtual void save(std::uint32_t group, writer&) const = 0;
   /// Reads what `save` wrote into the same group. False for damaged bytes.
   virtual bool load(std::uint32_t group, reader&) = 0;
+  /// Writes what has changed since `begin`, of all groups. REQUIRES: `durable()`; neither committed nor rolled back.
+  virtual void save_changes(writer&) const = 0;
+  /// Makes the changes that `save_changes` wrote, as far as they are of these groups; what isn't by key, in any case.
+  /// False for damaged bytes.
+  virtual bool load_changes(key_group_range mine, reader&) = 0;
+  /// The part that is the same in all tasks of a node, where there is one beside the states of keys.
+  virtual bool has_shared() const { return false; }
+  virtual void save_shared(writer&) const {}
+  virtual bool load_shared(reader&) { return false; }
   /// Forgets the states of a group.
   virtual void drop(std::uint32_t group) = 0;
   virtual bool is_durable() const = 0;
@@ -85,11 +95,25 @@ class single_state final : public any_state {
   bool is_durable() const override { return durable<S>; }
   void save(std::uint32_t group, writer& w) const override {
     if constexpr (durable<S>)
-      if (group == 0) codec<S>::write(w, value_);
+      if (group == 0) write_value(w, value_);
   }
   bool load(std::uint32_t group, reader& r) override {
     if constexpr (durable<S>) {
-      if (group == 0) codec<S>::read(r, value_, 0);
+      if (group == 0) read_value(r, value_);
+      return !r.failed();
+    } else {
+      return false;
+    }
+  }
+  void save_changes(writer& w) const override {
+    if constexpr (durable<S>) {
+      w.raw<std::uint8_t>(touched_);
+      if (touched_) write_value(w, value_);
+    }
+  }
+  bool load_changes(key_group_range, reader& r) override {
+    if constexpr (durable<S>) {
+      if (r.raw<std::uint8_t>()) read_value(r, value_);
       return !r.failed();
     } else {
       return false;

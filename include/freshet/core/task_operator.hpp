@@ -1,8 +1,12 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "freshet/base/ids.hpp"
 #include "freshet/core/call_frame.hpp"
 #include "freshet/core/consumer.hpp"
 #include "freshet/core/event_clock.hpp"
@@ -44,10 +48,15 @@ class task_operator {
   /// False: the bolt wants no further tuple now; it is asked again after its waker was called.
   virtual bool ready() = 0;
   /// The sink protocol of one epoch; see `sink_task`. Others ignore it.
-  virtual void begin_epoch(std::uint64_t) {}
+  virtual void begin_epoch(const epoch_id&) {}
   virtual void prepare_epoch() {}
   virtual void commit_epoch() {}
   virtual void abort_epoch() {}
+  /// What another run needs to commit what this one has prepared; empty where that is nothing.
+  virtual std::string prepared() const { return {}; }
+  virtual void commit_prepared(std::string_view) {}
+  /// Of a deciding sink.
+  virtual std::optional<epoch_id> last_committed() { return {}; }
 
   /// Tests: gives the fault injector its chance, if the frame has one. False: it threw, and the call has failed.
   bool pass_faults();

@@ -52,6 +52,18 @@ class timed_state final : public any_state {
       return states.load(group, r) && timers.load(group, r) && processing_timers.load(group, r);
     else return false;
   }
+  void save_changes(writer& w) const override {
+    if constexpr (durable<K> && durable<S>) {
+      states.save_changes(w);
+      timers.save_changes(w);
+      processing_timers.save_changes(w);
+    }
+  }
+  bool load_changes(key_group_range mine, reader& r) override {
+    if constexpr (durable<K> && durable<S> && std::default_initializable<K>)
+      return states.load_changes(mine, r) && timers.load_changes(mine, r) && processing_timers.load_changes(mine, r);
+    else return false;
+  }
   void drop(std::uint32_t group) override {
     states.drop(group);
     timers.drop(group);

@@ -96,8 +96,7 @@ class timer_reader_of : public any_timer_reader {
       }
       first = t->time;
       const auto [time, stamp] = times_of(*t);
-      if (task_.frame().keeps_origins)
-        due_.origins()[due_.size()] = {task_.node() + 1, 0, stable_hash<K>::of(t->key)};
+      if (task_.frame().keeps_origins) due_.origins()[due_.size()] = {task_.node() + 1, 0, stable_hash<K>::of(t->key)};
       due_.append({}, time, stamp, Timer{std::move(*t)});
     }
     return due_.size() ? &due_ : nullptr;

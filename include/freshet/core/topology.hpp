@@ -132,6 +132,7 @@ struct node {
   bool has_tick = false;
   bool replayable = false;            ///< spouts
   bool transactional = false;         ///< sinks
+  bool decides = false;               ///< sinks: it says itself which epochs it has committed
   bool heads_chain = false;           ///< the bolt has `ready()`, or gives ranges
   bool has_timers = false;            ///< the bolt has `on_timer`
   bool needs_origins = false;         ///< the bolt tells tuples of one event time apart by their origins

@@ -184,7 +184,8 @@ class topology_builder {
     using S = detail::made_by_t<F>;
     node& n = add(std::move(name), node_kind::sink, type_name<S>());
     n.options = options;
-    n.transactional = transactional_sink<S>;
+    n.transactional = transactional_sink<S> || deciding_sink<S>;
+    n.decides = deciding_sink<S>;
     n.has_tick = requires(S & s) { s.on_tick(); };
     if constexpr (requires { S::default_tick; })
       if (options.tick == std::chrono::nanoseconds{}) n.options.tick = S::default_tick;

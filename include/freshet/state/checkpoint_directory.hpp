@@ -38,7 +38,7 @@ struct resume_point {
   /// It is not committed: whoever resumes commits its sinks and then `commit`s it, or `abandon`s it and asks again.
   bool is_prepared = false;
   std::uint64_t history = 0;  ///< of the epochs to come
-  std::optional<history_point> parent{};
+  std::optional<epoch_id> parent{};
   std::uint64_t next_epoch = 1;
   std::vector<epoch_status> skipped{};  ///< damaged ones that were passed over, newest first
 };

@@ -7,7 +7,9 @@
 
 #include "freshet/base/event_time.hpp"
 #include "freshet/base/hash.hpp"
+#include "freshet/base/ids.hpp"
 #include "freshet/base/result.hpp"
+#include "freshet/core/grouping.hpp"
 
 // What a checkpoint says, as plain values: the same for both engines.
 namespace freshet {
@@ -17,23 +19,6 @@ inline constexpr std::uint32_t checkpoint_format = 1;
 
 /// How long an epoch is kept: until there are newer ones, or until somebody deletes it.
 enum class checkpoint_kind : std::uint8_t { checkpoint, savepoint };
-
-/// An epoch of a history. A history is a row of epochs of which each goes on from the one before, under a random
-/// number; what goes on from any epoch but the newest is another history, so that sinks, which key what they have
-/// committed by both numbers, never take an epoch for one they know.
-struct history_point {
-  std::uint64_t history = 0;
-  std::uint64_t epoch = 0;
-  friend bool operator==(const history_point&, const history_point&) = default;
-};
-
-/// The key groups [first, end). State that isn't by key is group 0.
-struct key_group_range {
-  std::uint32_t first = 0;
-  std::uint32_t end = 1;
-  constexpr bool contains(std::uint32_t group) const noexcept { return group >= first && group < end; }
-  friend bool operator==(const key_group_range&, const key_group_range&) = default;
-};
 
 /// What a state file is to those before it in its node's list.
 enum class state_file_kind : std::uint8_t {
@@ -108,7 +93,7 @@ struct sink_token {
 struct checkpoint_manifest {
   std::uint32_t hash_version = freshet::hash_version;  ///< of keys to key groups
   std::uint64_t history = 0;
-  std::optional<history_point> parent{};  ///< where its history began, if it is not the directory's first
+  std::optional<epoch_id> parent{};  ///< where its history began, if it is not the directory's first
   std::uint64_t epoch = 0;
   checkpoint_kind kind = checkpoint_kind::checkpoint;
   bool is_final = false;  ///< the end of the input: nothing comes after it

@@ -53,6 +53,8 @@ class following_clock final : public event_clock {
   bool follows_clock() const override { return true; }
   void follow(event_time now) override;
   bool waits_for_messages() const override { return keeps_; }
+  void save(partition_id, writer& w) override;
+  bool load(partition_id, reader& r) override;
   std::unique_ptr<event_clock> copy() const override { return std::make_unique<following_clock>(*this); }
   void assign(const event_clock& other) override { *this = static_cast<const following_clock&>(other); }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "freshet/core/call_frame.hpp"
+#include "freshet/core/codec.hpp"
 #include "freshet/core/event_clock.hpp"
 #include "freshet/core/watermark_alignment.hpp"
 #include "freshet/time/watermark.hpp"
@@ -116,6 +117,26 @@ class policy_clock final : public partition_clock {
     before_.reset();
     call_ = 0;
   }
+  void save(partition_id id, writer& w) override {
+    const auto& p = partitions_[place_of(id)];
+    write_value(w, p.watermark.watermark());
+    w.raw<std::uint8_t>(remembers);
+    if constexpr (remembers) write_value(w, p.watermark.saved().policy);
+  }
+  bool load(partition_id id, reader& r) override {
+    const auto place = place_of(id);
+    auto& watermark = partitions_[place].watermark;
+    auto state = watermark.saved();
+    read_value(r, state.watermark);
+    const bool has_policy = r.raw<std::uint8_t>() != 0;
+    if constexpr (remembers)
+      if (has_policy) read_value(r, state.policy);
+    if (r.failed()) return false;
+    watermark.restore(std::move(state));
+    note_activity(place);
+    return true;
+  }
+  bool is_durable() const override { return remembers; }
   std::unique_ptr<event_clock> copy() const override { return std::make_unique<policy_clock>(*this); }
   void assign(const event_clock& other) override {
     const auto& from = static_cast<const policy_clock&>(other);
@@ -131,6 +152,7 @@ class policy_clock final : public partition_clock {
   }
 
  private:
+  static constexpr bool remembers = durable<typename Policy::state>;
   struct partition {
     partition_watermark<Policy> watermark;
     event_time last_stamp = beginning_of_time;

@@ -56,7 +56,7 @@ std::string json_of(const sink_token& t) {
   return json_object({{"node", text(t.node)}, {"task", number(t.task)}, {"bytes", number(t.bytes.size())}});
 }
 
-std::string json_of(const std::optional<history_point>& p) {
+std::string json_of(const std::optional<epoch_id>& p) {
   return p ? json_object({{"history", text(in_hex(p->history))}, {"epoch", number(p->epoch)}}) : "null";
 }
 

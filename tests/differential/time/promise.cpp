@@ -5,6 +5,7 @@
 #include "freshet/batch/batch_executor.hpp"
 #include "freshet/event/event_executor.hpp"
 #include "freshet/testing/fault_plan.hpp"
+#include "freshet/testing/simulated_files.hpp"
 
 namespace freshet::differential {
 namespace {
@@ -51,10 +52,44 @@ any_options some_options(const promise& p, const std::vector<std::string>& faili
   o.verify_blocks = true;  // or a flipped bit would be nobody's
   o.log = {};
   o.faults = faults;
+  o.guarantee = p.kept;
+  if (p.goes_on) {
+    o.checkpoints.directory = "/kept";
+    o.checkpoints.log_bytes = 64 + random.below(8000);
+  }
   return o;
 }
 
+bool goes_on(const any_options& options) {
+  const auto* batches = std::get_if<batch_options>(&options);
+  return batches && !batches->checkpoints.directory.empty();
+}
+
+namespace {
+/// Stopped after a few batches, again and again, and once more let run to its end.
+run_metrics run_with_stops(const topology& graph, batch_options options) {
+  testing::simulated_files files;
+  options.checkpoints.files = &files;
+  random_source random(options.checkpoints.log_bytes);
+  run_metrics all;
+  for (bool last = false; !last;) {
+    last = random.chance(0.3);
+    auto run = batch_executor{options}.start(graph);
+    if (!last) {
+      const auto batches = random.below(8);
+      while (run.metrics().batches_done < batches && !run.wait_for(std::chrono::microseconds(50))) {}
+      run.request_stop();
+    }
+    run.wait();
+    const auto some = run.metrics();
+    all.tasks.insert(all.tasks.end(), some.tasks.begin(), some.tasks.end());
+  }
+  return all;
+}
+}  // namespace
+
 run_metrics run_to_end(const topology& graph, const any_options& options) {
+  if (goes_on(options)) return run_with_stops(graph, std::get<batch_options>(options));
   const auto* events = std::get_if<event_options>(&options);
   auto run =
       events ? event_executor{*events}.start(graph) : batch_executor{std::get<batch_options>(options)}.start(graph);

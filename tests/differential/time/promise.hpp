@@ -19,20 +19,25 @@ struct promise {
   bool batches;
   guarantee kept;
   bool has_faults;
+  bool goes_on = false;  ///< it is stopped now and then, and goes on from its checkpoints
 
-  bool is_exact() const { return kept == guarantee::exactly_once; }
+  bool is_exact() const { return batches || kept == guarantee::exactly_once; }
 };
 inline constexpr promise promises[] = {{"best_effort", false, guarantee::best_effort, false},
                                        {"at_least_once", false, guarantee::at_least_once, false},
                                        {"at_least_once_with_faults", false, guarantee::at_least_once, true},
                                        {"exactly_once_with_faults", false, guarantee::exactly_once, true},
                                        {"batches", true, guarantee::exactly_once, false},
-                                       {"batches_with_faults", true, guarantee::exactly_once, true}};
+                                       {"batches_with_faults", true, guarantee::exactly_once, true},
+                                       {"batches_that_go_on", true, guarantee::at_least_once, true, true}};
 
 /// Options at random, under which calls of these nodes fail now and then; in batches, blocks of theirs are lost too.
 any_options some_options(const promise&, const std::vector<std::string>& failing, random_source&);
 
-/// Runs it to its end, and gives what it has counted.
+/// Whether runs with these go on where others were stopped.
+bool goes_on(const any_options&);
+
+/// Runs it to its end, also in several runs, and gives what they have counted.
 run_metrics run_to_end(const topology&, const any_options&);
 
 }  // namespace freshet::differential

@@ -110,7 +110,10 @@ class partitions_spout {
   void read(const position_range& range, spout_emitter<timed_row>& out) const {
     for (auto i = range.from; i < range.to; ++i) out.emit({range.partition, i, i + 1}, (*rows_)[range.partition][i]);
   }
-  void seek(const position&) {}
+  void seek(const position& p) {
+    for (auto& m : mine_)
+      if (m.partition == p.partition) m.next = p.offset;
+  }
   void commit(const position&) {}
 
   static constexpr std::uint64_t no_nap = ~std::uint64_t{0};

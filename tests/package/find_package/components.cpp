@@ -1,5 +1,6 @@
 // One use of each component: a value is pushed from Boost.Asio, a planned fault lets its first call fail, a count of it
-// is kept in RocksDB, and what the program has to say goes through spdlog. Exit status 0 when all of that has happened.
+// is kept in RocksDB, a row goes into a SQLite database, and what the program has to say goes through spdlog. Exit
+// status 0 when all of that has happened.
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
@@ -17,6 +18,26 @@
 #endif
 #ifdef WITH_ROCKSDB
 #include <freshet/state/rocksdb_store.hpp>
+#endif
+#ifdef WITH_SQLITE
+#include <cstdint>
+#include <freshet/connect/sqlite/sink.hpp>
+
+struct run_row {
+  std::int64_t number;
+};
+/// As an engine with checkpoints does it.
+bool write_row() {
+  freshet::sqlite::sink<run_row> runs{
+      "components.db", "insert into runs values (?)", {.schema = "create table if not exists runs(number integer)"}};
+  const freshet::epoch_id epoch{7, 1};
+  runs.open({});
+  runs.begin(epoch);
+  runs.write({1});
+  runs.prepare();
+  runs.commit();
+  return runs.last_committed() == epoch;
+}
 #endif
 
 struct count_numbers {
@@ -63,6 +84,9 @@ int main() {
 #endif
 #ifdef WITH_OBSERVE
   right = right && std::filesystem::file_size("components.log") > 0;
+#endif
+#ifdef WITH_SQLITE
+  right = right && write_row();
 #endif
   right = right && run.query<int>("count", 7) >= 1;  // again, when it was replayed
   std::puts(right ? "the components work" : "THE COMPONENTS DO NOT WORK");

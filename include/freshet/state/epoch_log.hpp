@@ -1,0 +1,136 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "freshet/base/clock.hpp"
+#include "freshet/base/record_log.hpp"
+#include "freshet/state/checkpoint_directory.hpp"
+
+namespace freshet {
+
+/// When what was written of an epoch is put on the device. It decides what a loss of power may take: a process that
+/// dies loses nothing, whatever it says.
+enum class log_sync : std::uint8_t {
+  every_batch,  ///< before the epoch counts
+  interval,     ///< once in so long: a loss of power takes what came since, and what sinks committed of it comes twice
+  never,        ///< when the system sees fit
+};
+/// The name of the enumerator.
+std::string_view to_string(log_sync) noexcept;
+
+/// What a task has changed in an epoch, as `any_state::save_changes` wrote it.
+struct state_changes {
+  std::string node{};
+  std::string bytes{};
+  friend bool operator==(const state_changes&, const state_changes&) = default;
+};
+
+/// An epoch by what it changed: all that the log keeps of it.
+struct epoch_record {
+  /// Without nodes, and with those partitions alone that were read in it.
+  checkpoint_manifest manifest{};
+  std::uint64_t after = 0;  ///< the epoch that it goes on from
+  /// The epoch counts no longer, as the sink that decides says: nothing else is in the record.
+  bool is_discarded = false;
+  std::vector<state_changes> changes{};
+  friend bool operator==(const epoch_record&, const epoch_record&) = default;
+};
+/// The bytes of a record. A log has checksums of its own.
+std::string encode(const epoch_record& record);
+/// What `encode` wrote. Errors name `where`.
+result<epoch_record> decode_epoch_record(std::string_view bytes, const std::string& where);
+
+/// Settings of an epoch_log.
+struct epoch_log_options {
+  checkpoint_options checkpoints{};
+  log_sync sync = log_sync::every_batch;
+  std::chrono::nanoseconds sync_interval = std::chrono::seconds(1);
+  /// The log begins anew, behind a checkpoint of all states, when it is longer than this and than they are: what a
+  /// restart reads is at most twice the states, and what is written at most twice the changes.
+  std::uint64_t least_bytes = 16u << 20;
+  const freshet::clock* clock = &freshet::clock::real();
+};
+
+/// Where a run goes on: a checkpoint, and the epochs that the log has behind it.
+class recovered_epochs {
+ public:
+  /// The newest epoch, whole but for the state files of its nodes, which are those of the checkpoint. None: the run
+  /// begins at the beginning.
+  std::optional<checkpoint_manifest> manifest() const;
+  std::uint64_t history = 0;  ///< of the epochs to come
+  std::optional<epoch_id> parent{};
+  std::uint64_t next_epoch = 1;
+  /// The newest epoch may not have been committed by its sinks: it is in the log, and nothing came after.
+  bool is_undecided() const { return !records_.empty(); }
+  /// The epoch before the newest, where the log has that, too.
+  std::optional<std::uint64_t> epoch_before() const;
+  /// It doesn't count: the one before is the newest. REQUIRES: is_undecided()
+  void drop_newest() { records_.pop_back(); }
+  /// What `load` makes of a state: its key group's bytes, then changes on top.
+  struct loader {
+    std::function<result<void>(std::uint32_t group, std::string_view)> load_group;
+    std::function<result<void>(std::string_view)> load_changes;
+  };
+  /// Gives what there is of these groups of a node, oldest first. Thread safe.
+  result<void> load(const std::string& node, key_group_range groups, const loader& to) const;
+
+ private:
+  friend class epoch_log;
+  std::optional<checkpoint_manifest> base_;
+  std::vector<epoch_record> records_;
+  std::map<std::string, node_states> states_;
+};
+
+/// The epochs of a run that has many a second: a checkpoint directory with all states now and then, and in its folder
+/// "log" a record of each epoch with what it has changed, so that one costs a write and a sync. Used by one thread at a
+/// time.
+///
+/// An epoch is prepared when its record is on the device, and committed when its sinks have been told, which the next
+/// record implies: after a crash the sinks are told once more about the newest, or, where a sink decides that it
+/// doesn't count, a record says so. Each record names the one before it, so none is applied over a hole.
+class epoch_log {
+ public:
+  /// Opens a folder, or makes one, and takes its lock. REQUIRES: `files` outlives it.
+  static result<std::unique_ptr<epoch_log>> open(file_system& files, const std::string& folder,
+                                                 epoch_log_options options = {});
+
+  checkpoint_directory& directory() { return *directory_; }
+  /// Where a run goes on from the newest epoch, and under which numbers.
+  result<recovered_epochs> newest(when_damaged damaged = when_damaged::refuse);
+  /// The same from a checkpoint or savepoint of the directory: in a new history, unless nothing came after it.
+  result<recovered_epochs> resume(std::uint64_t epoch);
+
+  /// The epoch is durable, as far as `log_sync` says. An error that is fatal ends the log; after any other the epoch
+  /// isn't there. REQUIRES: a checkpoint was made; the record goes on from the newest epoch.
+  result<void> append(const epoch_record& record);
+  /// The log is longer than it should be.
+  bool wants_checkpoint() const;
+  /// Makes a checkpoint of an epoch that its sinks have committed: `write` adds the states, and their files to the
+  /// manifest. What the log has up to there is forgotten. An error that is not fatal says that there is none, and the
+  /// log stays.
+  using write_states = std::function<result<void>(checkpoint_writer&, checkpoint_manifest&)>;
+  result<void> checkpoint(checkpoint_manifest manifest, const write_states& write);
+  /// Everything that was appended is on the device.
+  result<void> sync() { return log_->sync(); }
+
+ private:
+  epoch_log(std::unique_ptr<checkpoint_directory> directory, std::unique_ptr<record_log> log,
+            epoch_log_options options);
+  result<recovered_epochs> recover(resume_point from, bool with_log);
+  result<void> read_records(const checkpoint_manifest& base, std::vector<epoch_record>& into, std::uint64_t& newest);
+
+  const std::unique_ptr<checkpoint_directory> directory_;
+  const std::unique_ptr<record_log> log_;
+  const epoch_log_options options_;
+  std::uint64_t base_bytes_ = 0;   ///< of the states of the newest checkpoint
+  std::uint64_t since_bytes_ = 0;  ///< of the records since
+  std::optional<std::chrono::steady_clock::time_point> synced_at_;
+};
+
+}  // namespace freshet

@@ -1,0 +1,357 @@
+#include "runtime/run_checkpoints.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "freshet/base/type_name.hpp"
+#include "freshet/core/codec.hpp"
+#include "freshet/core/grouping.hpp"
+#include "freshet/runtime/executor.hpp"
+
+namespace freshet {
+
+namespace {
+
+/// The group of what all tasks of a node have alike, beside the states of its keys.
+std::uint32_t shared_group(const node& n) { return n.key_type.empty() ? 1 : n.options.max_parallelism; }
+
+key_group_range groups_of(const node& n, std::uint32_t task) {
+  if (n.key_type.empty()) return {0, 1};
+  return groups_of_task(task, n.options.max_parallelism, static_cast<std::uint32_t>(n.parallelism()));
+}
+
+std::string quoted(const std::string& name) { return "\"" + name + "\""; }
+
+void must(result<void> done) {
+  if (!done) throw run_error(std::move(done).error());
+}
+
+std::string joined(const std::vector<std::string>& sentences) {
+  std::string all;
+  for (const auto& s : sentences) all += (all.empty() ? "" : "; ") + s;
+  return all;
+}
+
+error misfit(const std::string& name, const std::string& why) {
+  return {errc::data_loss, "the state of bolt " + quoted(name) + " in the checkpoint " + why +
+                               ": if its type has changed, give its codec a version (see core/codec.hpp), or go on "
+                               "without it by another name"};
+}
+
+}  // namespace
+
+void check_durable(option_check& check, const checkpointing& how, bool exactly_once, const topology& graph) {
+  if (how.directory.empty()) return;
+  if (how.keep == 0) check.about("checkpoints.keep", "0", "one checkpoint must be kept to go on from");
+  if (!how.files) check.about("checkpoints.files", "null", "leave it out for the system's");
+  check.at_least_0("checkpoints.sync_interval", how.sync_interval, "or log_sync::never");
+  std::vector<std::string> deciding;
+  for (const auto& n : graph.nodes()) {
+    if (n.make_state && !n.state_durable)
+      check.say(
+          "bolt " + quoted(n.name) + " keeps state of type " + readable_type_name(n.state_type) +
+          ", which has no codec, so a checkpoint can't have it: make it an aggregate of types that have one, give "
+          "it freshet_fields or specialise freshet::codec");
+    if (n.decides) deciding.push_back(quoted(n.name));
+    if (n.decides && n.parallelism() != 1)
+      check.say("sink " + quoted(n.name) + " decides whether an epoch counts, so it must have one task, not " +
+                std::to_string(n.parallelism()));
+    if (!exactly_once) continue;
+    if (n.kind == node_kind::spout && !n.replayable)
+      check.say(
+          "spout " + quoted(n.name) +
+          " can't be read again, so what is under way when the process ends would be lost: give it read, seek and "
+          "commit, or choose guarantee::at_least_once, which can live with that");
+    if (n.kind == node_kind::sink && !n.transactional)
+      check.say("sink " + quoted(n.name) +
+                " has no epochs, so after a crash rows may come twice: use one with begin, prepare and commit (such as "
+                "file::epoch_sink), or choose guarantee::at_least_once");
+  }
+  if (deciding.size() > 1)
+    check.say("sinks " + joined(deciding) + " each decide whether an epoch counts, and only one can");
+}
+
+// --- opening ---
+
+std::unique_ptr<run_checkpoints> run_checkpoints::open(const topology& graph, const checkpointing& how,
+                                                       const logger& log, const freshet::clock& clock) {
+  if (how.directory.empty()) return nullptr;
+  epoch_log_options options;
+  options.checkpoints = {how.keep, log};
+  options.sync = how.sync;
+  options.sync_interval = how.sync_interval;
+  options.least_bytes = how.log_bytes;
+  options.clock = &clock;
+  auto epochs = epoch_log::open(*how.files, how.directory, std::move(options));
+  if (!epochs) throw run_error(std::move(epochs).error());
+  std::unique_ptr<run_checkpoints> made(new run_checkpoints(graph, how, log, *std::move(epochs)));
+  made->recover();
+  return made;
+}
+
+run_checkpoints::run_checkpoints(const topology& graph, const checkpointing& how, const logger& log,
+                                 std::unique_ptr<epoch_log> epochs)
+    : graph_(graph), how_(how), log_(log), epochs_(std::move(epochs)) {}
+
+void run_checkpoints::recover() {
+  auto found = how_.resume_from ? epochs_->resume(*how_.resume_from) : epochs_->newest(how_.damaged);
+  if (!found) throw run_error(std::move(found).error());
+  recovered_ = *std::move(found);
+  next_ = recovered_.next_epoch;
+  match();
+}
+
+/// What was kept belongs to nodes of this topology.
+void run_checkpoints::match() {
+  from_ = recovered_.manifest();
+  must_begin_ = !from_;
+  if (!from_) return;
+  newest_ = from_->epoch;
+  must_begin_ = from_->history != recovered_.history;
+  std::vector<std::string> wrong;
+  for (const auto& was : from_->nodes) check_node(was, wrong);
+  if (!wrong.empty())
+    throw run_error({errc::invalid_argument, "cannot go on from epoch " + std::to_string(newest_) + " in " +
+                                                 quoted(how_.directory) + ": " + joined(wrong)});
+  const auto known = [](std::vector<checkpoint_node> all) {
+    for (auto& n : all) n.files.clear(), n.keys = 0, n.parallelism = 1;
+    return all;
+  };
+  must_begin_ |= known(from_->nodes) != known(nodes()) ||
+                 std::any_of(from_->nodes.begin(), from_->nodes.end(), [&](auto& n) { return is_dropped(n.name); });
+  now_ = *from_;
+  now_.tokens.clear();
+}
+
+bool run_checkpoints::is_dropped(const std::string& node) const {
+  const auto& allowed = how_.allow_dropped_state;
+  return std::find(allowed.begin(), allowed.end(), node) != allowed.end();
+}
+
+void run_checkpoints::check_node(const checkpoint_node& was, std::vector<std::string>& wrong) const {
+  const auto at = graph_.find(was.name);
+  const bool has_state = !was.state_type.empty();
+  if (at == graph_.nodes().size()) {
+    const bool has_positions = std::any_of(from_->partitions.begin(), from_->partitions.end(),
+                                           [&](const auto& p) { return p.node == was.name; });
+    if ((has_state || has_positions) && !is_dropped(was.name))
+      wrong.push_back("it has " + std::string(has_state ? "state" : "positions") + " of " + was.kind + " " +
+                      quoted(was.name) + ", and the topology has no node of that name: give it its name back, or put " +
+                      quoted(was.name) + " into checkpoints.allow_dropped_state");
+    return;
+  }
+  if (!has_state || is_dropped(was.name)) return;
+  const auto now = nodes()[at];
+  if (now.state_type != was.state_type || now.key_type != was.key_type)
+    wrong.push_back(
+        "bolt " + quoted(was.name) + " keeps " + (now.state_type.empty() ? "nothing" : now.state_type) +
+        (now.key_type.empty() ? "" : " by " + now.key_type) + ", and the checkpoint has " + was.state_type +
+        (was.key_type.empty() ? "" : " by " + was.key_type) +
+        ": rename it, and put the old name into checkpoints.allow_dropped_state, or give the type its name back");
+  else if (now.max_parallelism != was.max_parallelism)
+    wrong.push_back("bolt " + quoted(was.name) + " has max_parallelism " + std::to_string(now.max_parallelism) +
+                    ", and the checkpoint " + std::to_string(was.max_parallelism) +
+                    ": it is fixed for the life of a checkpoint");
+}
+
+std::vector<checkpoint_node> run_checkpoints::nodes() const {
+  std::vector<checkpoint_node> all;
+  for (const auto& n : graph_.nodes()) {
+    checkpoint_node c;
+    c.name = n.name;
+    c.kind = to_string(n.kind);
+    c.parallelism = static_cast<std::uint32_t>(n.parallelism());
+    if (!n.key_type.empty()) c.max_parallelism = n.options.max_parallelism;
+    if (!n.key_type.empty()) c.key_type = readable_type_name(n.key_type);
+    if (!n.state_type.empty()) c.state_type = readable_type_name(n.state_type);
+    if (!n.broadcast_type.empty())
+      c.state_type += (c.state_type.empty() ? "" : " with ") + readable_type_name(n.broadcast_type);
+    if (n.make_state) c.codec = "freshet";
+    for (const auto& o : n.outputs) c.stream_types.push_back(readable_type_name(o.type->name));
+    all.push_back(std::move(c));
+  }
+  return all;
+}
+
+// --- going on ---
+
+void run_checkpoints::decide(const std::string& sink, const std::optional<epoch_id>& said) {
+  if (!recovered_.is_undecided()) return;
+  if (said == epoch_id{recovered_.history, newest_}) return;
+  const auto before = recovered_.epoch_before();
+  const bool is_ours = said && said->history == recovered_.history;
+  if (is_ours && said->epoch > newest_)
+    throw run_error({errc::data_loss, "sink " + quoted(sink) + " has committed epoch " + std::to_string(said->epoch) +
+                                          ", and the newest in " + quoted(how_.directory) + " is " +
+                                          std::to_string(newest_) +
+                                          ": the directory is older than what the sink writes to. Bring both back from "
+                                          "the same time, or begin in a new directory"});
+  if (before && (!is_ours || said->epoch != *before))
+    throw run_error({errc::data_loss,
+                     "sink " + quoted(sink) + " has committed " +
+                         (is_ours ? "epoch " + std::to_string(said->epoch) : std::string("nothing of this history")) +
+                         " and not epoch " + std::to_string(*before) + ", which " + quoted(how_.directory) +
+                         " has as committed: what the sink writes to is older than the directory. Bring both back from "
+                         "the same time, or go on from an older epoch with checkpoints.resume_from"});
+  log_.log(
+      log_level::info, "checkpoint",
+      "epoch " + std::to_string(newest_) + " had not been committed by sink " + quoted(sink) + ": it is made again");
+  epoch_record discarded;
+  discarded.is_discarded = true;
+  discarded.manifest.history = recovered_.history;
+  discarded.manifest.epoch = newest_;
+  must(epochs_->append(discarded));
+  recovered_.drop_newest();
+  match();
+}
+
+void run_checkpoints::commit_again(
+    const std::function<void(std::uint32_t node, std::string_view bytes)>& commit) const {
+  if (!from_ || !recovered_.is_undecided()) return;
+  for (const auto& t : from_->tokens) {
+    const auto at = graph_.find(t.node);
+    if (at != graph_.nodes().size()) {
+      commit(static_cast<std::uint32_t>(at), t.bytes);
+    } else if (!is_dropped(t.node)) {
+      throw run_error({errc::invalid_argument, "epoch " + std::to_string(newest_) + " in " + quoted(how_.directory) +
+                                                   " has rows that sink " + quoted(t.node) +
+                                                   " is still to commit, and the topology has no node of that name: "
+                                                   "give it its name back, or put it into "
+                                                   "checkpoints.allow_dropped_state"});
+    }
+  }
+}
+
+void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& into) const {
+  const node& n = graph_.nodes()[index];
+  if (!from_ || is_dropped(n.name)) return;
+  const auto mine = groups_of(n, task);
+  const auto read = [&](bool fine, const reader& r, const std::string& what) -> result<void> {
+    if (fine && r.left() == 0) return {};
+    return misfit(n.name, fine ? "has more bytes than it reads, in " + what : "can't be read, in " + what);
+  };
+  recovered_epochs::loader to;
+  to.load_group = [&](std::uint32_t group, std::string_view bytes) {
+    reader r(bytes);
+    const bool fine = group == shared_group(n) ? into.load_shared(r) : into.load(group, r);
+    return read(fine, r, "key group " + std::to_string(group));
+  };
+  to.load_changes = [&](std::string_view bytes) {
+    reader r(bytes);
+    const bool fine = into.load_changes(mine, r);
+    return read(fine, r, "the log");
+  };
+  if (into.has_shared()) {
+    recovered_epochs::loader shared = to;
+    shared.load_changes = [](std::string_view) { return result<void>(); };
+    must(recovered_.load(n.name, {shared_group(n), shared_group(n) + 1}, shared));
+  }
+  must(recovered_.load(n.name, mine, to));
+}
+
+void run_checkpoints::seek(std::uint32_t index, const std::vector<spout_partition>& dealt, spout_operator& spout,
+                           event_clock* clock) const {
+  const node& n = graph_.nodes()[index];
+  if (clock && !clock->is_durable())
+    throw run_error({errc::unsupported, "the watermark policy behind spout " + quoted(n.name) +
+                                            " remembers something that has no codec, so a checkpoint can't have it: "
+                                            "make its state an aggregate, or specialise freshet::codec"});
+  if (!from_ || !spout.replayable() || is_dropped(n.name)) return;
+  for (const auto& p : dealt)
+    for (const auto& was : from_->partitions) {
+      if (was.node != n.name || was.name != p.name) continue;
+      spout.seek({p.id, was.offset, was.offset});
+      if (!clock || was.clock.empty()) continue;
+      reader r(was.clock);
+      if (!clock->load(p.id, r))
+        throw run_error(
+            {errc::data_loss, "the watermark of partition " + quoted(p.name) + " of spout " + quoted(n.name) +
+                                  " in the checkpoint can't be read: its policy has another "
+                                  "type now; put the spout into checkpoints.allow_dropped_state to begin anew"});
+    }
+}
+
+// --- epochs ---
+
+checkpoint_manifest run_checkpoints::begin(std::uint64_t epoch, event_time now) const {
+  checkpoint_manifest m;
+  m.history = recovered_.history;
+  m.parent = recovered_.parent;
+  m.epoch = epoch;
+  m.made_at = now;
+  m.topology = graph_.name();
+  return m;
+}
+
+void run_checkpoints::append(epoch_record record) {
+  record.after = newest_;
+  must(epochs_->append(record));
+  newest_ = record.manifest.epoch;
+  auto& m = record.manifest;
+  for (auto& p : m.partitions) {
+    const auto known = std::find_if(now_.partitions.begin(), now_.partitions.end(),
+                                    [&](const auto& q) { return q.node == p.node && q.name == p.name; });
+    if (known == now_.partitions.end()) now_.partitions.push_back(std::move(p));
+    else *known = std::move(p);
+  }
+  m.partitions = std::move(now_.partitions);
+  m.tokens.clear();  // they are committed before a checkpoint is made of this
+  now_ = std::move(m);
+}
+
+void run_checkpoints::make_base(event_time now, const states& all) {
+  now_ = begin(next_++, now);
+  if (from_) {
+    now_.made_at = std::max(now, from_->made_at);
+    now_.partitions = from_->partitions;
+    now_.watermarks = from_->watermarks;
+    // Those of nodes that were given up.
+    std::erase_if(now_.partitions,
+                  [&](const auto& p) { return graph_.find(p.node) == graph_.nodes().size() || is_dropped(p.node); });
+  }
+  write(now_, all);
+  newest_ = now_.epoch;
+}
+
+void run_checkpoints::relieve_log(const states& all) {
+  if (epochs_->wants_checkpoint()) write(now_, all);
+}
+
+void run_checkpoints::write(checkpoint_manifest manifest, const states& all) {
+  manifest.nodes = nodes();
+  const auto write_states = [&](checkpoint_writer& writer_of, checkpoint_manifest& m) -> result<void> {
+    std::vector<std::shared_ptr<state_file_writer>> files(m.nodes.size());
+    result<void> done;
+    all([&](std::uint32_t index, std::uint32_t task, const any_state& state) {
+      const node& n = graph_.nodes()[index];
+      if (!done || (n.key_type.empty() && task != 0)) return;
+      if (!files[index]) {
+        auto made = writer_of.add_states(state_file_kind::full, {0, shared_group(n) + 1});
+        if (!made) return void(done = std::move(made).error());
+        files[index] = *std::move(made);
+      }
+      m.nodes[index].keys += state.rows();
+      const auto mine = groups_of(n, task);
+      for (auto g = mine.first; g < mine.end && done; ++g) {
+        writer w;
+        state.save(g, w);
+        done = files[index]->add(g, w.data());
+      }
+      if (!done || task != 0 || !state.has_shared()) return;
+      writer w;
+      state.save_shared(w);
+      done = files[index]->add(shared_group(n), w.data());
+    });
+    for (std::size_t i = 0; i < files.size() && done; ++i) {
+      if (!files[i]) continue;
+      auto written = files[i]->finish();
+      if (!written) return std::move(written).error();
+      m.nodes[i].files.push_back(*std::move(written));
+    }
+    return done;
+  };
+  must(epochs_->checkpoint(std::move(manifest), write_states));
+}
+
+}  // namespace freshet

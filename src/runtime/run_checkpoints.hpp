@@ -1,0 +1,87 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "freshet/core/event_clock.hpp"
+#include "freshet/core/spout_task.hpp"
+#include "freshet/core/state_slot.hpp"
+#include "freshet/core/topology.hpp"
+#include "freshet/runtime/checkpointing.hpp"
+#include "runtime/option_check.hpp"
+
+namespace freshet {
+
+/// What is wrong with a topology whose runs are to survive, in sentences.
+void check_durable(option_check& check, const checkpointing& how, bool exactly_once, const topology& graph);
+
+/// The checkpoints of one run: where it goes on, and what it writes. Both engines stand on it. Used by one thread at a
+/// time, but for `load`. What fails throws run_error.
+class run_checkpoints {
+ public:
+  /// Opens the directory, and finds the newest epoch. Null: the run keeps nothing.
+  static std::unique_ptr<run_checkpoints> open(const topology& graph, const checkpointing& how, const logger& log,
+                                               const freshet::clock& clock);
+
+  /// Of the epochs to come.
+  std::uint64_t history() const { return recovered_.history; }
+  /// The epoch that the run goes on from; 0: it begins at the beginning.
+  std::uint64_t newest() const { return newest_; }
+  std::uint64_t next() const { return next_; }
+  /// The input had ended: there is nothing left to do.
+  bool is_final() const { return from_ && from_->is_final; }
+  /// What is known of the run that it goes on from; null: it begins at the beginning.
+  const checkpoint_manifest* from() const { return from_ ? &*from_ : nullptr; }
+
+  // --- going on ---
+  /// Whether the newest epoch counts, by what the sink that decides says. Before anything else of these.
+  void decide(const std::string& sink, const std::optional<epoch_id>& last_committed);
+  /// Calls `commit` for what the sinks of the newest epoch have to commit, if they have not.
+  void commit_again(const std::function<void(std::uint32_t node, std::string_view bytes)>& commit) const;
+  /// What task `task` of node `node` had kept. Thread safe.
+  void load(std::uint32_t node, std::uint32_t task, any_state& into) const;
+  /// The spout goes on behind what was finished, and its clock where that was.
+  void seek(std::uint32_t node, const std::vector<spout_partition>& dealt, spout_operator& spout,
+            event_clock* clock) const;
+
+  // --- epochs ---
+  /// A manifest of an epoch to come, empty but for what all of them have in common.
+  checkpoint_manifest begin(std::uint64_t epoch, event_time now) const;
+  /// The epoch is prepared.
+  void append(epoch_record record);
+  /// Visits all states: `visit(node, task, state)`.
+  using visitor = std::function<void(std::uint32_t node, std::uint32_t task, const any_state& state)>;
+  using states = std::function<void(const visitor&)>;
+  /// A checkpoint is needed before the run can go on: the directory is new, or the topology isn't the one it knows.
+  bool must_begin() const { return must_begin_; }
+  /// Makes it.
+  void make_base(event_time now, const states& all);
+  /// Makes a checkpoint of the newest epoch, if the log wants one. REQUIRES: it is committed.
+  void relieve_log(const states& all);
+
+ private:
+  run_checkpoints(const topology& graph, const checkpointing& how, const logger& log,
+                  std::unique_ptr<epoch_log> epochs);
+  void recover();
+  void match();
+  void check_node(const checkpoint_node& was, std::vector<std::string>& wrong) const;
+  bool is_dropped(const std::string& node) const;
+  std::vector<checkpoint_node> nodes() const;
+  void write(checkpoint_manifest manifest, const states& all);
+
+  const topology graph_;
+  const checkpointing how_;
+  const logger log_;
+  const std::unique_ptr<epoch_log> epochs_;
+  recovered_epochs recovered_;
+  std::optional<checkpoint_manifest> from_;
+  std::uint64_t newest_ = 0, next_ = 1;
+  bool must_begin_ = false;
+  /// All that is known of the newest epoch, for a checkpoint.
+  checkpoint_manifest now_;
+};
+
+}  // namespace freshet

@@ -1,0 +1,287 @@
+#include "freshet/state/epoch_log.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "freshet/core/codec.hpp"
+#include "freshet/testing/simulated_files.hpp"
+
+namespace freshet {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::simulated_files;
+
+epoch_log_options quiet(std::uint64_t least_bytes = 1 << 20) {
+  epoch_log_options o;
+  o.least_bytes = least_bytes;
+  return o;
+}
+
+checkpoint_manifest named(std::uint64_t history, std::uint64_t epoch) {
+  checkpoint_manifest m;
+  m.history = history;
+  m.epoch = epoch;
+  m.topology = "counts";
+  return m;
+}
+
+/// An epoch that has added a letter to the state of "count", and read on to as many messages.
+epoch_record record_of(std::uint64_t history, std::uint64_t epoch, std::uint64_t after) {
+  epoch_record r;
+  r.manifest = named(history, epoch);
+  r.manifest.partitions.push_back({"in", "p" + std::to_string(epoch % 2), epoch, {}, {}, {}, {}});
+  r.manifest.tokens.push_back({"out", 0, std::to_string(epoch)});
+  r.after = after;
+  r.changes.push_back({"count", std::string(1, static_cast<char>('a' + epoch % 26))});
+  return r;
+}
+
+/// The state of "count": what the checkpoint has, and what was added since.
+std::string state_of(const recovered_epochs& from) {
+  std::string all;
+  recovered_epochs::loader to;
+  to.load_group = [&](std::uint32_t, std::string_view bytes) { return all = bytes, result<void>(); };
+  to.load_changes = [&](std::string_view bytes) { return all += bytes, result<void>(); };
+  from.load("count", {0, 1}, to).value();
+  return all;
+}
+
+/// A checkpoint whose state are these bytes.
+result<void> checkpoint(epoch_log& log, std::uint64_t history, std::uint64_t epoch, const std::string& state) {
+  auto m = named(history, epoch);
+  m.partitions.push_back({"in", "p0", epoch, {}, {}, {}, {}});
+  return log.checkpoint(m, [&](checkpoint_writer& to, checkpoint_manifest& of) -> result<void> {
+    auto file = to.add_states(state_file_kind::full, {0, 1});
+    if (!file) return file.error();
+    if (auto done = (*file)->add(0, state); !done) return done;
+    auto written = (*file)->finish();
+    if (!written) return written.error();
+    checkpoint_node node;
+    node.name = "count";
+    node.files.push_back(*written);
+    of.nodes.push_back(node);
+    return {};
+  });
+}
+
+/// A log with a checkpoint, 1, and the epochs 2 to `last` behind it.
+std::uint64_t write_some(file_system& files, std::uint64_t last) {
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  const auto history = log->newest().value().history;
+  checkpoint(*log, history, 1, "-").value();
+  for (std::uint64_t e = 2; e <= last; ++e) log->append(record_of(history, e, e - 1)).value();
+  return history;
+}
+
+TEST(epoch_log, begins_at_the_beginning) {
+  simulated_files files;
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  const auto from = log->newest().value();
+  EXPECT_FALSE(from.manifest());
+  EXPECT_FALSE(from.is_undecided());
+  EXPECT_NE(from.history, 0u);
+  EXPECT_EQ(from.next_epoch, 1u);
+}
+
+TEST(epoch_log, goes_on_from_the_newest_epoch_with_all_that_was_changed) {
+  simulated_files files;
+  const auto history = write_some(files, 4);
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  const auto from = log->newest().value();
+  EXPECT_EQ(from.history, history);
+  EXPECT_EQ(from.next_epoch, 5u);
+  EXPECT_TRUE(from.is_undecided());
+  const auto m = *from.manifest();
+  EXPECT_EQ(m.epoch, 4u);
+  ASSERT_EQ(m.tokens.size(), 1u);
+  EXPECT_EQ(m.tokens[0].bytes, "4");
+  ASSERT_EQ(m.partitions.size(), 2u);  // of each the newest that was said
+  EXPECT_EQ(m.partitions[0].offset, 4u);
+  EXPECT_EQ(m.partitions[1].offset, 3u);
+  EXPECT_EQ(state_of(from), "-cde");
+}
+
+TEST(epoch_log, a_checkpoint_takes_the_place_of_the_log) {
+  simulated_files files;
+  const auto history = write_some(files, 4);
+  {
+    auto log = epoch_log::open(files, "/kept", quiet()).value();
+    (void)log->newest().value();
+    checkpoint(*log, history, 4, "-cde").value();
+  }
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  auto from = log->newest().value();
+  EXPECT_FALSE(from.is_undecided());
+  EXPECT_EQ(from.manifest()->epoch, 4u);
+  EXPECT_EQ(state_of(from), "-cde");
+  log->append(record_of(history, 5, 4)).value();
+  from = log->newest().value();
+  EXPECT_EQ(state_of(from), "-cdef");
+}
+
+TEST(epoch_log, wants_a_checkpoint_when_it_is_longer_than_it_should_be_and_than_the_states) {
+  for (const std::size_t state : {1, 5000}) {
+    simulated_files files;
+    auto log = epoch_log::open(files, "/kept", quiet(1000)).value();
+    const auto history = log->newest().value().history;
+    checkpoint(*log, history, 1, std::string(state, 'x')).value();
+    std::uint64_t bytes = 0, e = 1;
+    while (!log->wants_checkpoint()) {
+      ++e;
+      const auto r = record_of(history, e, e - 1);
+      bytes += encode(r).size();
+      log->append(r).value();
+    }
+    EXPECT_GT(bytes, std::max<std::size_t>(1000, state));
+    EXPECT_LT(bytes, std::max<std::size_t>(1000, state) + 1000);
+    checkpoint(*log, history, e, "y").value();
+    EXPECT_FALSE(log->wants_checkpoint());
+  }
+}
+
+TEST(epoch_log, an_epoch_that_was_discarded_counts_no_longer) {
+  simulated_files files;
+  const auto history = write_some(files, 4);
+  {
+    auto log = epoch_log::open(files, "/kept", quiet()).value();
+    auto from = log->newest().value();
+    from.drop_newest();
+    EXPECT_EQ(from.manifest()->epoch, 3u);
+    EXPECT_EQ(state_of(from), "-cd");
+    epoch_record discarded;
+    discarded.manifest = named(history, 4);
+    discarded.is_discarded = true;
+    log->append(discarded).value();
+  }
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  EXPECT_EQ(log->newest().value().manifest()->epoch, 3u);
+  EXPECT_EQ(log->newest().value().next_epoch, 5u);  // no number is given twice
+  log->append(record_of(history, 5, 3)).value();
+  const auto from = log->newest().value();
+  EXPECT_EQ(from.manifest()->epoch, 5u);
+  EXPECT_EQ(from.epoch_before(), 3u);
+  EXPECT_EQ(state_of(from), "-cdf");
+}
+
+TEST(epoch_log, nothing_is_applied_over_a_hole) {
+  simulated_files files;
+  const auto history = write_some(files, 3);
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  (void)log->newest().value();
+  log->append(record_of(history, 5, 4)).value();
+  const auto from = log->newest();
+  ASSERT_FALSE(from);
+  EXPECT_EQ(from.error().code, errc::data_loss);
+  EXPECT_THAT(from.error().message, HasSubstr("epoch 5 after epoch 3"));
+}
+
+TEST(epoch_log, whoever_goes_on_from_an_older_epoch_is_in_another_history) {
+  simulated_files files;
+  const auto history = write_some(files, 4);
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  const auto older = log->resume(1).value();
+  EXPECT_EQ(state_of(older), "-");
+  EXPECT_NE(older.history, history);
+  EXPECT_EQ(older.parent, (epoch_id{history, 1}));
+  EXPECT_EQ(older.next_epoch, 5u);
+  EXPECT_FALSE(older.is_undecided());
+
+  // Its first checkpoint makes what the log has the past.
+  checkpoint(*log, older.history, 5, "-").value();
+  log->append(record_of(older.history, 6, 5)).value();
+  EXPECT_EQ(state_of(log->newest().value()), "-g");
+  const auto missing = log->resume(17);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, errc::not_found);
+}
+
+TEST(epoch_log, the_newest_checkpoint_itself_goes_on_in_its_history) {
+  simulated_files files;
+  const auto history = write_some(files, 1);
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  EXPECT_EQ(log->resume(1).value().history, history);
+}
+
+TEST(epoch_log, syncs_as_it_is_told) {
+  for (const auto how : {log_sync::every_batch, log_sync::interval, log_sync::never}) {
+    simulated_files files;
+    std::uint64_t syncs = 0;
+    auto options = quiet();
+    options.sync = how;
+    options.sync_interval = std::chrono::hours(1);
+    auto log = epoch_log::open(files, "/kept", options).value();
+    const auto history = log->newest().value().history;
+    checkpoint(*log, history, 1, "-").value();
+    files.on_step(
+        [&](const testing::file_step& s) { syncs += !s.done && s.operation == testing::file_operation::sync; });
+    for (std::uint64_t e = 2; e < 12; ++e) log->append(record_of(history, e, e - 1)).value();
+    EXPECT_EQ(syncs, how == log_sync::every_batch ? 10u : how == log_sync::interval ? 1u : 0u) << to_string(how);
+  }
+}
+
+TEST(epoch_log, what_a_full_device_refuses_was_not_taken) {
+  simulated_files files;
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  const auto history = log->newest().value().history;
+  checkpoint(*log, history, 1, "-").value();
+  files.fail(testing::file_operation::create, ".state", testing::file_fault::no_space);
+  const auto refused = checkpoint(*log, history, 2, "!");
+  ASSERT_FALSE(refused);
+  EXPECT_FALSE(refused.error().fatal) << refused.error().message;
+  log->append(record_of(history, 2, 1)).value();
+  EXPECT_EQ(state_of(log->newest().value()), "-c");
+}
+
+/// What is there after a crash is a row of epochs without a hole, and has at least those that were told to be safe.
+TEST(epoch_log_crash, loses_nothing_that_was_safe) {
+  random_source random(11);
+  std::uint64_t safe = 0, lost = 0, history = 0;
+  const auto steps = testing::crash_at_every_step(
+      random,
+      [&](simulated_files& files) {
+        safe = 0;
+        auto log = epoch_log::open(files, "/kept", quiet(400)).value();
+        history = log->newest().value().history;
+        std::string state = "-";
+        checkpoint(*log, history, 1, state).value();
+        safe = 1;
+        for (std::uint64_t e = 2; e < 20; ++e) {
+          log->append(record_of(history, e, e - 1)).value();
+          safe = e;
+          state += static_cast<char>('a' + e % 26);
+          if (log->wants_checkpoint()) checkpoint(*log, history, e, state).value();
+        }
+      },
+      [&](simulated_files& files, std::uint64_t step) {
+        auto log = epoch_log::open(files, "/kept", quiet(400)).value();
+        const auto from = log->newest().value();
+        const auto m = from.manifest();
+        const auto newest = m ? m->epoch : 0;
+        lost += newest < safe;
+        EXPECT_GE(newest, safe) << "step " << step;
+        EXPECT_LE(newest, safe + 1) << "step " << step;
+        std::string state = newest ? "-" : "";
+        for (std::uint64_t e = 2; e <= newest; ++e) state += static_cast<char>('a' + e % 26);
+        EXPECT_EQ(state_of(from), state) << "step " << step;
+      });
+  std::cout << "epoch_log_crash: steps=" << steps << " lost=" << lost << "\n";
+  EXPECT_GT(steps, 100u);
+}
+
+TEST(epoch_log, a_record_is_read_as_it_was_written) {
+  auto r = record_of(7, 8, 6);
+  EXPECT_EQ(decode_epoch_record(encode(r), "here").value(), r);
+  const auto bytes = encode(r);
+  for (std::size_t n = 0; n < bytes.size(); ++n) {
+    const auto cut = decode_epoch_record(std::string_view(bytes).substr(0, n), "here");
+    ASSERT_FALSE(cut) << n;
+    EXPECT_THAT(cut.error().message, HasSubstr("here"));
+  }
+}
+
+}  // namespace
+}  // namespace freshet
