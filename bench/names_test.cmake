@@ -5,10 +5,12 @@ if(NOT status EQUAL 0)
   message(FATAL_ERROR "${PROGRAM}: exit status ${status}")
 endif()
 foreach(name IN ITEMS
-    pipeline/hand_fused pipeline/event_best_effort pipeline/event_at_least_once pipeline/batch pipeline/batch_combined)
+    pipeline/hand_fused pipeline/event_best_effort pipeline/event_at_least_once pipeline/batch pipeline/batch_combined
+    batch/checkpoints/none batch/checkpoints/every_batch)
   list(APPEND wanted "${name}/keys:1000" "${name}/keys:1000000")
 endforeach()
-list(APPEND wanted words/hand words/event words/batch chain/event ledger/ channel/ nexmark/ yahoo/ windows/ state/)
+list(APPEND wanted words/hand words/event words/batch chain/event ledger/ channel/ nexmark/ yahoo/ windows/ state/ epoch_log/append
+  bare/append_fdatasync)
 foreach(name IN LISTS wanted)
   if(NOT "\n${listed}" MATCHES "\n${name}")
     message(FATAL_ERROR "no benchmark begins with ${name}; there are:\n${listed}")

@@ -14,11 +14,13 @@ set(FRESHET_HEADERS
   include/freshet/base/log.hpp
   include/freshet/base/random.hpp
   include/freshet/base/record_log.hpp
+  include/freshet/base/record_log_reader.hpp
   include/freshet/base/result.hpp
   include/freshet/base/time_arithmetic.hpp
   include/freshet/base/type_name.hpp
   include/freshet/batch/batch_executor.hpp
   include/freshet/batch/batch_options.hpp
+  include/freshet/connect/captured_spout.hpp
   include/freshet/connect/console_sink.hpp
   include/freshet/connect/file/csv_rows.hpp
   include/freshet/connect/file/csv_spout.hpp
@@ -33,6 +35,8 @@ set(FRESHET_HEADERS
   include/freshet/connect/file/line_spout.hpp
   include/freshet/connect/file/output_file.hpp
   include/freshet/connect/file/text_value.hpp
+  include/freshet/connect/journal.hpp
+  include/freshet/connect/journaled.hpp
   include/freshet/connect/line_format.hpp
   include/freshet/connect/memory/callback_sink.hpp
   include/freshet/connect/memory/channel_sink.hpp
@@ -111,6 +115,7 @@ set(FRESHET_HEADERS
   include/freshet/runtime/checkpointing.hpp
   include/freshet/runtime/executor.hpp
   include/freshet/runtime/metrics.hpp
+  include/freshet/runtime/restarting_executor.hpp
   include/freshet/runtime/signals.hpp
   include/freshet/runtime/tasklet.hpp
   include/freshet/runtime/topology_run.hpp
@@ -120,6 +125,7 @@ set(FRESHET_HEADERS
   include/freshet/state/checkpoint_reader.hpp
   include/freshet/state/checkpoint_writer.hpp
   include/freshet/state/epoch_log.hpp
+  include/freshet/state/epoch_log_reader.hpp
   include/freshet/state/list_state.hpp
   include/freshet/state/map_state.hpp
   include/freshet/state/state_file.hpp
@@ -195,6 +201,7 @@ set(FRESHET_SOURCES
   src/base/log.cpp
   src/base/random.cpp
   src/base/record_log.cpp
+  src/base/record_log_reader.cpp
   src/base/record_segment.cpp
   src/base/result.cpp
   src/base/system_files.cpp
@@ -224,6 +231,7 @@ set(FRESHET_SOURCES
   src/connect/file/output_file.cpp
   src/connect/file/record_source.cpp
   src/connect/file/text_value.cpp
+  src/connect/journal.cpp
   src/core/batch.cpp
   src/core/byte_stream.cpp
   src/core/call_frame.cpp
@@ -254,6 +262,7 @@ set(FRESHET_SOURCES
   src/runtime/named_node.cpp
   src/runtime/option_check.cpp
   src/runtime/plan.cpp
+  src/runtime/restarting_executor.cpp
   src/runtime/run_checkpoints.cpp
   src/runtime/signals.cpp
   src/runtime/topology_run.cpp
@@ -266,7 +275,9 @@ set(FRESHET_SOURCES
   src/state/checkpoint_reader.cpp
   src/state/checkpoint_writer.cpp
   src/state/damage.cpp
+  src/state/epoch_chain.cpp
   src/state/epoch_log.cpp
+  src/state/epoch_log_reader.cpp
   src/state/state_file.cpp
   src/stream/async_options.cpp
   src/stream/deduplicate.cpp

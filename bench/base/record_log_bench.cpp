@@ -5,11 +5,10 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 
+#include "base/bench_folder.hpp"
 #include "base/descriptor.hpp"
 #include "freshet/base/histogram.hpp"
 #include "freshet/base/record_log.hpp"
@@ -18,23 +17,6 @@ namespace freshet {
 namespace {
 
 constexpr std::size_t record_bytes = 200;
-
-/// A folder of its own, gone at the end. FRESHET_BENCH_DIR says where: the device under /tmp may be memory.
-class bench_folder {
- public:
-  bench_folder() {
-    const char* const where = std::getenv("FRESHET_BENCH_DIR");
-    path_ =
-        (where ? std::filesystem::path(where) : std::filesystem::temp_directory_path()) / "freshet_record_log_bench";
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
-  }
-  ~bench_folder() { std::filesystem::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 template <class F>
 std::uint64_t nanoseconds_of(F f) {
@@ -47,7 +29,7 @@ void append(record_log& log, const std::string& record, std::int64_t n) {
 }
 
 void commit(benchmark::State& state) {
-  const bench_folder folder;
+  const bench_folder folder{"freshet_record_log_bench"};
   const descriptor bare_file(::open((folder / "bare").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666));
   const auto log = record_log::open(system_files(), folder / "log").value();
   const std::string record(record_bytes, 'x');
@@ -77,7 +59,7 @@ void commit(benchmark::State& state) {
 
 /// Appended and written, never synced but for the ends of segments.
 void append_only(benchmark::State& state) {
-  const bench_folder folder;
+  const bench_folder folder{"freshet_record_log_bench"};
   const auto log = record_log::open(system_files(), folder / "log").value();
   const std::string record(record_bytes, 'x');
   for (auto _ : state) {
@@ -91,7 +73,7 @@ void append_only(benchmark::State& state) {
 constexpr std::int64_t read_records = 200'000;
 
 void read(benchmark::State& state) {
-  const bench_folder folder;
+  const bench_folder folder{"freshet_record_log_bench"};
   const auto log = record_log::open(system_files(), folder / "log").value();
   append(*log, std::string(record_bytes, 'x'), read_records);
   std::size_t bytes = 0;
@@ -102,7 +84,7 @@ void read(benchmark::State& state) {
 }
 
 void open(benchmark::State& state) {
-  const bench_folder folder;
+  const bench_folder folder{"freshet_record_log_bench"};
   const auto open_log = [&] { return record_log::open(system_files(), folder / "log").value(); };
   {
     const auto log = open_log();

@@ -58,23 +58,10 @@ result<void> record_log::find_segments() {
 }
 
 result<void> record_log::check_segment(segment& each) {
-  if (each.first != next_)
-    return error{errc::data_loss, "\"" + each.path + "\" begins with record " + std::to_string(each.first) +
-                                      ", and the segment before it ends before record " + std::to_string(next_) +
-                                      ". Nothing was changed. Bring back what is missing from a copy; or, to go on " +
-                                      "without the records from " + std::to_string(next_) +
-                                      " on, remove this segment and those behind it"};
-  auto reader = segment_reader::open(files_, each.path, each.first);
-  if (!reader) return reader.error();
-  auto found = reader->next();
-  while (found && *found == segment_reader::step::record) found = reader->next();
-  if (!found) return found.error();
-  next_ = reader->next_index();
-  each.size = reader->offset();
-  if (*found == segment_reader::step::end) return {};
-  if (auto torn = reader->torn(); !torn) return torn;
-  // Each is synced before the next is begun.
-  if (&each != &segments_.back()) return reader->damage("there are segments behind it, so it was whole once");
+  const auto end = read_segment(files_, each.path, each.first, next_, &each == &segments_.back(), {});
+  if (!end) return end.error();
+  next_ = end->next;
+  each.size = end->whole;
   return {};
 }
 

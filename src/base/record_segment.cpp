@@ -193,4 +193,26 @@ error segment_reader::damage(const std::string& why) const {
                    " and all behind it, cut the file to " + byte + " bytes and remove the segments behind it");
 }
 
+result<segment_end> read_segment(file_system& files, const std::string& path, std::uint64_t first,
+                                 std::uint64_t expected, bool is_last, const record_visit& visit) {
+  if (first != expected)
+    return data_loss("\"" + path + "\" begins with record " + std::to_string(first) +
+                     ", and the segment before it ends before record " + std::to_string(expected) +
+                     ". Nothing was changed. Bring back what is missing from a copy; or, to go on without the records "
+                     "from " +
+                     std::to_string(expected) + " on, remove this segment and those behind it");
+  auto reader = segment_reader::open(files, path, first);
+  if (!reader) return reader.error();
+  auto found = reader->next();
+  for (; found && *found == segment_reader::step::record; found = reader->next())
+    if (visit) visit(reader->record().index, reader->record().bytes);
+  if (!found) return found.error();
+  const segment_end end{reader->next_index(), reader->offset(), reader->size()};
+  if (*found == segment_reader::step::end) return end;
+  if (auto torn = reader->torn(); !torn) return torn.error();
+  // Each is synced before the next is begun.
+  if (!is_last) return reader->damage("there are segments behind it, so it was whole once");
+  return end;
+}
+
 }  // namespace freshet

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,5 +78,17 @@ class segment_reader {
   std::uint64_t window_offset_ = 0;
   record_view record_;
 };
+
+/// How a segment ends.
+struct segment_end {
+  std::uint64_t next = 0;   ///< index of the record behind its last
+  std::uint64_t whole = 0;  ///< bytes up to there
+  std::uint64_t size = 0;   ///< of the file: what is more than `whole` is a torn tail
+};
+using record_visit = std::function<void(std::uint64_t index, std::string_view bytes)>;
+/// Reads and checks all of a segment that begins with record `first`, as its name says, and should with `expected`.
+/// `visit` may be empty. Only the last of a log may have a torn tail.
+result<segment_end> read_segment(file_system& files, const std::string& path, std::uint64_t first,
+                                 std::uint64_t expected, bool is_last, const record_visit& visit);
 
 }  // namespace freshet

@@ -100,11 +100,16 @@ batch_driver::outlook batch_driver::look(time_point now) const {
     all.ended &= f->ended();  // before the rows: what an ended feed had polled is seen
     all.hot |= f->hot();
     all.rows += f->waiting();
-    all.called |= (has_ticks_ && f->next_tick() <= now) || f->called();
+    all.woken |= f->called();
+    all.called |= has_ticks_ && f->next_tick() <= now;
     all.time_waits |= f->time_waits();
   }
   for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
-    for (const auto& t : run_.tasks_of(c)) all.called |= t->woken() || (has_ticks_ && t->next_tick() <= now);
+    for (const auto& t : run_.tasks_of(c)) {
+      all.woken |= t->woken();
+      all.called |= has_ticks_ && t->next_tick() <= now;
+    }
+  all.called |= all.woken;
   if (!has_timers_ || (all.ended && run_.state() == run_state::stopping)) return all;
   const batch_time clock{options_.clock->wall(), ends_clock(all.ended)};
   for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
@@ -118,7 +123,9 @@ bool batch_driver::ends_clock(bool all_ended) const { return all_ended && run_.s
 bool batch_driver::due(time_point now) {
   const auto all = look(now);
   due_ = now;
-  if (all.ended && all.rows == 0 && !letters_ && !all.time_waits && !all.timers_wait) {
+  // Once more for those who were woken by the last messages; whoever is woken for ever keeps no run from ending.
+  const bool last_call = all.ended && all.woken && !std::exchange(woken_at_the_end_, true);
+  if (all.ended && all.rows == 0 && !letters_ && !all.time_waits && !all.timers_wait && !last_call) {
     finish();
     return false;
   }

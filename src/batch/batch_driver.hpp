@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -45,6 +46,10 @@ class batch_driver {
   void finished(stage_task& task, std::size_t worker);
   /// A task said `blocks`: they are computed again, then the task is ready again.
   void compute_again(stage_task& reader, std::size_t worker);
+  /// Nothing of the next batch has a number yet. On the leader's thread, or when the run is over.
+  bool between_batches() const { return phase_.load(std::memory_order_relaxed) != phase::cutting; }
+  /// Batches to come have numbers above `epoch`. REQUIRES: between_batches()
+  void number_above(std::uint64_t epoch) { batch_ = std::max(batch_, epoch); }
   bool over() const { return phase_.load(std::memory_order_acquire) == phase::over; }
 
   // --- for the spout feeds; thread safe ---
@@ -79,7 +84,8 @@ class batch_driver {
     std::uint64_t rows = 0;
     bool ended = true;         ///< all spouts
     bool hot = false;          ///< a spout has more at hand
-    bool called = false;       ///< a tick is due, or a task was woken
+    bool woken = false;        ///< a task was
+    bool called = false;       ///< the same, or a tick is due
     bool time_waits = false;   ///< event time has gone on
     bool timers_wait = false;  ///< timers are due by the clock
   };
@@ -120,6 +126,7 @@ class batch_driver {
   std::atomic<std::size_t> leader_{0};
 
   // The leader's, or of whoever has the phase.
+  bool woken_at_the_end_ = false;  ///< there was a batch for it
   std::uint64_t batch_ = 0;
   std::uint64_t rows_ = 0;
   bool letters_ = false;  ///< sinks have dead letters for the next batch

@@ -1,6 +1,7 @@
 #include "batch/batch_run.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "batch/batch_driver.hpp"
 #include "batch/spout_feed.hpp"
@@ -121,6 +122,7 @@ void batch_run::close_all() noexcept {
       t->roll_back();
     }
   questions_.close();
+  checkpoints_.reset();  // the directory is free for the next run
 }
 
 void batch_run::start() {
@@ -158,6 +160,21 @@ void batch_run::look_at_state(std::uint32_t node, std::uint32_t task, const std:
   auto& owner = *stages_[plan_.chains.chain_of[node]][task];
   // The leader answers, and who that is may change meanwhile: questions are rare, so all are woken.
   questions_.ask([&] { look(*owner.chain().head().state); }, [this] { pool_->wake_all(); });
+}
+
+std::uint64_t batch_run::savepoint() {
+  if (!keeps_checkpoints()) return run_control::savepoint();
+  for (std::uint64_t epoch = 0;; std::this_thread::yield()) {
+    questions_.ask(
+        [&] {
+          if (!checkpoints_) throw run_error({errc::closed, "the run is over: start it again to make a savepoint"});
+          if (!driver_->between_batches()) return;  // the epoch may need a number of its own
+          epoch = checkpoints_->savepoint([this](const auto& visit) { visit_states(visit); });
+          driver_->number_above(epoch);
+        },
+        [this] { pool_->wake_all(); });
+    if (epoch != 0) return epoch;
+  }
 }
 
 void batch_run::remember(batch_progress done) {

@@ -28,6 +28,8 @@ class batch_run final : public engine_run {
   /// Makes, compiles and opens everything, then starts the threads. Throws when a task can't be opened.
   void start();
   run_metrics metrics() const override;
+  std::uint64_t savepoint() override;
+  bool keeps_checkpoints() const override { return !options_.checkpoints.directory.empty(); }
   std::string unfinished() const override;
 
   // --- for the parts ---

@@ -600,7 +600,7 @@ bool spout_feed::flush_members(bool block) {
   if (!std::exchange(ticked_, true)) {
     for (auto m : record_->ticks)
       if (!call_member(m, &task_operator::tick, "on_tick failed: ")) return false;
-    call_woken();  // a wake before the cut belongs to its batch
+    take_wake();  // a wake before the cut belongs to its batch
     if (failure_) return false;
   }
   for (; flushed_members_ < chain_->members.size(); ++flushed_members_, member_flushed_ = false) {

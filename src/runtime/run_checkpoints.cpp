@@ -108,6 +108,13 @@ void run_checkpoints::match() {
   must_begin_ = !from_;
   if (!from_) return;
   newest_ = from_->epoch;
+  if (from_->is_final)
+    log_.log(log_level::warning, "checkpoint",
+             "the input of topology \"" + graph_.name() + "\" had ended, or was drained, with epoch " +
+                 std::to_string(newest_) + " in " + quoted(how_.directory) +
+                 ": all windows are closed, and there is nothing left to do. To read what has come since, stop a run "
+                 "instead of draining it; to begin anew, name another directory");
+  written_ = recovered_.is_undecided() ? 0 : newest_;
   must_begin_ = from_->history != recovered_.history;
   std::vector<std::string> wrong;
   for (const auto& was : from_->nodes) check_node(was, wrong);
@@ -314,6 +321,22 @@ void run_checkpoints::make_base(event_time now, const states& all) {
   newest_ = now_.epoch;
 }
 
+std::uint64_t run_checkpoints::savepoint(const states& all) {
+  if (written_ == newest_) {
+    epoch_record nothing_new;
+    nothing_new.manifest = now_;
+    nothing_new.manifest.partitions.clear();
+    nothing_new.manifest.nodes.clear();
+    nothing_new.manifest.kind = checkpoint_kind::checkpoint;
+    nothing_new.manifest.epoch = newest_ + 1;
+    append(std::move(nothing_new));
+  }
+  auto as_savepoint = now_;
+  as_savepoint.kind = checkpoint_kind::savepoint;
+  write(std::move(as_savepoint), all);
+  return newest_;
+}
+
 void run_checkpoints::relieve_log(const states& all) {
   if (epochs_->wants_checkpoint()) write(now_, all);
 }
@@ -351,7 +374,9 @@ void run_checkpoints::write(checkpoint_manifest manifest, const states& all) {
     }
     return done;
   };
+  const auto epoch = manifest.epoch;
   must(epochs_->checkpoint(std::move(manifest), write_states));
+  written_ = epoch;
 }
 
 }  // namespace freshet

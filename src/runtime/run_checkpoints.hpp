@@ -59,6 +59,9 @@ class run_checkpoints {
   bool must_begin() const { return must_begin_; }
   /// Makes it.
   void make_base(event_time now, const states& all);
+  /// Makes a savepoint of the newest epoch; where a checkpoint has that number already, of one after it in which
+  /// nothing happens. Gives its number. REQUIRES: it is committed.
+  std::uint64_t savepoint(const states& all);
   /// Makes a checkpoint of the newest epoch, if the log wants one. REQUIRES: it is committed.
   void relieve_log(const states& all);
 
@@ -79,6 +82,7 @@ class run_checkpoints {
   recovered_epochs recovered_;
   std::optional<checkpoint_manifest> from_;
   std::uint64_t newest_ = 0, next_ = 1;
+  std::uint64_t written_ = 0;  ///< the newest that is in the directory
   bool must_begin_ = false;
   /// All that is known of the newest epoch, for a checkpoint.
   checkpoint_manifest now_;

@@ -57,7 +57,7 @@ struct drain_on_signals::watch {
   std::thread thread;
 };
 
-drain_on_signals::drain_on_signals(topology_run& run) : drain_on_signals([&run] { run.request_drain(); }) {}
+drain_on_signals::drain_on_signals(topology_run& run) : drain_on_signals([&run] { run.request_shutdown(); }) {}
 
 drain_on_signals::drain_on_signals(std::function<void()> ask) : watch_(std::make_unique<watch>(std::move(ask))) {
   inbox& box = the_inbox();

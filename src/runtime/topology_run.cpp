@@ -10,6 +10,13 @@ namespace freshet {
 
 run_control::~run_control() = default;
 
+std::uint64_t run_control::savepoint() {
+  throw run_error(
+      {errc::unsupported, "a run of topology \"" + graph().name() +
+                              "\" keeps no checkpoints, so there is nothing to make a savepoint of: give its "
+                              "executor a checkpoints.directory"});
+}
+
 std::string_view to_string(guarantee g) noexcept {
   switch (g) {
     case guarantee::best_effort:
@@ -175,9 +182,14 @@ void topology_run::stop() {
 }
 void topology_run::request_drain() { run_->drain(); }
 void topology_run::request_stop() { run_->stop(); }
+void topology_run::request_shutdown() {
+  if (run_->keeps_checkpoints()) run_->stop();
+  else run_->drain();
+}
 void topology_run::pause() { run_->pause(); }
 void topology_run::resume() { run_->resume(); }
 run_status topology_run::status() const { return run_->status(); }
+std::uint64_t topology_run::savepoint() { return run_->savepoint(); }
 run_metrics topology_run::metrics() const { return run_->metrics(); }
 std::string topology_run::describe(describe_format format) const {
   const auto m = run_->metrics();

@@ -6,6 +6,7 @@
 #include "freshet/base/random.hpp"
 #include "freshet/core/codec.hpp"
 #include "state/damage.hpp"
+#include "state/epoch_chain.hpp"
 
 namespace freshet {
 
@@ -16,16 +17,6 @@ std::uint64_t bytes_of_states(const checkpoint_manifest& manifest) {
   for (const auto& node : manifest.nodes)
     for (const auto& file : node.files) sum += file.size;
   return sum;
-}
-
-/// What `newer`, which says only what has changed, makes of the partitions of an epoch.
-void add_partitions(std::vector<checkpoint_partition>& to, std::vector<checkpoint_partition> newer) {
-  for (auto& p : newer) {
-    const auto known =
-        std::find_if(to.begin(), to.end(), [&](const auto& q) { return q.node == p.node && q.name == p.name; });
-    if (known == to.end()) to.push_back(std::move(p));
-    else *known = std::move(p);
-  }
 }
 
 }  // namespace
@@ -61,14 +52,7 @@ result<epoch_record> decode_epoch_record(std::string_view bytes, const std::stri
 std::optional<checkpoint_manifest> recovered_epochs::manifest() const {
   if (!base_ || records_.empty()) return base_;
   checkpoint_manifest merged = *base_;
-  for (const auto& r : records_) add_partitions(merged.partitions, r.manifest.partitions);
-  const auto& newest = records_.back().manifest;
-  merged.history = newest.history;
-  merged.epoch = newest.epoch;
-  merged.is_final = newest.is_final;
-  merged.made_at = newest.made_at;
-  merged.watermarks = newest.watermarks;
-  merged.tokens = newest.tokens;
+  for (const auto& r : records_) add_epoch(merged, r.manifest);
   return merged;
 }
 
@@ -115,7 +99,9 @@ result<recovered_epochs> epoch_log::newest(when_damaged damaged) {
   if (!from) return std::move(from).error();
   if (from->manifest && from->is_prepared)
     if (auto done = directory_->commit(from->manifest->epoch); !done) return std::move(done).error();
-  return recover(*std::move(from), true);
+  // What the log has goes on from the one that is damaged.
+  const bool is_newest = from->skipped.empty();
+  return recover(*std::move(from), is_newest);
 }
 
 result<recovered_epochs> epoch_log::resume(std::uint64_t epoch) {
@@ -131,13 +117,11 @@ result<recovered_epochs> epoch_log::recover(resume_point from, bool with_log) {
   all.next_epoch = from.next_epoch;
   if (!from.manifest) return all;
   base_bytes_ = bytes_of_states(*from.manifest);
-  std::vector<epoch_record> records;
   std::uint64_t newest = from.manifest->epoch;
-  if (auto done = read_records(*from.manifest, records, newest); !done) return std::move(done).error();
+  if (auto done = read_records(*from.manifest, with_log ? &all.records_ : nullptr, newest); !done)
+    return std::move(done).error();
   all.next_epoch = std::max(all.next_epoch, newest + 1);
-  if (with_log) {
-    all.records_ = std::move(records);
-  } else if (newest != from.manifest->epoch) {  // what came after it is another history from here on
+  if (!with_log && newest != from.manifest->epoch) {  // what came after it is another history from here on
     all.history = from.history == from.manifest->history ? system_seed() : from.history;
     all.parent = epoch_id{from.manifest->history, from.manifest->epoch};
   }
@@ -151,30 +135,24 @@ result<recovered_epochs> epoch_log::recover(resume_point from, bool with_log) {
 }
 
 /// Those that go on from the checkpoint, without any that were discarded. `newest` is the largest number that was
-/// given.
-result<void> epoch_log::read_records(const checkpoint_manifest& base, std::vector<epoch_record>& into,
+/// given; without `into` nothing else is looked for, as what followed an older checkpoint may be gone.
+result<void> epoch_log::read_records(const checkpoint_manifest& base, std::vector<epoch_record>* into,
                                      std::uint64_t& newest) {
   result<void> done;
-  std::uint64_t last = base.epoch;
+  epoch_chain chain(base);
   auto visited = log_->read(log_->first(), [&](std::uint64_t index, std::string_view bytes) {
     const auto where = "record " + std::to_string(index) + " of \"" + directory_->reader().folder() + "/log\"";
     auto record = decode_epoch_record(bytes, where);
     if (!record) return done = std::move(record).error(), false;
     const auto& m = record->manifest;
     newest = std::max(newest, m.epoch);
-    if (m.history != base.history || m.epoch <= base.epoch) return true;  // the checkpoint has it
-    if (record->is_discarded) {
-      if (!into.empty() && into.back().manifest.epoch == m.epoch) into.pop_back();
-      last = into.empty() ? base.epoch : into.back().manifest.epoch;
-      return true;
-    }
-    if (record->after != last)
-      return done = damaged(where, "epoch " + std::to_string(m.epoch) + " after epoch " + std::to_string(last),
-                            "after epoch " + std::to_string(record->after)),
-             false;
-    last = m.epoch;
+    if (!into) return true;
+    const auto does = chain.add(*record, where);
+    if (!does) return done = does.error(), false;
+    if (*does == epoch_chain::step::takes_back) into->pop_back();
+    if (*does != epoch_chain::step::goes_on) return true;
     since_bytes_ += bytes.size();
-    into.push_back(*std::move(record));
+    into->push_back(*std::move(record));
     return true;
   });
   return visited ? done : visited;

@@ -605,6 +605,35 @@ TEST(batch_run, a_waker_starts_a_batch) {
   }
 }
 
+/// Woken by its own messages, the last one among them.
+struct rings_itself : bell {
+  std::shared_ptr<int> rung = std::make_shared<int>(0);
+  void process(int, emitter<int>&) {
+    ++*rung;
+    (*ring)();
+  }
+  void on_wake(emitter<int>& out) {
+    for (; *rung > 0; --*rung) out.emit(1);
+  }
+};
+
+TEST(batch_run, a_wake_by_the_last_message_is_heard) {
+  for (const auto [interval, behind_spout] : wakes)
+    for (int n = 0; n < 50; ++n) {
+      topology_builder builder{"bell"};
+      push_like_spout spout;
+      collect_sink<int> sink;
+      builder.sink("out", sink).input(woken(builder, spout, rings_itself{}, behind_spout));
+      auto run = batch_executor{quiet({.interval = interval, .workers = 2})}.start(builder.build());
+      spout.source().push(1);
+      if (n % 2) std::this_thread::yield();
+      spout.source().push(2);
+      spout.source().close();
+      run.wait();
+      ASSERT_EQ(sink.size(), 2u) << interval.count() << " ms, behind the spout: " << behind_spout;
+    }
+}
+
 /// Woken once by somebody else, it fails some times before it answers.
 struct cracked_bell : bell {
   std::shared_ptr<std::atomic<int>> failures = std::make_shared<std::atomic<int>>();

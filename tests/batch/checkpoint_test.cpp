@@ -7,6 +7,7 @@
 
 #include "base/error_of.hpp"
 #include "batch/batch_probe.hpp"
+#include "freshet/runtime/restarting_executor.hpp"
 #include "freshet/stream/stream_builder.hpp"
 #include "freshet/stream/windowed_stream.hpp"
 #include "freshet/testing/simulated_files.hpp"
@@ -253,6 +254,19 @@ TEST(checkpoints_of_batches, a_run_whose_input_had_ended_has_nothing_left_to_do)
   EXPECT_EQ(world->visible.size(), rows);
 }
 
+TEST(checkpoints_of_batches, make_of_a_shutdown_a_stop) {
+  simulated_files files;
+  auto world = std::make_shared<outside>();
+  const auto graph = sums<epoch_sink>(world, 2);
+  {
+    auto run = batch_executor{kept_in(files)}.start(graph);
+    run.request_shutdown();
+    run.wait();
+  }
+  batch_executor{kept_in(files)}.start(graph).wait();  // it was not the end
+  EXPECT_EQ(sorted(world->visible), wanted());
+}
+
 TEST(checkpoints_of_batches, cover_the_positions_that_are_committed) {
   simulated_files files;
   auto world = std::make_shared<outside>();
@@ -378,6 +392,55 @@ TEST(checkpoints_of_batches, go_on_from_an_older_one_in_a_new_history) {
   options.checkpoints.resume_from = 1;  // the beginning
   batch_executor{options}.start(graph).wait();
   EXPECT_EQ(world->visible.size(), first + static_cast<std::size_t>(partitions) * 400);
+}
+
+TEST(checkpoints_of_batches, include_savepoints_that_stay) {
+  simulated_files files;
+  auto world = std::make_shared<outside>();
+  const auto graph = with_names(world, "sums", 128);
+  std::uint64_t first = 0;
+  std::size_t rows = 0;
+  {
+    auto run = batch_executor{kept_in(files)}.start(graph);
+    while (run.metrics().batches_done < 2) std::this_thread::yield();
+    run.pause();
+    first = run.savepoint();
+    {
+      std::lock_guard lock(world->mutex);
+      rows = world->visible.size();
+    }
+    EXPECT_GT(run.savepoint(), first);  // also where nothing has happened since
+    run.resume();
+    run.wait();
+    EXPECT_THAT(error_of([&] { (void)run.savepoint(); }), HasSubstr("the run is over"));
+  }
+  const auto all = world->visible.size();
+  EXPECT_EQ(all, static_cast<std::size_t>(partitions) * 400);
+  auto options = kept_in(files);
+  options.checkpoints.resume_from = first;
+  batch_executor{options}.start(graph).wait();
+  EXPECT_EQ(world->visible.size() - all, all - rows);  // what came after it, once more
+}
+
+TEST(checkpoints_of_batches, are_needed_for_a_savepoint) {
+  auto run = batch_executor{batches_of(10)}.start(with_names(std::make_shared<outside>(), "sums", 128));
+  EXPECT_THAT(error_of([&] { (void)run.savepoint(); }), HasSubstr("give its executor a checkpoints.directory"));
+  run.wait();
+}
+
+TEST(checkpoints_of_batches, are_gone_on_from_by_the_runs_that_follow_a_failure) {
+  for (std::uint64_t at = 5; at < 60; at += 5) {
+    simulated_files files;
+    auto world = std::make_shared<outside>();
+    world->crash_at = at;
+    world->crash = [&world] { world->crash_at = ~std::uint64_t{0}; };  // once
+    auto options = kept_in(files);
+    options.max_task_attempts = 1;
+    auto run = restarting_executor{batch_executor{options}, {.first = 1us, .longest = 1us, .log = {}}}.start(
+        sums<epoch_sink>(world, 2));
+    run.wait();
+    EXPECT_EQ(sorted(world->visible), wanted()) << "failed at call " << at;
+  }
 }
 
 }  // namespace

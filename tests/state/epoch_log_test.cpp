@@ -199,6 +199,19 @@ TEST(epoch_log, whoever_goes_on_from_an_older_epoch_is_in_another_history) {
   EXPECT_EQ(missing.error().code, errc::not_found);
 }
 
+TEST(epoch_log, what_followed_an_older_checkpoint_may_be_gone) {
+  simulated_files files;
+  auto log = epoch_log::open(files, "/kept", quiet(4096)).value();  // segments of 4 KiB
+  const auto history = log->newest().value().history;
+  checkpoint(*log, history, 1, "-").value();
+  for (std::uint64_t e = 2; e <= 200; ++e) log->append(record_of(history, e, e - 1)).value();
+  checkpoint(*log, history, 200, "+").value();
+  log->append(record_of(history, 201, 200)).value();
+  const auto older = log->resume(1).value();
+  EXPECT_EQ(state_of(older), "-");
+  EXPECT_EQ(older.next_epoch, 202u);
+}
+
 TEST(epoch_log, the_newest_checkpoint_itself_goes_on_in_its_history) {
   simulated_files files;
   const auto history = write_some(files, 1);

@@ -7,14 +7,15 @@
 namespace freshet {
 
 /// While it lives, SIGINT (Ctrl-C) and SIGTERM ask a run to drain instead of ending the process: its spouts end, what
-/// is under way is finished, and `wait` returns. A second signal ends the process at once, as without this.
+/// is under way is finished, and `wait` returns. A run with checkpoints is stopped instead (`request_shutdown`): its
+/// windows stay open for the run that goes on. A second signal ends the process at once, as without this.
 ///     auto run = executor.start(graph);
 ///     freshet::drain_on_signals guard{run};
 ///     run.wait();
 ///
 /// Signals belong to the whole process, so there is one such guard at a time: another throws std::logic_error. The
 /// handlers from before are put back when it goes. For a program with a signal handling of its own (as a service
-/// with boost::asio::signal_set) `request_drain` is all that is needed.
+/// with boost::asio::signal_set) `request_shutdown` is all that is needed.
 class drain_on_signals {
  public:
   /// `run` must outlive the guard, and not be moved meanwhile.

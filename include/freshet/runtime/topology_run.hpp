@@ -41,11 +41,15 @@ class run_control {
   virtual run_status status() const = 0;
   virtual run_metrics metrics() const = 0;
   virtual const topology& graph() const = 0;
+  /// Throws run_error where the run keeps no checkpoints.
+  virtual std::uint64_t savepoint();
+  virtual bool keeps_checkpoints() const { return false; }
 
   /// Answers `query` from the state of `node`. Throws std::invalid_argument where the node has nothing of that kind.
   void answer(std::string_view node, any_state_query& query);
 
  protected:
+  friend class restarting_control;
   /// Calls `look` with the state of one task while no call is at work on it, and nothing in it may yet be taken back.
   virtual void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) = 0;
 };
@@ -70,11 +74,17 @@ class topology_run {
   /// Asks for a drain and returns: safe where waiting isn't.
   void request_drain();
   void request_stop();
+  /// What a process asks that has to end: a stop where checkpoints keep what is open for the next run, else a drain.
+  void request_shutdown();
   /// No spout is polled until `resume`. What is under way goes on.
   void pause();
   void resume();
   run_status status() const;
   run_metrics metrics() const;
+  /// Makes a checkpoint that is kept until somebody removes it (`freshet-checkpoint delete`), to be gone on from by
+  /// `checkpoints.resume_from`; gives its number, and waits until it is on the device. The run goes on. Throws
+  /// run_error where the run keeps no checkpoints, or is over, or the files fail. Not for bolts and sinks, as `query`.
+  std::uint64_t savepoint();
   /// The topology with this run's counters on its edges.
   std::string describe(describe_format format = describe_format::text) const;
 
@@ -95,6 +105,7 @@ class topology_run {
   }
 
  private:
+  friend class restarting_control;
   std::shared_ptr<run_control> run_;
 };
 

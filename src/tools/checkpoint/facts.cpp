@@ -15,7 +15,21 @@ std::string watermark_text(event_time t) {
   return t == beginning_of_time ? "none yet" : t == end_of_time ? "the end of time" : value_text(t);
 }
 
-std::string bytes_text(std::uint64_t n) { return std::to_string(n) + (n == 1 ? " byte" : " bytes"); }
+std::string counted(std::uint64_t n, const std::string& what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+std::string bytes_text(std::uint64_t n) { return counted(n, "byte"); }
+
+/// "epochs 2 to 4, which go on from epoch 1"
+std::string range_of(const logged_epochs& log) {
+  if (!log.checkpoint) return "no checkpoint that it goes on from, so nothing in it counts";
+  const auto base = std::to_string(log.checkpoint->epoch);
+  if (log.epochs.empty()) return "no epochs after epoch " + base;
+  const auto &first = log.epochs.front().manifest, &newest = log.epochs.back().manifest;
+  return (log.epochs.size() == 1 ? "epoch " : "epochs " + std::to_string(first.epoch) + " to ") +
+         std::to_string(newest.epoch) + " of " + in_hex(newest.history) + " behind epoch " + base +
+         ", the newest made at " + value_text(newest.made_at);
+}
 
 /// Collects the facts of one manifest.
 class collector {
@@ -78,6 +92,31 @@ std::vector<fact> facts_of(const checkpoint_manifest& manifest) {
   for (const auto& each : manifest.watermarks) all.watermark(each);
   for (const auto& each : manifest.tokens) all.token(each);
   return all.take();
+}
+
+std::vector<fact> facts_of(const logged_epochs& log, const logged_epoch& epoch) {
+  std::vector<fact> all{{"record", bytes_text(epoch.bytes) + ", behind epoch " + std::to_string(log.checkpoint->epoch) +
+                                       ", which has the files of the states"}};
+  for (const auto& each : epoch.changes)
+    all.emplace_back(
+        "node " + in_text(each.node) + " changes",
+        bytes_text(each.bytes) + ", with those of the epochs before it in the log " + bytes_text(each.all_bytes));
+  return all;
+}
+
+std::vector<std::string> lines_of(const logged_epochs& log) {
+  auto line = "log: " + range_of(log) + "; " + counted(log.log.next - log.log.first, "record") +
+              (log.damage ? " before the damage" : ", " + bytes_text(log.log.bytes));
+  for (const auto& each : log.discarded)
+    line += (&each == &log.discarded.front() ? "; discarded: " : ", ") + std::to_string(each);
+  std::vector<std::string> all{line};
+  if (log.log.tail)
+    all.push_back("log: the last " + bytes_text(log.log.tail->bytes) + " of \"" + log.log.tail->path +
+                  "\", from byte " + std::to_string(log.log.tail->from) +
+                  " on, are a record that is not whole: a run is writing it, or ended while it did. This is no damage; "
+                  "the next run cuts it off");
+  if (log.damage) all.push_back("log: " + log.damage->message);
+  return all;
 }
 
 std::vector<difference> differences(const checkpoint_manifest& before, const checkpoint_manifest& after) {

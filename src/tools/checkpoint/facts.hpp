@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "freshet/state/checkpoint_reader.hpp"
+#include "freshet/state/epoch_log_reader.hpp"
 
 namespace freshet::checkpoint_tool {
 
@@ -13,6 +13,12 @@ using fact = std::pair<std::string, std::string>;
 
 /// All that it says, in an order to be read in. No two have the same name.
 std::vector<fact> facts_of(const checkpoint_manifest& manifest);
+
+/// What the log says of one of its epochs besides: its record, and the changes by node.
+std::vector<fact> facts_of(const logged_epochs& log, const logged_epoch& epoch);
+
+/// Which epochs the log has, in a line; then what is to be said of its end.
+std::vector<std::string> lines_of(const logged_epochs& log);
 
 /// A fact that is not the same in two manifests; one that only one of them has is empty in the other.
 struct difference {

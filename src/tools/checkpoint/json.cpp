@@ -71,7 +71,7 @@ std::string json_object(std::initializer_list<std::pair<std::string_view, std::s
   return "{" + all + "}";
 }
 
-std::string json_of(const checkpoint_manifest& m) {
+std::string json_of(const checkpoint_manifest& m, const std::string& log) {
   return json_object({{"epoch", number(m.epoch)},
                       {"kind", text(to_string(m.kind))},
                       {"history", text(in_hex(m.history))},
@@ -83,7 +83,18 @@ std::string json_of(const checkpoint_manifest& m) {
                       {"nodes", json_array(m.nodes, as_json)},
                       {"partitions", json_array(m.partitions, as_json)},
                       {"watermarks", json_array(m.watermarks, as_json)},
-                      {"tokens", json_array(m.tokens, as_json)}});
+                      {"tokens", json_array(m.tokens, as_json)},
+                      {"log", log}});
+}
+
+std::string json_of(const logged_epochs& log, const logged_epoch& epoch) {
+  const auto change = [](const node_change& c) {
+    return json_object({{"node", text(c.node)}, {"bytes", number(c.bytes)}, {"all_bytes", number(c.all_bytes)}});
+  };
+  return json_object({{"after", number(log.checkpoint->epoch)},
+                      {"newest", truth(!log.damage && &epoch == &log.epochs.back())},
+                      {"record_bytes", number(epoch.bytes)},
+                      {"changes", json_array(epoch.changes, change)}});
 }
 
 std::string json_of(const epoch_status& s) {
@@ -96,6 +107,22 @@ std::string json_of(const epoch_status& s) {
                       {"bytes", number(size.all)},
                       {"new_bytes", number(size.own)},
                       {"damage", s.damage ? text(s.damage->message) : "null"}});
+}
+
+std::string json_of(const std::optional<logged_epochs>& log) {
+  if (!log) return "null";
+  const auto* const first = log->epochs.empty() ? nullptr : &log->epochs.front().manifest;
+  const auto* const newest = log->epochs.empty() ? nullptr : &log->epochs.back().manifest;
+  return json_object({{"after", log->checkpoint ? number(log->checkpoint->epoch) : "null"},
+                      {"first_epoch", first ? number(first->epoch) : "null"},
+                      {"newest_epoch", newest ? number(newest->epoch) : "null"},
+                      {"made_at_ms", newest ? number(newest->made_at) : "null"},
+                      {"history", newest ? text(in_hex(newest->history)) : "null"},
+                      {"discarded", json_array(log->discarded, [](std::uint64_t each) { return number(each); })},
+                      {"records", number(log->log.next - log->log.first)},
+                      {"bytes", number(log->log.bytes)},
+                      {"torn_bytes", number(log->log.tail ? log->log.tail->bytes : 0)},
+                      {"damage", log->damage ? text(log->damage->message) : "null"}});
 }
 
 }  // namespace freshet::checkpoint_tool

@@ -8,8 +8,9 @@ namespace freshet::checkpoint_tool {
 namespace {
 
 constexpr const char* what_it_is =
-    "Looks into the directory in which a Freshet run keeps its checkpoints and savepoints. Nothing but delete changes\n"
-    "anything there, and all others work while a run writes.";
+    "Looks into the directory in which a Freshet run keeps its checkpoints and savepoints, and the log of the epochs "
+    "behind the\n"
+    "newest of them. Nothing but delete changes anything there, and all others work while a run writes.";
 
 constexpr const char* how_it_ends =
     "Exit status: 0 all is well; 1 something is damaged, which is named; 2 wrong arguments, no such directory or "
@@ -32,17 +33,21 @@ parsed parse(int argc, char** argv) {
   };
   const auto with_json = [&](CLI::App* command) { command->add_flag("--json", o.json, "print JSON"); };
 
-  with_json(add(verb::list, "list", "the epochs that are there: kind, state, time, size"));
-  auto* const show = add(verb::show, "show", "what an epoch says: nodes, keys, files, positions, watermarks");
-  show->add_option("EPOCH", o.epoch, "its number; the newest, if none is given");
+  with_json(add(verb::list, "list", "the epochs that are there: kind, state, time, size; and which only the log has"));
+  auto* const show = add(
+      verb::show, "show",
+      "what an epoch says, also one that only the log has: nodes, keys, files, positions, watermarks, tokens, changes");
+  show->add_option("EPOCH", o.epoch, "its number; the newest, in the log or not, if none is given");
   with_json(show);
-  auto* const verify = add(verb::verify, "verify", "reads every byte, and compares all checksums");
-  verify->add_option("EPOCH", o.epoch, "its number; all epochs, if none is given");
+  auto* const verify =
+      add(verb::verify, "verify", "reads every byte, those of the log too, and compares all checksums");
+  verify->add_option("EPOCH", o.epoch, "its number; all epochs and the log, if none is given");
   with_json(verify);
   add(verb::remove, "delete", "removes an epoch, and the files that no other one lists; not while a run writes")
       ->add_option("EPOCH", o.epoch, "its number; the newest cannot be deleted")
       ->required();
-  auto* const diff = add(verb::diff, "diff", "what is different between two epochs");
+  auto* const diff =
+      add(verb::diff, "diff", "what is different between two epochs, but for the changes that only the log has");
   diff->add_option("EPOCH", o.epoch, "the number of one")->required();
   diff->add_option("OTHER", o.other, "the number of the other")->required();
   with_json(diff);

@@ -1,0 +1,177 @@
+#include "freshet/runtime/restarting_executor.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "freshet/base/clock.hpp"
+
+namespace freshet {
+
+/// The runs that follow one another, and the thread that waits for each to end. Thread safe.
+class restarting_control final : public run_control {
+ public:
+  restarting_control(std::function<topology_run()> start, restart_policy policy)
+      : start_(std::move(start)), policy_(std::move(policy)), run_(start_().run_) {
+    thread_ = std::jthread([this] { supervise(); });
+  }
+  ~restarting_control() override { thread_.join(); }
+
+  bool wait_until(std::chrono::steady_clock::time_point when) override {
+    std::unique_lock lock(mutex_);
+    const auto over = [this] { return is_over_; };
+    if (when == std::chrono::steady_clock::time_point::max()) return changed_.wait(lock, over), true;
+    return changed_.wait_until(lock, when, over);
+  }
+  void rethrow() const override {
+    std::lock_guard lock(mutex_);
+    if (has_failed_) throw run_error(error_);
+  }
+  void drain() override { ask(&run_control::drain); }
+  void stop() override { ask(&run_control::stop); }
+  void pause() override { ask(&run_control::pause); }
+  void resume() override {
+    {
+      std::lock_guard lock(mutex_);
+      if (asked_ == &run_control::pause) asked_ = nullptr;
+    }
+    current()->resume();
+  }
+  run_status status() const override {
+    auto now = current()->status();
+    std::lock_guard lock(mutex_);
+    if (has_failed_) now.error = error_;
+    else if (now.state == run_state::failed) now.state = run_state::running;  // it will be, when the pause is over
+    return now;
+  }
+  run_metrics metrics() const override { return current()->metrics(); }
+  const topology& graph() const override { return current()->graph(); }
+  std::uint64_t savepoint() override { return current()->savepoint(); }
+  bool keeps_checkpoints() const override { return current()->keeps_checkpoints(); }
+
+ private:
+  using request = void (run_control::*)();
+
+  void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) override {
+    current()->look_at_state(node, task, look);
+  }
+  std::shared_ptr<run_control> current() const {
+    std::lock_guard lock(mutex_);
+    return run_;
+  }
+  void ask(request what) {
+    std::shared_ptr<run_control> run;
+    {
+      std::lock_guard lock(mutex_);
+      asked_ = what;
+      run = run_;
+    }
+    changed_.notify_all();
+    ((*run).*what)();
+  }
+
+  void supervise() {
+    while (true) {
+      const auto began = std::chrono::steady_clock::now();
+      if (const auto why = end_of_run(); why.empty()) return end();
+      else if (!go_on(why, std::chrono::steady_clock::now() - began)) return;
+    }
+  }
+  /// Why the run has failed; empty: it has finished.
+  std::string end_of_run() {
+    const auto run = current();
+    run->wait_until(std::chrono::steady_clock::time_point::max());
+    try {
+      run->rethrow();
+      return "";
+    } catch (const run_error& e) {
+      code_ = e.error().code;
+      return e.what();
+    }
+  }
+  /// Pauses, and starts the next run. False: it is over.
+  bool go_on(std::string why, std::chrono::nanoseconds lived) {
+    if (lived >= policy_.well_after) failures_ = 0, story_.clear();
+    while (true) {
+      story_ += (story_.empty() ? "" : "; ") + std::string("run ") + std::to_string(++runs_) + " failed after " +
+                in_seconds(lived) + ": " + why;
+      if (++failures_ > policy_.most) return give_up("was started again " + std::to_string(policy_.most) + " times");
+      const auto pause = std::min(policy_.longest, policy_.first * (std::int64_t{1} << std::min(failures_ - 1, 30u)));
+      policy_.log.log(log_level::warning, "restarting_executor",
+                      "topology \"" + graph().name() + "\": " + why + "; started again in " + in_seconds(pause));
+      if (!wait(pause)) return give_up("was told to end while it waited to be started again");
+      try {
+        adopt(start_().run_);
+        return true;
+      } catch (const topology_error& e) {
+        why = e.what();
+        story_ += "; the next could not be started: " + why;
+        return give_up("cannot be started again");
+      } catch (const std::exception& e) { why = e.what(); }
+      lived = {};
+    }
+  }
+  static std::string in_seconds(std::chrono::nanoseconds t) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(t).count();
+    return std::to_string(ms / 1000) + "." + std::to_string(ms % 1000 / 100) + " s";
+  }
+  /// False: somebody wants it to end.
+  bool wait(std::chrono::nanoseconds pause) {
+    const auto ends = [this] { return asked_ == &run_control::drain || asked_ == &run_control::stop; };
+    std::unique_lock lock(mutex_);
+    return !changed_.wait_until(lock, deadline(std::chrono::steady_clock::now(), pause), ends);
+  }
+  void adopt(std::shared_ptr<run_control> next) {
+    request asked = nullptr;
+    {
+      std::lock_guard lock(mutex_);
+      run_ = next;
+      asked = asked_;
+    }
+    if (asked) ((*next).*asked)();
+  }
+  bool give_up(const std::string& what) {
+    {
+      std::lock_guard lock(mutex_);
+      error_ = {code_, "topology \"" + run_->graph().name() + "\" " + what + ": " + story_};
+      has_failed_ = true;
+    }
+    end();
+    return false;
+  }
+  void end() {
+    {
+      std::lock_guard lock(mutex_);
+      is_over_ = true;
+    }
+    changed_.notify_all();
+  }
+
+  const std::function<topology_run()> start_;
+  const restart_policy policy_;
+  mutable std::mutex mutex_;  ///< guards what follows
+  std::condition_variable changed_;
+  std::shared_ptr<run_control> run_;
+  request asked_ = nullptr;  ///< what those to come will be asked, too
+  bool is_over_ = false, has_failed_ = false;
+  error error_;
+
+  // Of the thread.
+  std::uint32_t failures_ = 0;
+  std::uint64_t runs_ = 0;
+  std::string story_;
+  errc code_ = errc::internal;  ///< of the last
+  std::jthread thread_;
+};
+
+topology_run start_restarting(std::function<topology_run()> start, restart_policy policy) {
+  if (policy.first < std::chrono::nanoseconds{} || policy.longest < policy.first)
+    throw std::invalid_argument("restart_policy wants 0 <= first <= longest");
+  return topology_run{std::make_shared<restarting_control>(std::move(start), std::move(policy))};
+}
+
+}  // namespace freshet

@@ -1,0 +1,140 @@
+#include "freshet/runtime/restarting_executor.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+
+#include "base/error_of.hpp"
+#include "freshet/batch/batch_executor.hpp"
+#include "freshet/connect/memory/push_spout.hpp"
+#include "freshet/connect/memory/vector_spout.hpp"
+#include "freshet/core/topology_builder.hpp"
+#include "freshet/event/event_executor.hpp"
+
+namespace freshet {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+restart_policy soon(std::uint32_t most) {
+  return {.most = most, .first = 1us, .longest = 10us, .well_after = 1h, .log = {}};
+}
+
+/// Fails as often as it is told, once a run.
+struct fragile {
+  std::shared_ptr<std::atomic<int>> failures;
+  std::shared_ptr<std::atomic<int>> opened = std::make_shared<std::atomic<int>>(0);
+  void open() { ++*opened; }
+  int process(int v) {
+    if (*failures > 0) {
+      --*failures;
+      throw std::runtime_error("broken");
+    }
+    return v;
+  }
+};
+
+topology fails(int times, const std::shared_ptr<std::atomic<int>>& seen) {
+  topology_builder b{"fragile"};
+  const auto left = std::make_shared<std::atomic<int>>(times);
+  const auto in = b.spout("in", vector_spout{std::vector{1, 2, 3}});
+  const auto out = b.bolt("breaks", fragile{left}, {.on_failure = on_failure::stop}).input(in);
+  b.sink("out", [seen](int) { ++*seen; }).input(out);
+  return b.build();
+}
+
+const batch_executor once_each{batch_options{.interval = 0ms, .max_task_attempts = 1, .log = {}}};
+
+TEST(restarting_executor, starts_a_run_again_until_it_has_finished) {
+  const auto seen = std::make_shared<std::atomic<int>>(0);
+  auto run = restarting_executor{once_each, soon(5)}.start(fails(3, seen));
+  run.wait();
+  EXPECT_EQ(*seen, 3);
+  EXPECT_EQ(run.status().state, run_state::finished);
+}
+
+TEST(restarting_executor, gives_up_with_the_whole_story) {
+  const auto seen = std::make_shared<std::atomic<int>>(0);
+  auto run = restarting_executor{once_each, soon(2)}.start(fails(100, seen));
+  EXPECT_THAT(error_of([&] { run.wait(); }),
+              AllOf(HasSubstr("was started again 2 times"), HasSubstr("run 1 failed after "),
+                    HasSubstr("run 3 failed after "), HasSubstr("\"breaks\" task 0"), HasSubstr("broken")));
+  EXPECT_THAT(run.status().error.message, HasSubstr("run 2 failed"));
+  EXPECT_EQ(run.status().error.code, errc::user_function);
+  EXPECT_EQ(*seen, 0);
+}
+
+TEST(restarting_executor, a_mistake_is_not_tried_again) {
+  const auto seen = std::make_shared<std::atomic<int>>(0);
+  EXPECT_THROW(
+      (void)(restarting_executor{batch_executor{batch_options{.rows_per_batch = 0}}, soon(5)}.start(fails(0, seen))),
+      topology_error);
+  int starts = 0;
+  auto run = start_restarting(
+      [&] {
+        if (++starts == 2) throw topology_error("fragile", {"no such file"});
+        return once_each.start(fails(1, seen));
+      },
+      soon(5));
+  EXPECT_THAT(error_of([&] { run.wait(); }), AllOf(HasSubstr("cannot be started again"), HasSubstr("no such file")));
+  EXPECT_EQ(starts, 2);
+}
+
+TEST(restarting_executor, a_start_that_fails_counts_as_a_run) {
+  const auto seen = std::make_shared<std::atomic<int>>(0);
+  int starts = 0;
+  auto run = start_restarting(
+      [&] {
+        if (++starts > 1) throw std::runtime_error("no broker");
+        return once_each.start(fails(1, seen));
+      },
+      soon(3));
+  EXPECT_THAT(error_of([&] { run.wait(); }), AllOf(HasSubstr("run 4 failed"), HasSubstr("no broker")));
+  EXPECT_EQ(starts, 4);
+}
+
+TEST(restarting_executor, a_stop_ends_also_the_pause) {
+  struct listener final : log_sink {
+    void write(const log_record& r) noexcept override { said = said || r.message.find("again in") != r.message.npos; }
+    std::atomic<bool> said{false};
+  };
+  const auto seen = std::make_shared<std::atomic<int>>(0);
+  const auto listens = std::make_shared<listener>();
+  restart_policy patient{.most = 5, .first = 1h, .longest = 1h, .well_after = 2h, .log = logger{listens}};
+  auto run = restarting_executor{once_each, patient}.start(fails(1, seen));
+  while (!listens->said) std::this_thread::yield();
+  EXPECT_EQ(run.status().state, run_state::running);
+  run.request_stop();
+  EXPECT_THAT(error_of([&] { run.wait(); }), HasSubstr("was told to end while it waited to be started again"));
+}
+
+TEST(restarting_executor, what_is_asked_is_asked_of_the_runs_to_come) {
+  push_spout<int> spout;
+  topology_builder b{"pushed"};
+  const auto seen = std::make_shared<std::atomic<int>>(0);
+  b.sink("out", [seen](int) { ++*seen; }).input(b.spout("in", spout));
+  const auto graph = b.build();
+  auto run = restarting_executor{event_executor{event_options{.log = {}}}, soon(5)}.start(graph);
+  spout.push(1).value();
+  while (*seen != 1) std::this_thread::yield();
+  EXPECT_EQ(run.metrics().node("in").emitted, 1u);
+  run.drain();
+  EXPECT_EQ(run.status().state, run_state::finished);
+}
+
+TEST(restarting_executor, refuses_a_policy_that_cannot_be) {
+  const auto seen = std::make_shared<std::atomic<int>>(0);
+  EXPECT_THAT(error_of([&] {
+                (void)restarting_executor{once_each, restart_policy{.first = 2s, .longest = 1s}}.start(fails(0, seen));
+              }),
+              HasSubstr("0 <= first <= longest"));
+}
+
+}  // namespace
+}  // namespace freshet
