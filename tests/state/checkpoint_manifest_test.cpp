@@ -25,7 +25,7 @@ std::string with_checksum(std::string bytes) {
 TEST(checkpoint_manifest, is_read_as_it_was_written) {
   const auto manifest = full_manifest();
   EXPECT_EQ(must(decode_manifest(encode(manifest), "m")), manifest);
-  EXPECT_EQ(must(decode_manifest(encode({}), "m")), checkpoint_manifest{});
+  EXPECT_EQ(must(decode_manifest(encode(checkpoint_manifest{}), "m")), checkpoint_manifest{});
 }
 
 TEST(checkpoint_manifest, knows_cut_bytes) {
