@@ -38,7 +38,8 @@ void any_bolt_harness::make_task(const std::vector<std::string>& saved) {
   if (n.make_state) task_->state = n.make_state(n.options);
   for (std::uint32_t g = 0; g < saved.size(); ++g) {
     reader r(saved[g]);
-    if (!task_->state->load(g, r) || r.left() != 0)
+    const bool is_read = g == options_.key_groups ? task_->state->load_shared(r) : task_->state->load(g, r);
+    if (!is_read || r.left() != 0)
       throw std::runtime_error(titled(n) + ": its state (" + readable_type_name(n.state_type) +
                                ") can't be read back as it was written: what its codec reads isn't what it writes");
   }
@@ -61,6 +62,11 @@ std::vector<std::string> any_bolt_harness::saved_state() {
   for (std::uint32_t g = 0; g < options_.key_groups; ++g) {
     writer w;
     task_->state->save(g, w);
+    groups.push_back(w.data());
+  }
+  if (task_->state->has_shared()) {
+    writer w;
+    task_->state->save_shared(w);
     groups.push_back(w.data());
   }
   return groups;

@@ -191,6 +191,12 @@ TEST(broadcast_state, is_saved_beside_the_state_of_keys) {
     reader r(w.data());
     ASSERT_TRUE(to.load(g, r));
   }
+  EXPECT_TRUE(to.shared().value().by_user.empty());  // it is of no group
+  ASSERT_TRUE(from.has_shared());
+  writer w;
+  from.save_shared(w);
+  reader r(w.data());
+  ASSERT_TRUE(to.load_shared(r));
   EXPECT_EQ(to.shared().value().by_user.at("a"), 1);
   const auto& keys = static_cast<keyed_state<int, int>&>(*to.own());
   EXPECT_EQ(keys.rows(), 1u);

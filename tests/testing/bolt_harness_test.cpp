@@ -121,6 +121,25 @@ TEST(bolt_harness, knows_several_inputs_by_the_functions_that_read_them) {
   EXPECT_THAT(harness.output().values, ElementsAre(3, 6));
 }
 
+struct check_shared_rule {
+  using output = emitter<std::int64_t>;
+  using broadcast = std::int64_t;
+  void on_order(const order& o, const std::int64_t& limit, output& out) {
+    if (o.cents >= limit) out.emit(o.cents);
+  }
+  void on_rule(const rule& r, std::int64_t& limit) { limit = r.at_least; }
+};
+
+TEST(bolt_harness, keeps_broadcast_state_across_snapshots) {
+  bolt_harness harness{check_shared_rule{}, forward_grouping{}, freshet::testing::harness_options{.snapshots = true}};
+  harness.input<&check_shared_rule::on_order>(shuffle_grouping{});
+  harness.input<&check_shared_rule::on_rule>(all_grouping{});
+  harness.process<&check_shared_rule::on_rule>({5});
+  harness.process<&check_shared_rule::on_order>({"Oslo", 4});
+  harness.process<&check_shared_rule::on_order>({"Oslo", 6});
+  EXPECT_THAT(harness.output().values, ElementsAre(6));
+}
+
 TEST(bolt_harness, takes_lambdas_and_factories) {
   bolt_harness twice{[](const int& v) { return 2 * v; }};
   twice.process(4);
