@@ -70,6 +70,7 @@ set(FRESHET_HEADERS
   include/freshet/core/keyed_timers.hpp
   include/freshet/core/lazy_call.hpp
   include/freshet/core/outbox.hpp
+  include/freshet/core/owned_memory.hpp
   include/freshet/core/passed_value.hpp
   include/freshet/core/position.hpp
   include/freshet/core/range_lost.hpp

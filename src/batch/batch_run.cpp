@@ -105,6 +105,7 @@ void batch_run::load_states() {
       auto& head = t->chain().head();
       if (head.state) checkpoints_->load(head.node(), t->task(), *head.state);
     }
+  checkpoints_->have_loaded();
 }
 
 void batch_run::visit_states(const run_checkpoints::visitor& visit) const {

@@ -47,7 +47,7 @@ class batch_run final : public engine_run {
   void remember(batch_progress done);
   /// About states, which may be looked at between two batches.
   query_desk& questions() { return questions_; }
-  std::vector<spout_partition> partitions_of(std::uint32_t chain, std::uint32_t task) const {
+  const std::vector<spout_partition>& partitions_of(std::uint32_t chain, std::uint32_t task) const {
     return partitions_[chain][task];
   }
   /// Null: the run keeps nothing.

@@ -116,8 +116,9 @@ void run_checkpoints::match() {
                  "instead of draining it; to begin anew, name another directory");
   written_ = recovered_.is_undecided() ? 0 : newest_;
   must_begin_ = from_->history != recovered_.history;
+  const auto mine = nodes();
   std::vector<std::string> wrong;
-  for (const auto& was : from_->nodes) check_node(was, wrong);
+  for (const auto& was : from_->nodes) check_node(was, mine, wrong);
   if (!wrong.empty())
     throw run_error({errc::invalid_argument, "cannot go on from epoch " + std::to_string(newest_) + " in " +
                                                  quoted(how_.directory) + ": " + joined(wrong)});
@@ -125,10 +126,12 @@ void run_checkpoints::match() {
     for (auto& n : all) n.files.clear(), n.keys = 0, n.parallelism = 1;
     return all;
   };
-  must_begin_ |= known(from_->nodes) != known(nodes()) ||
+  must_begin_ |= known(from_->nodes) != known(mine) ||
                  std::any_of(from_->nodes.begin(), from_->nodes.end(), [&](auto& n) { return is_dropped(n.name); });
   now_ = *from_;
   now_.tokens.clear();
+  partitions_.clear();
+  for (auto& p : now_.partitions) note(std::move(p));
 }
 
 bool run_checkpoints::is_dropped(const std::string& node) const {
@@ -136,7 +139,8 @@ bool run_checkpoints::is_dropped(const std::string& node) const {
   return std::find(allowed.begin(), allowed.end(), node) != allowed.end();
 }
 
-void run_checkpoints::check_node(const checkpoint_node& was, std::vector<std::string>& wrong) const {
+void run_checkpoints::check_node(const checkpoint_node& was, const std::vector<checkpoint_node>& mine,
+                                 std::vector<std::string>& wrong) const {
   const auto at = graph_.find(was.name);
   const bool has_state = !was.state_type.empty();
   if (at == graph_.nodes().size()) {
@@ -149,7 +153,7 @@ void run_checkpoints::check_node(const checkpoint_node& was, std::vector<std::st
     return;
   }
   if (!has_state || is_dropped(was.name)) return;
-  const auto now = nodes()[at];
+  const auto& now = mine[at];
   if (now.state_type != was.state_type || now.key_type != was.key_type)
     wrong.push_back(
         "bolt " + quoted(was.name) + " keeps " + (now.state_type.empty() ? "nothing" : now.state_type) +
@@ -238,23 +242,19 @@ void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& i
     if (fine && r.left() == 0) return {};
     return misfit(n.name, fine ? "has more bytes than it reads, in " + what : "can't be read, in " + what);
   };
-  recovered_epochs::loader to;
-  to.load_group = [&](std::uint32_t group, std::string_view bytes) {
+  const auto load_group = [&](std::uint32_t group, std::string_view bytes) {
     reader r(bytes);
     const bool fine = group == shared_group(n) ? into.load_shared(r) : into.load(group, r);
     return read(fine, r, "key group " + std::to_string(group));
   };
-  to.load_changes = [&](std::string_view bytes) {
+  const auto load_changes = [&](std::string_view bytes) {
     reader r(bytes);
     const bool fine = into.load_changes(mine, r);
     return read(fine, r, "the log");
   };
-  if (into.has_shared()) {
-    recovered_epochs::loader shared = to;
-    shared.load_changes = [](std::string_view) { return result<void>(); };
-    must(recovered_.load(n.name, {shared_group(n), shared_group(n) + 1}, shared));
-  }
-  must(recovered_.load(n.name, mine, to));
+  if (into.has_shared()) must(recovered_.load_groups(n.name, {shared_group(n), shared_group(n) + 1}, load_group));
+  must(recovered_.load_groups(n.name, mine, load_group));
+  must(recovered_.load_changes(n.name, load_changes));
 }
 
 void run_checkpoints::seek(std::uint32_t index, const std::vector<spout_partition>& dealt, spout_operator& spout,
@@ -295,27 +295,25 @@ void run_checkpoints::append(epoch_record record) {
   record.after = newest_;
   must(epochs_->append(record));
   newest_ = record.manifest.epoch;
-  auto& m = record.manifest;
-  for (auto& p : m.partitions) {
-    const auto known = std::find_if(now_.partitions.begin(), now_.partitions.end(),
-                                    [&](const auto& q) { return q.node == p.node && q.name == p.name; });
-    if (known == now_.partitions.end()) now_.partitions.push_back(std::move(p));
-    else *known = std::move(p);
-  }
-  m.partitions = std::move(now_.partitions);
-  m.tokens.clear();  // they are committed before a checkpoint is made of this
-  now_ = std::move(m);
+  for (auto& p : record.manifest.partitions) note(std::move(p));
+  now_ = std::move(record.manifest);
+  now_.tokens.clear();  // they are committed before a checkpoint is made of this
+}
+
+void run_checkpoints::note(checkpoint_partition p) {
+  auto key = std::pair(p.node, p.name);
+  partitions_.insert_or_assign(std::move(key), std::move(p));
 }
 
 void run_checkpoints::make_base(event_time now, const states& all) {
   now_ = begin(next_++, now);
   if (from_) {
     now_.made_at = std::max(now, from_->made_at);
-    now_.partitions = from_->partitions;
     now_.watermarks = from_->watermarks;
     // Those of nodes that were given up.
-    std::erase_if(now_.partitions,
-                  [&](const auto& p) { return graph_.find(p.node) == graph_.nodes().size() || is_dropped(p.node); });
+    std::erase_if(partitions_, [&](const auto& p) {
+      return graph_.find(p.second.node) == graph_.nodes().size() || is_dropped(p.second.node);
+    });
   }
   write(now_, all);
   newest_ = now_.epoch;
@@ -343,6 +341,8 @@ void run_checkpoints::relieve_log(const states& all) {
 
 void run_checkpoints::write(checkpoint_manifest manifest, const states& all) {
   manifest.nodes = nodes();
+  manifest.partitions.clear();
+  for (const auto& [key, partition] : partitions_) manifest.partitions.push_back(partition);
   const auto write_states = [&](checkpoint_writer& writer_of, checkpoint_manifest& m) -> result<void> {
     std::vector<std::shared_ptr<state_file_writer>> files(m.nodes.size());
     result<void> done;

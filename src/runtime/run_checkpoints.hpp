@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "freshet/core/event_clock.hpp"
@@ -28,8 +30,6 @@ class run_checkpoints {
 
   /// Of the epochs to come.
   std::uint64_t history() const { return recovered_.history; }
-  /// The epoch that the run goes on from; 0: it begins at the beginning.
-  std::uint64_t newest() const { return newest_; }
   std::uint64_t next() const { return next_; }
   /// The input had ended: there is nothing left to do.
   bool is_final() const { return from_ && from_->is_final; }
@@ -43,6 +43,8 @@ class run_checkpoints {
   void commit_again(const std::function<void(std::uint32_t node, std::string_view bytes)>& commit) const;
   /// What task `task` of node `node` had kept. Thread safe.
   void load(std::uint32_t node, std::uint32_t task, any_state& into) const;
+  /// All states are loaded: what they were loaded from is given back.
+  void have_loaded() { recovered_.forget_states(); }
   /// The spout goes on behind what was finished, and its clock where that was.
   void seek(std::uint32_t node, const std::vector<spout_partition>& dealt, spout_operator& spout,
             event_clock* clock) const;
@@ -70,7 +72,9 @@ class run_checkpoints {
                   std::unique_ptr<epoch_log> epochs);
   void recover();
   void match();
-  void check_node(const checkpoint_node& was, std::vector<std::string>& wrong) const;
+  void check_node(const checkpoint_node& was, const std::vector<checkpoint_node>& mine,
+                  std::vector<std::string>& wrong) const;
+  void note(checkpoint_partition p);
   bool is_dropped(const std::string& node) const;
   std::vector<checkpoint_node> nodes() const;
   void write(checkpoint_manifest manifest, const states& all);
@@ -84,8 +88,9 @@ class run_checkpoints {
   std::uint64_t newest_ = 0, next_ = 1;
   std::uint64_t written_ = 0;  ///< the newest that is in the directory
   bool must_begin_ = false;
-  /// All that is known of the newest epoch, for a checkpoint.
+  /// All that is known of the newest epoch, for a checkpoint; its partitions by node and name, as each batch has some.
   checkpoint_manifest now_;
+  std::map<std::pair<std::string, std::string>, checkpoint_partition> partitions_;
 };
 
 }  // namespace freshet

@@ -61,19 +61,30 @@ std::optional<std::uint64_t> recovered_epochs::epoch_before() const {
   return records_[records_.size() - 2].manifest.epoch;
 }
 
-result<void> recovered_epochs::load(const std::string& node, key_group_range groups, const loader& to) const {
-  if (const auto found = states_.find(node); found != states_.end())
-    for (auto g = groups.first; g < groups.end; ++g) {
-      const auto pieces = found->second.read(g);
-      if (!pieces) return pieces.error();
-      for (const auto& piece : *pieces)
-        if (auto done = to.load_group(g, piece.bytes); !done) return done;
-    }
+result<void> recovered_epochs::load_groups(const std::string& node, key_group_range groups,
+                                           const group_loader& load) const {
+  const auto found = states_.find(node);
+  if (found == states_.end()) return {};
+  for (auto g = groups.first; g < groups.end; ++g) {
+    const auto pieces = found->second.read(g);
+    if (!pieces) return pieces.error();
+    for (const auto& piece : *pieces)
+      if (auto done = load(g, piece.bytes); !done) return done;
+  }
+  return {};
+}
+
+result<void> recovered_epochs::load_changes(const std::string& node, const changes_loader& load) const {
   for (const auto& record : records_)
     for (const auto& c : record.changes)
       if (c.node == node)
-        if (auto done = to.load_changes(c.bytes); !done) return done;
+        if (auto done = load(c.bytes); !done) return done;
   return {};
+}
+
+void recovered_epochs::forget_states() {
+  states_.clear();
+  for (auto& record : records_) record.changes = {};
 }
 
 // --- the log ---

@@ -211,6 +211,39 @@ TYPED_TEST(checkpointed_batches, go_on_behind_every_crash_of_a_sink) {
   EXPECT_GT(crashes, 30u);
 }
 
+/// Under at_least_once a plain sink gets every row, and those of the batch that was under way perhaps again.
+TEST(checkpoints_of_batches, give_a_plain_sink_every_row_at_least_once) {
+  random_source random(3);
+  std::shared_ptr<outside> world;
+  std::uint64_t again = 0;
+  const auto options = [](simulated_files& files) { return kept_in(files, {.guarantee = guarantee::at_least_once}); };
+  const auto graph = [&] {
+    topology_builder builder{"plain"};
+    auto source = builder.spout("numbers", partitioned_spout_probe{partitions, each}, {.parallelism = 2});
+    auto summed = builder.bolt("sums", sum_by_key{}, {.parallelism = 2}).input(source, key_grouping{key_of{}});
+    const auto write = [world](const row& r) {
+      std::lock_guard lock(world->mutex);
+      world->visible.push_back(r);
+    };
+    builder.sink("out", write).input(summed, global_grouping{});
+    return builder.build();
+  };
+  testing::crash_at_every_step(
+      random,
+      [&](simulated_files& files) {
+        world = std::make_shared<outside>();
+        batch_executor{options(files)}.start(graph()).wait();
+      },
+      [&](simulated_files& files, std::uint64_t step) {
+        batch_executor{options(files)}.start(graph()).wait();
+        const auto got = sorted(world->visible), all = wanted();
+        EXPECT_TRUE(std::includes(got.begin(), got.end(), all.begin(), all.end())) << "power off at step " << step;
+        EXPECT_LE(got.size(), all.size() + 10) << "power off at step " << step;  // a batch
+        again += got.size() - all.size();
+      });
+  EXPECT_GT(again, 0u);
+}
+
 /// Faults of the files that a run survives only by ending: whatever it is, the next goes on.
 TYPED_TEST(checkpointed_batches, go_on_behind_a_file_that_failed) {
   using testing::file_fault;

@@ -194,26 +194,11 @@ TEST_F(apache, the_ten_busiest_pages_of_six_hours) {
 // --- what is late ---
 
 TEST_F(apache, what_is_late) {
-  collect_sink<windowed<whole_stream, std::uint64_t>> in_time;
   late_counts<request, std::string> late({10s, 1min}, {0s, 5s, 10s, 30s, 49s, 59s});
   const auto parse_row = [](std::int64_t, const std::string& line) { return parse(line); };
-  const auto rows = numbered_rows("weblog/apache_access.log", header::none, parse_row);
-  const auto build = [&](std::size_t parallelism) {
-    stream_builder builder("late requests");
-    late.count(builder, rows, &request::at, &request::client, parallelism);
-    builder.spout("requests", rows)
-        .event_time(&request::at, {.bound = 10s})
-        .window(tumbling{10s})
-        .count("in time")
-        .to("rows", in_time);
-    return builder.build();
-  };
-  auto may_throw = late.may_throw();
-  may_throw.push_back("in time");
-  on_both_engines({.build = build, .may_throw = may_throw}, [&](delivery how) {
-    EXPECT_TRUE(as_promised(how, "apache__watermark_drops", late.take(), late.are));
-    EXPECT_TRUE(as_promised(how, "apache__watermark_10s_bound10s", by_start(in_time.take()), {.keys = 1}));
-  });
+  check_watermark_drops("late requests", late, numbered_rows("weblog/apache_access.log", header::none, parse_row),
+                        &request::at, &request::client, 10s, 10s, "apache__watermark_drops",
+                        "apache__watermark_10s_bound10s");
 }
 
 }  // namespace

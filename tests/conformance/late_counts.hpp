@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "conformance/expected_rows.hpp"
+#include "conformance/on_both_engines.hpp"
 #include "conformance/window_rows.hpp"
 #include "freshet/connect/memory/collect_sink.hpp"
 #include "freshet/stream/stream_builder.hpp"
@@ -71,5 +72,28 @@ class late_counts {
   std::vector<event_span> bounds_;
   std::vector<one> counts_;
 };
+
+/// Checks `drops`, and with it `in_time`: the counts by windows of `size` of what is in time for the bound `bound`.
+template <class T, class K, class Rows, class Time, class Key>
+void check_watermark_drops(const char* topology, late_counts<T, K>& late, const Rows& rows, Time time, Key key,
+                           event_span size, event_span bound, const char* drops, const char* in_time) {
+  collect_sink<windowed<whole_stream, std::uint64_t>> counted;
+  const auto build = [&](std::size_t parallelism) {
+    stream_builder builder(topology);
+    late.count(builder, rows, time, key, parallelism);
+    builder.spout("rows", rows)
+        .event_time(time, {.bound = bound})
+        .window(tumbling{size})
+        .count("in time")
+        .to("counts", counted);
+    return builder.build();
+  };
+  auto may_throw = late.may_throw();
+  may_throw.push_back("in time");
+  on_both_engines({.build = build, .may_throw = may_throw}, [&](delivery how) {
+    EXPECT_TRUE(as_promised(how, drops, late.take(), late.are));
+    EXPECT_TRUE(as_promised(how, in_time, by_start(counted.take()), {.keys = 1}));
+  });
+}
 
 }  // namespace freshet::conformance

@@ -62,23 +62,8 @@ TEST_F(usgs, hours_networks_and_swarms) {
 
 TEST_F(usgs, the_longer_the_bound_the_less_is_late) {
   late_counts<quake, std::string> late({1h}, {0min, 10min, 1h, 6h, 24h, 72h, week});
-  collect_sink<windowed<whole_stream, std::uint64_t>> in_time;
-  const auto build = [&](std::size_t parallelism) {
-    stream_builder builder("late quakes");
-    late.count(builder, quakes(), &quake::at, &quake::net, parallelism);
-    builder.spout("quakes", quakes())
-        .event_time(&quake::at, {.bound = 6h})
-        .window(tumbling{1h})
-        .count("in time")
-        .to("rows", in_time);
-    return builder.build();
-  };
-  auto may_throw = late.may_throw();
-  may_throw.push_back("in time");
-  on_both_engines({.build = build, .may_throw = may_throw}, [&](delivery how) {
-    EXPECT_TRUE(as_promised(how, "usgs__watermark_drops", late.take(), late.are));
-    EXPECT_TRUE(as_promised(how, "usgs__watermark_1h_bound6h", by_start(in_time.take()), {.keys = 1}));
-  });
+  check_watermark_drops("late quakes", late, quakes(), &quake::at, &quake::net, 1h, 6h, "usgs__watermark_drops",
+                        "usgs__watermark_1h_bound6h");
 }
 
 }  // namespace

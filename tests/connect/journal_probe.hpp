@@ -1,5 +1,4 @@
 #pragma once
-#include <algorithm>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -9,10 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "connect/spout_probe.hpp"
 #include "freshet/base/log.hpp"
 #include "freshet/connect/journaled.hpp"
 
-// What the tests of journals share: a spout that gives what a test lays before it, and a task without an engine.
+// What the tests of journals share: a spout that gives what a test lays before it.
 namespace freshet::journal_tests {
 
 /// What one call of `poll` does.
@@ -72,97 +72,7 @@ class kept_messages final : public log_sink {
   std::vector<std::string> all;
 };
 
-/// A spout's task without an engine.
 template <class S>
-class task_probe final : public spout_host {
- public:
-  using value_type = spout_output_t<S>;
-  struct message {
-    position at;
-    event_time time;
-    value_type value;
-  };
-  struct rejection {
-    position at;
-    error why;
-    std::string bytes;
-  };
-
-  explicit task_probe(S spout, task_context context = {}) : task_(std::move(spout)) {
-    const auto names = task_.partitions();
-    for (auto p = context.task; p < names.size(); p += context.task_count)
-      context.partitions.push_back({static_cast<partition_id>(p), names[p]});
-    task_.attach(0, frame_);
-    task_.open(context);
-  }
-  void close() { task_.close(); }
-  call_frame& frame() { return frame_; }
-
-  /// One turn of about `wanted` messages, which are appended to `messages`.
-  poll_status::kind poll(std::uint32_t wanted = 100) {
-    auto status = poll_status::emitted();
-    turn(wanted, messages, [&](spout_round& round) { status = task_.poll(round); });
-    when = status.when();
-    return status.what();
-  }
-  poll_status::kind poll_all(std::uint32_t wanted = 100) {
-    auto kind = poll_status::kind::emitted;
-    while (kind == poll_status::kind::emitted) kind = poll(wanted);
-    return kind;
-  }
-  std::vector<message> read(position_range range) {
-    std::vector<message> got;
-    turn(1, got, [&](spout_round& round) { task_.read(range, round); });
-    return got;
-  }
-  void seek(partition_id p, std::uint64_t offset) { task_.seek({p, offset, offset}); }
-  void commit(partition_id p, std::uint64_t next) { task_.commit({p, next, next}); }
-  bool drain() { return task_.drain(); }
-  std::vector<value_type> values() const {
-    std::vector<value_type> all;
-    for (const auto& m : messages) all.push_back(m.value);
-    return all;
-  }
-
-  std::vector<message> messages;
-  std::vector<rejection> rejected;
-  poll_status::time_point when{};
-
- private:
-  template <class F>
-  void turn(std::uint32_t wanted, std::vector<message>& into, F f) {
-    const std::unique_ptr<any_batch> raw(task_.type().make({.capacity = 8, .roots = true, .times = true}));
-    spout_round round;
-    round.host = this;
-    round.slot = 1;  // so that roots tell the messages apart
-    round.wanted = wanted;
-    round.capacity = root::messages_per_slot;
-    round.keeps_positions = true;
-    round.raw = raw.get();
-    into_ = &into;
-    // What went out before a throw has been emitted.
-    const struct ending {
-      task_probe& probe;
-      spout_round& round;
-      ~ending() { probe.collect(round); }
-    } last{*this, round};
-    f(round);
-  }
-  void collect(spout_round& round) {
-    auto& raw = static_cast<batch<value_type>&>(*round.raw);
-    for (std::size_t i = 0; i < raw.size(); ++i)
-      into_->push_back({round.positions.at(raw.root_of(i).index()), raw.time_of(i), raw.value(i)});
-    raw.clear();
-  }
-  void message_failed(spout_round&, std::uint32_t, call_frame&) override {}
-  void message_rejected(spout_round&, const position* at, call_frame&, error why, std::string bytes) override {
-    rejected.push_back({at ? *at : position{}, std::move(why), std::move(bytes)});
-  }
-  void round_full(spout_round& round) override { collect(round); }
-
-  spout_task<S> task_;
-  call_frame frame_;
-  std::vector<message>* into_ = nullptr;
-};
+using task_probe = spout_probe<S, false>;
 
 }  // namespace freshet::journal_tests

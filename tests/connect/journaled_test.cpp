@@ -118,17 +118,17 @@ TEST_F(journaled_suite, goes_on_where_it_is_told_to) {
   push(0, 10);
   open()->poll();
   auto task = open();
-  task->seek(0, 7);
+  task->seek({0, 7, 7});
   push(10, 12);
   task->poll_all();
   EXPECT_EQ(task->values(), numbered(7, 12));
-  task->seek(0, 9);  // while it is at work
+  task->seek({0, 9, 9});  // while it is at work
   task->poll_all(1);
   EXPECT_THAT(task->values(), ElementsAre("7", "8", "9", "10", "11", "9", "10", "11"));
   task.reset();
   task = open();
   task->poll(2);
-  task->seek(0, 10);  // while more was read than emitted
+  task->seek({0, 10, 10});  // while more was read than emitted
   task->poll_all();
   EXPECT_THAT(task->values(), ElementsAre("0", "1", "10", "11"));
 }
@@ -154,7 +154,7 @@ TEST_F(journaled_suite, drops_what_is_finished_and_says_so_where_that_is_read) {
   task->poll_all();
   const auto before = segments();
   EXPECT_GT(before, 5u);
-  task->commit(0, 29);
+  task->commit({0, 29, 29});
   EXPECT_LT(segments(), 3u);
   try {
     (void)task->read({0, 3, 30});
@@ -167,21 +167,21 @@ TEST_F(journaled_suite, drops_what_is_finished_and_says_so_where_that_is_read) {
     const auto left = task->read({0, gone.earliest(), 30});
     EXPECT_EQ(left.size(), 30 - gone.earliest());
   }
-  EXPECT_THAT(error_of([&] { task->seek(0, 3); }), HasSubstr("resume from a newer checkpoint"));
+  EXPECT_THAT(error_of([&] { task->seek({0, 3, 3}); }), HasSubstr("resume from a newer checkpoint"));
 }
 
 TEST_F(journaled_suite, a_run_without_checkpoints_goes_on_behind_what_was_committed) {
   push(0, 10);
   auto task = open();
   task->poll();
-  task->commit(0, 3);  // written at once
-  task->commit(0, 6);  // within a second of that: not yet
-  task.reset();        // killed
+  task->commit({0, 3, 3});  // written at once
+  task->commit({0, 6, 6});  // within a second of that: not yet
+  task.reset();             // killed
   task = open();
   task->poll();
   EXPECT_EQ(task->values(), numbered(3, 10));
-  task->commit(0, 9);
-  task->commit(0, 10);
+  task->commit({0, 9, 9});
+  task->commit({0, 10, 10});
   task->close();
   task = open();
   EXPECT_EQ(task->poll(), kind::idle);
@@ -283,7 +283,7 @@ TEST_F(journaled_suite, its_bound_is_backpressure) {
   EXPECT_THAT(log->all, ElementsAre(HasSubstr("max_bytes is 1000")));
   // Finished, it goes on to the end; however little that frees.
   while (status != kind::idle) {
-    task->commit(0, task->messages.size());
+    task->commit({0, task->messages.size(), task->messages.size()});
     status = task->poll(5);
   }
   EXPECT_EQ(task->values(), numbered(0, 100));
@@ -296,7 +296,7 @@ TEST_F(journaled_suite, its_bound_holds_nobody_up_where_all_is_finished) {
   EXPECT_EQ(task->poll(1), kind::idle_until);
   task.reset();
   task = open({.segment_bytes = 200, .max_bytes = 1000});
-  task->seek(0, 1);  // a checkpoint has it, and nobody commits it again
+  task->seek({0, 1, 1});  // a checkpoint has it, and nobody commits it again
   EXPECT_EQ(task->poll(), kind::idle);
   EXPECT_EQ(task->values(), texts{"y"});
 }
@@ -374,7 +374,7 @@ TEST_F(journaled_suite, a_process_that_dies_loses_nothing_whatever_the_policy) {
     auto task = open({.sync = sync});
     task->poll();
     EXPECT_EQ(task->values(), numbered(0, 10));
-    task->commit(0, 10);
+    task->commit({0, 10, 10});
     task.reset();
     remove_all(files, "kept").value();
   }
@@ -388,16 +388,21 @@ TEST_F(journaled_suite, offsets_are_not_given_twice_after_a_loss_of_power) {
   files.truncate("kept/0/00000000000000000000.log", 32 + 4 * (24 + 14));  // what a kind disk had written
   push(10, 12);
   task = open({.sync = journal_sync::never});
-  task->seek(0, 10);  // a checkpoint has them
+  task->seek({0, 10, 10});  // a checkpoint has them
   task->poll();
   EXPECT_EQ(task->values(), numbered(10, 12));
   EXPECT_EQ(task->messages[0].at, (position{0, 10, 11}));
   EXPECT_THAT(log->all, ::testing::Contains(HasSubstr("6 messages that were finished were lost with the power")));
   EXPECT_EQ(task->read({0, 0, 12}).size(), 6u);
-  EXPECT_THAT(error_of([&] { task->seek(0, 1u << 30); }), HasSubstr("is another's, or a copy that is too old"));
+  EXPECT_THAT(error_of([&] {
+                task->seek({0, 1u << 30, 1u << 30});
+              }),
+              HasSubstr("is another's, or a copy that is too old"));
   task.reset();
   task = open();
-  EXPECT_THAT(error_of([&] { task->seek(0, 14); }),
+  EXPECT_THAT(error_of([&] {
+                task->seek({0, 14, 14});
+              }),
               HasSubstr("journal \"kept/0\" ends before message 12, and the run goes on with 14"));
 }
 
@@ -415,7 +420,7 @@ TEST_F(journaled_suite, each_task_writes_to_a_partition_of_its_own) {
   only->poll_all(1);
   EXPECT_EQ(only->values(), numbered(0, 4));
   EXPECT_EQ(only->read({1, 1, 2}).at(0).value, "3");
-  only->commit(1, 2);
+  only->commit({1, 2, 2});
   only.reset();
   EXPECT_THAT(error_of([&] { open({.partitions = 2}); }), HasSubstr("there is \"kept/2\" of a run that had more"));
   EXPECT_THAT(error_of([&] { open_task(3, 4, {.partitions = 3}); }),
@@ -515,7 +520,10 @@ TEST_F(journaled_suite, every_message_that_was_emitted_is_there_after_a_crash_at
         for (std::uint64_t at = 0; at < 40; at += 4) {
           push(at, at + 4);
           task->poll();
-          if (at % 12 == 8) task->commit(0, committed = at - 4);
+          if (at % 12 == 8) {
+            committed = at - 4;
+            task->commit({0, committed, committed});
+          }
         }
         task->close();
       },

@@ -10,14 +10,16 @@
 
 namespace freshet {
 
-/// A spout's task without an engine: polls it, reads ranges again, seeks.
-template <class S>
-class spout_probe final : public spout_host, public consumer_by<spout_output_t<S>, spout_probe<S>> {
+/// A spout's task without an engine: polls it, reads ranges again, seeks. Without `Closes`, it goes as the task of a
+/// process that is killed.
+template <class S, bool Closes = true>
+class spout_probe final : public spout_host {
  public:
   using value_type = spout_output_t<S>;
   struct message {
     position at;
     value_type value;
+    event_time time;
   };
 
   explicit spout_probe(S spout, task_context context = {}) : task_(std::move(spout)) {
@@ -27,7 +29,9 @@ class spout_probe final : public spout_host, public consumer_by<spout_output_t<S
     task_.attach(0, frame_);
     task_.open(context);
   }
-  ~spout_probe() override { close(); }
+  ~spout_probe() override {
+    if (Closes) close();
+  }
   void close() {
     if (!std::exchange(closed_, true)) task_.close();
   }
@@ -51,16 +55,13 @@ class spout_probe final : public spout_host, public consumer_by<spout_output_t<S
     return got;
   }
   void seek(position p) { task_.seek(p); }
+  void commit(position p) { task_.commit(p); }
+  bool drain() { return task_.drain(); }
+  call_frame& frame() { return frame_; }
   std::vector<value_type> values() const {
     std::vector<value_type> all;
     for (const auto& m : messages) all.push_back(m.value);
     return all;
-  }
-
-  /// As the consumer of the spout's messages.
-  template <class V>
-  void put(V&& value) {
-    into_->push_back({round_.positions.back(), std::forward<V>(value)});
   }
 
   struct rejection {
@@ -75,7 +76,8 @@ class spout_probe final : public spout_host, public consumer_by<spout_output_t<S
  private:
   template <class F>
   void turn(std::uint32_t wanted, std::vector<message>& into, F f) {
-    const std::unique_ptr<any_batch> raw(task_.type().make({root::messages_per_slot, true, false}));
+    const std::unique_ptr<any_batch> raw(
+        task_.type().make({.capacity = root::messages_per_slot, .roots = true, .times = true}));
     into_ = &into;
     round_ = {};
     round_.host = this;
@@ -94,7 +96,7 @@ class spout_probe final : public spout_host, public consumer_by<spout_output_t<S
   void collect() {
     auto& raw = static_cast<batch<value_type>&>(*round_.raw);
     for (std::size_t i = 0; i < raw.size(); ++i)
-      into_->push_back({round_.positions.at(raw.root_of(i).index()), raw.value(i)});
+      into_->push_back({round_.positions.at(raw.root_of(i).index()), raw.value(i), raw.time_of(i)});
     raw.clear();
   }
   void message_failed(spout_round&, std::uint32_t, call_frame&) override {}

@@ -43,10 +43,9 @@ epoch_record record_of(std::uint64_t history, std::uint64_t epoch, std::uint64_t
 /// The state of "count": what the checkpoint has, and what was added since.
 std::string state_of(const recovered_epochs& from) {
   std::string all;
-  recovered_epochs::loader to;
-  to.load_group = [&](std::uint32_t, std::string_view bytes) { return all = bytes, result<void>(); };
-  to.load_changes = [&](std::string_view bytes) { return all += bytes, result<void>(); };
-  from.load("count", {0, 1}, to).value();
+  from.load_groups("count", {0, 1}, [&](std::uint32_t, std::string_view bytes) { return all = bytes, result<void>(); })
+      .value();
+  from.load_changes("count", [&](std::string_view bytes) { return all += bytes, result<void>(); }).value();
   return all;
 }
 
@@ -210,6 +209,38 @@ TEST(epoch_log, what_followed_an_older_checkpoint_may_be_gone) {
   const auto older = log->resume(1).value();
   EXPECT_EQ(state_of(older), "-");
   EXPECT_EQ(older.next_epoch, 202u);
+}
+
+TEST(epoch_log, a_checkpoint_that_is_damaged_can_be_passed_over_with_all_that_followed) {
+  simulated_files files;
+  const auto history = write_some(files, 4);
+  {
+    auto log = epoch_log::open(files, "/kept", quiet()).value();
+    (void)log->newest().value();
+    checkpoint(*log, history, 4, "-cde").value();
+    log->append(record_of(history, 5, 4)).value();
+  }
+  for (const auto& each : files.list("/kept").value())
+    if (each.name.rfind("4-", 0) == 0) files.flip_bit("/kept/" + each.name, 1);
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  const auto refused = log->newest();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::data_loss);
+  const auto older = log->newest(when_damaged::use_older).value();
+  EXPECT_EQ(older.manifest()->epoch, 1u);
+  EXPECT_EQ(state_of(older), "-");
+  EXPECT_NE(older.history, history);
+  EXPECT_EQ(older.next_epoch, 6u);
+}
+
+TEST(epoch_log, what_was_loaded_need_not_be_kept) {
+  simulated_files files;
+  write_some(files, 4);
+  auto log = epoch_log::open(files, "/kept", quiet()).value();
+  auto from = log->newest().value();
+  from.forget_states();
+  EXPECT_EQ(state_of(from), "");
+  EXPECT_EQ(from.manifest()->epoch, 4u);
 }
 
 TEST(epoch_log, the_newest_checkpoint_itself_goes_on_in_its_history) {

@@ -59,4 +59,18 @@ void append_line(std::string& to, Format& format, const T& value) {
   to += '\n';
 }
 
+/// Adds `value` as a line to what `file` has in its `buffer()`. Nothing is added where the format throws.
+template <class File, class Format, class T>
+void add_line(File& file, Format& format, const T& value) {
+  auto& buffer = file.buffer();
+  const auto before = buffer.size();
+  try {
+    append_line(buffer, format, value);
+  } catch (...) {
+    buffer.resize(before);
+    throw;
+  }
+  file.added(before);
+}
+
 }  // namespace freshet

@@ -11,6 +11,7 @@
 
 #include "freshet/core/evicted_states.hpp"
 #include "freshet/core/grouping.hpp"
+#include "freshet/core/owned_memory.hpp"
 #include "freshet/core/state_slot.hpp"
 #include "freshet/core/state_table.hpp"
 #include "freshet/core/state_ttl.hpp"
@@ -115,7 +116,7 @@ class keyed_state final : public any_state {
   std::size_t bytes() const override {
     std::size_t n = 0;
     for (auto& t : tables_) n += t.bytes();
-    if constexpr (owns_memory<K> || owns_memory<S>) n += owned();
+    if constexpr (owns_memory<K> || owns_memory<S>) n += owned_.look(tables_);
     return n;
   }
   void expire(event_time now, std::size_t slots) override {
@@ -190,7 +191,7 @@ class keyed_state final : public any_state {
       w.raw<std::uint64_t>(t.size() + (store_ ? store_->rows().rows(g) : 0));
       w.raw<std::uint8_t>(expires());
       t.for_each([&](auto& e) {
-        if (expires()) w.raw(t.used(&e).time_since_epoch().count());
+        write_used(w, t, e);
         write_value(w, e.key);
         write_value(w, e.value);
       });
@@ -208,16 +209,10 @@ class keyed_state final : public any_state {
     if constexpr (durable<K> && durable<S> && std::default_initializable<K>) {
       auto n = r.raw<std::uint64_t>();
       for (const bool with_times = r.raw<std::uint8_t>() != 0; n && !r.failed(); --n) {
-        // Saved without a time to live, a state's last use isn't known: it begins with the next.
-        event_time used = beginning_of_time;
-        if (with_times) used = event_time{event_span{r.raw<event_span::rep>()}};
+        const auto used = read_used(r, with_times);
         K k{};
         read_value(r, k);
-        const auto hash = stable_hash<K>::of(k);
-        auto* e = tables_[g].find(k, hash);
-        if (!e) e = add(tables_[g], k, hash).first;
-        if (expires()) tables_[g].used(e) = used;
-        read_value(r, e->value);
+        read_value(r, loaded(g, k, stable_hash<K>::of(k), used));
       }
       evict();
       return !r.failed();
@@ -237,7 +232,7 @@ class keyed_state final : public any_state {
         write_value(w, c.key);
         w.raw<std::uint8_t>(e != nullptr);
         if (!e) continue;
-        if (expires()) w.raw(t.used(e).time_since_epoch().count());
+        write_used(w, t, *e);
         write_value(w, e->value);
       }
     }
@@ -259,17 +254,13 @@ class keyed_state final : public any_state {
           if (store_) store_->forget(g, k);
           continue;
         }
-        event_time used = beginning_of_time;
-        if (with_times) used = event_time{event_span{r.raw<event_span::rep>()}};
-        if (!is_mine) {
+        const auto used = read_used(r, with_times);
+        if (is_mine) {
+          read_value(r, loaded(g, k, hash, used));
+        } else {
           S not_mine{};
           read_value(r, not_mine);
-          continue;
         }
-        auto* e = tables_[g].find(k, hash);
-        if (!e) e = add(tables_[g], k, hash).first;
-        if (expires()) tables_[g].used(e) = used;
-        read_value(r, e->value);
       }
       evict();
       return !r.failed();
@@ -294,6 +285,20 @@ class keyed_state final : public any_state {
     std::unique_ptr<S> forgotten{};       ///< instead: what was forgotten since; it has its marks
     event_time used{};                    ///< where states expire
   };
+  void write_used(writer& w, table& t, const entry& e) const {
+    if (expires()) w.raw(t.used(&e).time_since_epoch().count());
+  }
+  /// Saved without a time to live, a state's last use isn't known: it begins with the next.
+  static event_time read_used(reader& r, bool with_times) {
+    return with_times ? event_time{event_span{r.raw<event_span::rep>()}} : beginning_of_time;
+  }
+  /// The state of a key that is being loaded.
+  S& loaded(std::uint32_t g, const K& k, std::uint64_t hash, event_time used) {
+    auto* e = tables_[g].find(k, hash);
+    if (!e) e = add(tables_[g], k, hash).first;
+    if (expires()) tables_[g].used(e) = used;
+    return e->value;
+  }
   bool is_over(event_time used, event_time now) const {
     return used != beginning_of_time && shifted(used, ttl_.after) <= now;
   }
@@ -360,25 +365,6 @@ class keyed_state final : public any_state {
     return e;
   }
 
-  std::size_t owned() const {
-    for (std::size_t left = slots_a_look; left > 0;) {
-      const table& t = tables_[look_.group];
-      const auto from = look_.slot;
-      look_.slot = t.for_some(from, left, [this](const entry& e) {
-        look_.bytes += detail::owned_bytes(e.key) + detail::owned_bytes(e.value);
-      });
-      left -= std::min(left, look_.slot - from + 1);
-      if (look_.slot < t.capacity()) break;
-      look_.slot = 0;
-      if (++look_.group < tables_.size()) continue;
-      look_.group = 0;
-      look_.round_before = std::exchange(look_.bytes, 0);
-      return look_.round_before;
-    }
-    return std::max(look_.round_before, look_.bytes);
-  }
-
-  static constexpr std::size_t slots_a_look = 512;
   const std::uint32_t groups_;
   const state_ttl ttl_;
   std::uint64_t moves_ = 0;
@@ -392,10 +378,7 @@ class keyed_state final : public any_state {
     std::uint32_t group = 0;
     std::size_t slot = 0;
   } sweep_;
-  mutable struct {
-    std::uint32_t group = 0;
-    std::size_t slot = 0, bytes = 0, round_before = 0;
-  } look_;
+  mutable owned_memory owned_;
   std::uint64_t expired_ = 0, expired_before_ = 0;
   // 0: uses are not marked; else what keys used since `begin`, or as long as there is a store, are marked with.
   std::uint8_t epoch_ = 0, last_epoch_ = 0;

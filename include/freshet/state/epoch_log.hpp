@@ -72,13 +72,14 @@ class recovered_epochs {
   std::optional<std::uint64_t> epoch_before() const;
   /// It doesn't count: the one before is the newest. REQUIRES: is_undecided()
   void drop_newest() { records_.pop_back(); }
-  /// What `load` makes of a state: its key group's bytes, then changes on top.
-  struct loader {
-    std::function<result<void>(std::uint32_t group, std::string_view)> load_group;
-    std::function<result<void>(std::string_view)> load_changes;
-  };
-  /// Gives what there is of these groups of a node, oldest first. Thread safe.
-  result<void> load(const std::string& node, key_group_range groups, const loader& to) const;
+  /// Calls `load` with what the checkpoint has of these groups of a node. Thread safe, as is the next.
+  using group_loader = std::function<result<void>(std::uint32_t group, std::string_view bytes)>;
+  result<void> load_groups(const std::string& node, key_group_range groups, const group_loader& load) const;
+  /// Calls `load` with what the tasks of a node have changed since, oldest first.
+  using changes_loader = std::function<result<void>(std::string_view bytes)>;
+  result<void> load_changes(const std::string& node, const changes_loader& load) const;
+  /// Gives the memory of all states back: they have been loaded.
+  void forget_states();
 
  private:
   friend class epoch_log;
@@ -100,7 +101,6 @@ class epoch_log {
   static result<std::unique_ptr<epoch_log>> open(file_system& files, const std::string& folder,
                                                  epoch_log_options options = {});
 
-  checkpoint_directory& directory() { return *directory_; }
   /// Where a run goes on from the newest epoch, and under which numbers.
   result<recovered_epochs> newest(when_damaged damaged = when_damaged::refuse);
   /// The same from a checkpoint or savepoint of the directory: in a new history, unless nothing came after it.
@@ -116,8 +116,6 @@ class epoch_log {
   /// log stays.
   using write_states = std::function<result<void>(checkpoint_writer&, checkpoint_manifest&)>;
   result<void> checkpoint(checkpoint_manifest manifest, const write_states& write);
-  /// Everything that was appended is on the device.
-  result<void> sync() { return log_->sync(); }
 
  private:
   epoch_log(std::unique_ptr<checkpoint_directory> directory, std::unique_ptr<record_log> log,

@@ -40,7 +40,8 @@ std::string epoch_file_names::stem(const epoch_file_key& key) const {
 }
 
 std::string epoch_file_names::unfinished(const epoch_file_key& key) const {
-  return "." + stem(key) + std::string(unfinished_suffix);
+  auto name = std::string(1, '.');  // built by appending: GCC 12 warns of "." + std::string, for nothing (PR 105651)
+  return name.append(stem(key)).append(unfinished_suffix);
 }
 
 std::optional<epoch_file_key> epoch_file_names::parse_stem(std::string_view text) const {

@@ -57,15 +57,7 @@ class epoch_sink {
   void begin(const epoch_id& epoch) { file_->begin(epoch); }
   template <class T>
   void write(const T& value) {
-    auto& buffer = file_->buffer();
-    const auto before = buffer.size();
-    try {
-      append_line(buffer, format_, value);
-    } catch (...) {
-      buffer.resize(before);
-      throw;
-    }
-    file_->added(before);
+    add_line(*file_, format_, value);
   }
   token prepare() { return file_->prepare(); }
   void commit(const token& prepared) { file_->commit(prepared); }

@@ -41,15 +41,7 @@ class line_sink {
   }
   template <class T>
   void write(const T& value) {
-    auto& buffer = file_->buffer();
-    const auto before = buffer.size();
-    try {
-      append_line(buffer, format_, value);
-    } catch (...) {
-      buffer.resize(before);
-      throw;
-    }
-    file_->added(before);
+    add_line(*file_, format_, value);
   }
   void flush() { file_->flush(); }
   void on_tick() { flush(); }
