@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 namespace freshet {
@@ -51,6 +53,17 @@ TEST(result, moves_a_move_only_value_out) {
   EXPECT_EQ(*taken, 5);
   const auto other = result<std::unique_ptr<int>>(error{}).value_or(std::make_unique<int>(6));
   EXPECT_EQ(*other, 6);
+}
+
+TEST(result, gives_what_it_holds_away_when_it_is_about_to_go) {
+  const auto words = [] { return result<std::vector<std::string>>({std::string(40, 'a'), std::string(40, 'b')}); };
+  std::string all;
+  for (const auto& word : words().value()) all += word[0];
+  for (const auto& word : *words()) all += word[0];
+  EXPECT_EQ(all, "abab");
+  static_assert(std::is_same_v<decltype(words().value()), std::vector<std::string>>);
+  static_assert(std::is_same_v<decltype(*words()), std::vector<std::string>>);
+  static_assert(std::is_same_v<decltype(refuse(true).error()), error>);
 }
 
 TEST(result, converts_what_its_value_converts_from_and_gives_members) {

@@ -49,21 +49,22 @@ class [[nodiscard]] result {
   bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// The value. Throws bad_result_access, which carries the error's message, when there is none.
+  /// The value. Throws bad_result_access, which carries the error's message, when there is none. A result about to go
+  /// gives its value away rather than a reference into itself, so that `for (auto& x : read().value())` is safe in C++20.
   T& value() & { return check(), **this; }
   const T& value() const& { return check(), **this; }
-  T&& value() && { return check(), *std::move(*this); }
+  T value() && { return check(), *std::move(*this); }
 
   /// REQUIRES: has_value(), for these three.
   T& operator*() & noexcept { return *std::get_if<0>(&state_); }
   const T& operator*() const& noexcept { return *std::get_if<0>(&state_); }
-  T&& operator*() && noexcept { return std::move(*std::get_if<0>(&state_)); }
+  T operator*() && noexcept(std::is_nothrow_move_constructible_v<T>) { return std::move(*std::get_if<0>(&state_)); }
   T* operator->() noexcept { return std::get_if<0>(&state_); }
   const T* operator->() const noexcept { return std::get_if<0>(&state_); }
 
   /// REQUIRES: !has_value().
   const freshet::error& error() const& noexcept { return *std::get_if<1>(&state_); }
-  freshet::error&& error() && noexcept { return std::move(*std::get_if<1>(&state_)); }
+  freshet::error error() && noexcept { return std::move(*std::get_if<1>(&state_)); }
 
   template <class U>
   T value_or(U&& other) const& {
@@ -100,7 +101,7 @@ class [[nodiscard]] result<void> {
   }
   /// REQUIRES: !has_value().
   const freshet::error& error() const& noexcept { return *why_; }
-  freshet::error&& error() && noexcept { return *std::move(why_); }
+  freshet::error error() && noexcept { return *std::move(why_); }
 
  private:
   std::optional<freshet::error> why_;
