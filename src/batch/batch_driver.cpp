@@ -27,11 +27,6 @@ std::chrono::nanoseconds interval_of(const batch_options& o) {
 }
 }  // namespace
 
-namespace {
-/// In a checkpoint: the watermark of all inputs of a node, which idle ones don't hold back.
-constexpr std::uint32_t of_all_inputs = ~std::uint32_t{0};
-}  // namespace
-
 batch_driver::batch_driver(batch_run& run)
     : run_(run),
       options_(run.options()),
@@ -77,7 +72,7 @@ void batch_driver::go_on() {
     const auto c = run_.plan().chains.chain_of[node];
     if (run_.plan().chains.chains[c].head() != node) continue;
     if (w.input < watermarks_[c].size()) watermarks_[c].advance(w.input, w.watermark);
-    else if (w.input == of_all_inputs)
+    else if (w.input == run_checkpoints::all_inputs)
       for (const auto& t : run_.tasks_of(c)) t->set_watermark(w.watermark);
   }
 }
@@ -531,7 +526,7 @@ bool batch_driver::keep_epoch(run_checkpoints& kept) {
     if (uses_event_time_ && !run_.plan().chains.chains[c].is_spout) {
       for (std::uint32_t i = 0; i < watermarks_[c].size(); ++i)
         m.watermarks.push_back({name, i, watermarks_[c].watermark_of(i)});
-      m.watermarks.push_back({name, of_all_inputs, watermarks_[c].watermark()});
+      m.watermarks.push_back({name, run_checkpoints::all_inputs, watermarks_[c].watermark()});
     }
     for (const auto& t : run_.tasks_of(c)) {
       // What isn't by key is the same in all tasks.
@@ -547,8 +542,7 @@ bool batch_driver::keep_epoch(run_checkpoints& kept) {
   } catch (const run_error& e) {
     // Nobody knows whether the record is there. If it is, the next run commits what was prepared; if not, the sinks
     // throw it away then.
-    for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
-      for (const auto& t : run_.tasks_of(c)) t->leave_epoch();
+    leave_epoch();
     run_.fail(e.error());
     return false;
   }
@@ -565,12 +559,25 @@ bool batch_driver::relieve_log(run_checkpoints& kept) {
   return true;
 }
 
-/// False: one of them cannot, and the run is over.
+/// The sink that decides first: what others commit counts only when it has. False: one of them cannot, and the run is
+/// over; the epoch counts all the same, so nothing of it is aborted, and the next run commits it.
 bool batch_driver::commit_sinks() {
+  const auto commit = [this](bool deciding) {
+    for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c) {
+      if (run_.graph().nodes()[run_.plan().chains.chains[c].head()].decides != deciding) continue;
+      for (const auto& t : run_.tasks_of(c))
+        if (!t->commit_epoch()) return false;
+    }
+    return true;
+  };
+  if (commit(true) && commit(false)) return true;
+  leave_epoch();
+  return false;
+}
+
+void batch_driver::leave_epoch() {
   for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
-    for (const auto& t : run_.tasks_of(c))
-      if (!t->commit_epoch()) return false;
-  return true;
+    for (const auto& t : run_.tasks_of(c)) t->leave_epoch();
 }
 
 void batch_driver::commit_tasks(std::size_t leader) {

@@ -112,6 +112,7 @@ class batch_driver {
   bool keep_epoch(run_checkpoints& kept);
   bool relieve_log(run_checkpoints& kept);
   bool commit_sinks();
+  void leave_epoch();
   void commit_tasks(std::size_t leader);
   bool await(stage_task& reader, batch_task& producer);
   void push_again(stage_task& producer);
