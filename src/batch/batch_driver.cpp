@@ -71,8 +71,10 @@ void batch_driver::go_on() {
     if (node == run_.graph().nodes().size()) continue;
     const auto c = run_.plan().chains.chain_of[node];
     if (run_.plan().chains.chains[c].head() != node) continue;
-    if (w.input < watermarks_[c].size()) watermarks_[c].advance(w.input, w.watermark);
-    else if (w.input == run_checkpoints::all_inputs)
+    const auto sources = timed_sources(c);
+    for (std::size_t i = 0; i < sources.size(); ++i)
+      if (sources[i].input == w.input) watermarks_[c].advance(i, w.watermark);
+    if (w.input == run_checkpoints::all_inputs)
       for (const auto& t : run_.tasks_of(c)) t->set_watermark(w.watermark);
   }
 }
@@ -281,19 +283,19 @@ void batch_driver::advance_time() {
   for (const auto& f : run_.feeds()) tell(f->chain_index(), f->task(), f->watermark(), f->is_idle());
   for (std::uint32_t c = 0; c < plan.chains.chains.size(); ++c) {
     std::size_t input = 0;
-    for (auto chain : timed_sources(c)) {
+    for (auto [chain, of_head] : timed_sources(c)) {
       const auto delay = run_.graph().nodes()[plan.chains.chains[chain].head()].delay;
       tell(c, input++, shifted_back(watermarks_[chain].watermark(), delay), watermarks_[chain].is_idle());
     }
   }
 }
 
-/// The chains that a chain reads, dead letters apart, which have no times.
-std::vector<std::uint32_t> batch_driver::timed_sources(std::uint32_t chain) const {
-  std::vector<std::uint32_t> all;
+/// The chains that a chain reads, in the order in which it does, dead letters apart, which have no times.
+std::vector<batch_driver::timed_source> batch_driver::timed_sources(std::uint32_t chain) const {
+  std::vector<timed_source> all;
   for (const auto& source : run_.plan().sources[chain]) {
     const auto& route = run_.plan().routes[source.route];
-    if (route.from.node != stream_end::dead_letters) all.push_back(route.from_chain);
+    if (route.from.node != stream_end::dead_letters) all.push_back({route.from_chain, source.input});
   }
   return all;
 }
@@ -524,8 +526,9 @@ bool batch_driver::keep_epoch(run_checkpoints& kept) {
   for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c) {
     const auto& name = run_.graph().nodes()[run_.plan().chains.chains[c].head()].name;
     if (uses_event_time_ && !run_.plan().chains.chains[c].is_spout) {
-      for (std::uint32_t i = 0; i < watermarks_[c].size(); ++i)
-        m.watermarks.push_back({name, i, watermarks_[c].watermark_of(i)});
+      const auto sources = timed_sources(c);
+      for (std::size_t i = 0; i < sources.size(); ++i)
+        m.watermarks.push_back({name, sources[i].input, watermarks_[c].watermark_of(i)});
       m.watermarks.push_back({name, run_checkpoints::all_inputs, watermarks_[c].watermark()});
     }
     for (const auto& t : run_.tasks_of(c)) {

@@ -101,7 +101,10 @@ class batch_driver {
   void begin(std::size_t worker);
   void next_phase(std::size_t worker);
   void advance_time();
-  std::vector<std::uint32_t> timed_sources(std::uint32_t chain) const;
+  struct timed_source {
+    std::uint32_t chain, input;  ///< whose rows are read, and as which input of the head
+  };
+  std::vector<timed_source> timed_sources(std::uint32_t chain) const;
   bool begin_stages(std::size_t worker);
   bool begin_sinks(bool transactional, std::size_t worker);
   void release(std::uint32_t chain, time_point now);
