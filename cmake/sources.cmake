@@ -251,6 +251,8 @@ set(FRESHET_SOURCES
   src/core/topology_builder.cpp
   src/core/value_text.cpp
   src/event/bolt_tasklet.cpp
+  src/event/chain_epochs.cpp
+  src/event/epoch_coordinator.cpp
   src/event/event_check.cpp
   src/event/event_executor.cpp
   src/event/event_run.cpp

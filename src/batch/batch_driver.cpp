@@ -27,11 +27,6 @@ std::chrono::nanoseconds interval_of(const batch_options& o) {
 }
 }  // namespace
 
-namespace {
-/// In a checkpoint: the watermark of all inputs of a node, which idle ones don't hold back.
-constexpr std::uint32_t of_all_inputs = ~std::uint32_t{0};
-}  // namespace
-
 batch_driver::batch_driver(batch_run& run)
     : run_(run),
       options_(run.options()),
@@ -76,8 +71,10 @@ void batch_driver::go_on() {
     if (node == run_.graph().nodes().size()) continue;
     const auto c = run_.plan().chains.chain_of[node];
     if (run_.plan().chains.chains[c].head() != node) continue;
-    if (w.input < watermarks_[c].size()) watermarks_[c].advance(w.input, w.watermark);
-    else if (w.input == of_all_inputs)
+    const auto sources = timed_sources(c);
+    for (std::size_t i = 0; i < sources.size(); ++i)
+      if (sources[i].input == w.input) watermarks_[c].advance(i, w.watermark);
+    if (w.input == run_checkpoints::all_inputs)
       for (const auto& t : run_.tasks_of(c)) t->set_watermark(w.watermark);
   }
 }
@@ -286,19 +283,19 @@ void batch_driver::advance_time() {
   for (const auto& f : run_.feeds()) tell(f->chain_index(), f->task(), f->watermark(), f->is_idle());
   for (std::uint32_t c = 0; c < plan.chains.chains.size(); ++c) {
     std::size_t input = 0;
-    for (auto chain : timed_sources(c)) {
+    for (auto [chain, of_head] : timed_sources(c)) {
       const auto delay = run_.graph().nodes()[plan.chains.chains[chain].head()].delay;
       tell(c, input++, shifted_back(watermarks_[chain].watermark(), delay), watermarks_[chain].is_idle());
     }
   }
 }
 
-/// The chains that a chain reads, dead letters apart, which have no times.
-std::vector<std::uint32_t> batch_driver::timed_sources(std::uint32_t chain) const {
-  std::vector<std::uint32_t> all;
+/// The chains that a chain reads, in the order in which it does, dead letters apart, which have no times.
+std::vector<batch_driver::timed_source> batch_driver::timed_sources(std::uint32_t chain) const {
+  std::vector<timed_source> all;
   for (const auto& source : run_.plan().sources[chain]) {
     const auto& route = run_.plan().routes[source.route];
-    if (route.from.node != stream_end::dead_letters) all.push_back(route.from_chain);
+    if (route.from.node != stream_end::dead_letters) all.push_back({route.from_chain, source.input});
   }
   return all;
 }
@@ -529,9 +526,10 @@ bool batch_driver::keep_epoch(run_checkpoints& kept) {
   for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c) {
     const auto& name = run_.graph().nodes()[run_.plan().chains.chains[c].head()].name;
     if (uses_event_time_ && !run_.plan().chains.chains[c].is_spout) {
-      for (std::uint32_t i = 0; i < watermarks_[c].size(); ++i)
-        m.watermarks.push_back({name, i, watermarks_[c].watermark_of(i)});
-      m.watermarks.push_back({name, of_all_inputs, watermarks_[c].watermark()});
+      const auto sources = timed_sources(c);
+      for (std::size_t i = 0; i < sources.size(); ++i)
+        m.watermarks.push_back({name, sources[i].input, watermarks_[c].watermark_of(i)});
+      m.watermarks.push_back({name, run_checkpoints::all_inputs, watermarks_[c].watermark()});
     }
     for (const auto& t : run_.tasks_of(c)) {
       // What isn't by key is the same in all tasks.
@@ -547,8 +545,7 @@ bool batch_driver::keep_epoch(run_checkpoints& kept) {
   } catch (const run_error& e) {
     // Nobody knows whether the record is there. If it is, the next run commits what was prepared; if not, the sinks
     // throw it away then.
-    for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
-      for (const auto& t : run_.tasks_of(c)) t->leave_epoch();
+    leave_epoch();
     run_.fail(e.error());
     return false;
   }
@@ -565,12 +562,25 @@ bool batch_driver::relieve_log(run_checkpoints& kept) {
   return true;
 }
 
-/// False: one of them cannot, and the run is over.
+/// The sink that decides first: what others commit counts only when it has. False: one of them cannot, and the run is
+/// over; the epoch counts all the same, so nothing of it is aborted, and the next run commits it.
 bool batch_driver::commit_sinks() {
+  const auto commit = [this](bool deciding) {
+    for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c) {
+      if (run_.graph().nodes()[run_.plan().chains.chains[c].head()].decides != deciding) continue;
+      for (const auto& t : run_.tasks_of(c))
+        if (!t->commit_epoch()) return false;
+    }
+    return true;
+  };
+  if (commit(true) && commit(false)) return true;
+  leave_epoch();
+  return false;
+}
+
+void batch_driver::leave_epoch() {
   for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c)
-    for (const auto& t : run_.tasks_of(c))
-      if (!t->commit_epoch()) return false;
-  return true;
+    for (const auto& t : run_.tasks_of(c)) t->leave_epoch();
 }
 
 void batch_driver::commit_tasks(std::size_t leader) {

@@ -101,7 +101,10 @@ class batch_driver {
   void begin(std::size_t worker);
   void next_phase(std::size_t worker);
   void advance_time();
-  std::vector<std::uint32_t> timed_sources(std::uint32_t chain) const;
+  struct timed_source {
+    std::uint32_t chain, input;  ///< whose rows are read, and as which input of the head
+  };
+  std::vector<timed_source> timed_sources(std::uint32_t chain) const;
   bool begin_stages(std::size_t worker);
   bool begin_sinks(bool transactional, std::size_t worker);
   void release(std::uint32_t chain, time_point now);
@@ -112,6 +115,7 @@ class batch_driver {
   bool keep_epoch(run_checkpoints& kept);
   bool relieve_log(run_checkpoints& kept);
   bool commit_sinks();
+  void leave_epoch();
   void commit_tasks(std::size_t leader);
   bool await(stage_task& reader, batch_task& producer);
   void push_again(stage_task& producer);

@@ -111,7 +111,8 @@ void batch_run::load_states() {
 void batch_run::visit_states(const run_checkpoints::visitor& visit) const {
   for (const auto& chain : stages_)
     for (const auto& t : chain)
-      if (const auto& head = t->chain().head(); head.state) visit(head.node(), t->task(), *head.state);
+      if (const auto& head = t->chain().head(); head.state)
+        visit(run_checkpoints::as_now(head.node(), t->task(), *head.state));
 }
 
 void batch_run::close_all() noexcept {
@@ -170,7 +171,12 @@ std::uint64_t batch_run::savepoint() {
         [&] {
           if (!checkpoints_) throw run_error({errc::closed, "the run is over: start it again to make a savepoint"});
           if (!driver_->between_batches()) return;  // the epoch may need a number of its own
-          epoch = checkpoints_->savepoint([this](const auto& visit) { visit_states(visit); });
+          try {
+            epoch = checkpoints_->savepoint([this](const auto& visit) { visit_states(visit); });
+          } catch (...) {
+            driver_->number_above(checkpoints_->newest());
+            throw;
+          }
           driver_->number_above(epoch);
         },
         [this] { pool_->wake_all(); });

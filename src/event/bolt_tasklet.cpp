@@ -15,7 +15,7 @@ bool bolt_tasklet::work() {
     make_waker()();  // to be tried again
     return made;
   }
-  for (int n = 0; n < batches_a_slice && !blocked(); ++n) {
+  for (int n = 0; n < batches_a_slice && !blocked() && !head_awaits_commit(); ++n) {
     if (!keep_time(watermarks_.watermark(), clock_ends(), made)) break;
     say_idle(watermarks_.is_idle());
     if (!current_ && !take_next()) break;
@@ -51,7 +51,7 @@ bool bolt_tasklet::take_next() {
   for (std::size_t n = 0; n < inputs_.size(); ++n) {
     const auto at = next_input_;
     next_input_ = next_input_ + 1 == inputs_.size() ? 0 : next_input_ + 1;
-    if (inputs_[at].ended) continue;
+    if (inputs_[at].ended || inputs_[at].at_barrier) continue;
     if (auto* b = inputs_[at].channel->take()) {
       current_ = {b, 0};
       current_input_ = at;
@@ -70,13 +70,44 @@ void bolt_tasklet::finish_current() {
   current_ = {};
   if (marks.watermark != beginning_of_time) watermarks_.advance(current_input_, marks.watermark);
   if (marks.idle) watermarks_.mark_idle(current_input_);
+  if (marks.barrier != 0) {
+    barrier_ = marks.barrier;
+    in.at_barrier = true;
+    ++at_barrier_;
+  }
   if (marks.end) {
+    if (std::exchange(in.at_barrier, false)) --at_barrier_;  // its producer passes the barriers to come by itself
     in.ended = true;
     ++ended_;
   }
   if (!marks.flush) return;
   pass_flush_on();
   flush_some();
+}
+
+// --- epochs ---
+
+void bolt_tasklet::go_on(const run_checkpoints& kept) {
+  event_task::go_on(kept);
+  if (!kept.from()) return;
+  for (const auto& w : kept.from()->watermarks) {
+    if (w.node != run_.graph().nodes()[chain_.plan().head()].name) continue;
+    if (w.input == run_checkpoints::all_inputs) set_time(w.watermark);
+    for (std::size_t i = 0; i < inputs_.size(); ++i)
+      if (inputs_[i].index == w.input) watermarks_.advance(i, w.watermark);
+  }
+}
+
+void bolt_tasklet::note_epoch(task_epoch& said) {
+  for (auto& in : inputs_) in.at_barrier = false;
+  at_barrier_ = 0;
+  if (!run_.graph().uses_event_time()) return;
+  const node& head = run_.graph().nodes()[chain_.plan().head()];
+  std::vector<event_time> least(head.inputs.size(), end_of_time);
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    least[inputs_[i].index] = std::min(least[inputs_[i].index], watermarks_.watermark_of(i));
+  for (std::uint32_t i = 0; i < least.size(); ++i) said.watermarks.push_back({head.name, i, least[i]});
+  said.watermarks.push_back({head.name, run_checkpoints::all_inputs, chain_.frame.watermark});
 }
 
 void bolt_tasklet::close_inputs() {

@@ -14,10 +14,11 @@ class bolt_tasklet final : public event_task {
       : event_task(run, setup, worker), transfer_latency_(run.graph().nodes()[chain_.plan().head()].inputs.size()) {}
   ~bolt_tasklet() override;
   void add_input(channel& c, std::size_t index) override {
-    inputs_.push_back({&c, index, false});
+    inputs_.push_back({&c, index});
     watermarks_.add();
   }
   void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
+  void go_on(const run_checkpoints& kept) override;
 
  protected:
   bool work() override;
@@ -25,12 +26,18 @@ class bolt_tasklet final : public event_task {
     return ended_ == inputs_.size() && !current_ && time_is_kept(watermarks_.watermark(), clock_ends());
   }
   void close_inputs() override;
+  std::uint64_t barrier_here() const override {
+    return at_barrier_ != 0 && at_barrier_ + ended_ == inputs_.size() ? barrier_ : 0;
+  }
+  bool is_read_to_barrier() override { return !current_ && time_is_kept(watermarks_.watermark(), clock_ends()); }
+  void note_epoch(task_epoch& said) override;
 
  private:
   struct input {
     freshet::channel* channel;
     std::size_t index;  ///< of the head's inputs
-    bool ended;
+    bool ended = false;
+    bool at_barrier = false;  ///< it is not read before all others are, or have ended
   };
   /// So many batches a slice: the other tasks of the worker want their turn.
   static constexpr int batches_a_slice = 8;
@@ -46,6 +53,8 @@ class bolt_tasklet final : public event_task {
   watermark_merge watermarks_;  ///< by channel
   std::size_t next_input_ = 0;
   std::size_t ended_ = 0;
+  std::size_t at_barrier_ = 0;
+  std::uint64_t barrier_ = 0;  ///< the epoch of those
   reading current_;
   std::size_t current_input_ = 0;
   std::deque<shared_histogram> transfer_latency_;  ///< by input

@@ -2,6 +2,7 @@
 
 #include "freshet/core/root.hpp"
 #include "runtime/option_check.hpp"
+#include "runtime/run_checkpoints.hpp"
 
 namespace freshet {
 namespace {
@@ -30,13 +31,14 @@ void check_spouts(option_check& check, const event_options& o, const topology& g
               std::to_string(slots) + " (parallelism x max_pending): lower max_pending");
 }
 
-void check_sinks(option_check& check, const topology& graph) {
+void check_sinks(option_check& check, const event_options& o, const topology& graph) {
+  if (!o.checkpoints.directory.empty()) return;
   for (const auto& n : graph.nodes())
     if (n.transactional)
       check.say(
           "sink \"" + n.name +
-          "\" commits what it gets by epochs (prepare, commit), which this engine makes only with checkpoints: run "
-          "it on batch_executor, or use a sink with write() alone");
+          "\" commits what it gets by epochs (prepare, commit), which this engine makes only with checkpoints: name "
+          "a directory in event_options::checkpoints, run it on batch_executor, or use a sink with write() alone");
 }
 
 }  // namespace
@@ -52,7 +54,10 @@ std::vector<std::string> mistakes_of(const event_options& o, const topology& gra
     check.say("event_options::retry wants 0 <= first <= longest");
   check.at_least_0("commit_interval", o.commit_interval, "0 to commit as soon as there is something");
   check_spouts(check, o, graph);
-  check_sinks(check, graph);
+  check_sinks(check, o, graph);
+  if (o.checkpoint_interval <= std::chrono::nanoseconds{})
+    check.say("event_options::checkpoint_interval must be above 0: epochs back to back would do nothing else");
+  check_durable(check, o.checkpoints, o.guarantee == guarantee::exactly_once, graph);
   return std::move(check).all();
 }
 

@@ -11,7 +11,7 @@ namespace freshet {
 namespace {
 engine_run::settings event_settings(const event_options& options) {
   auto all = engine_run::settings_of("event_executor", options);
-  all.commits_at_end_only = options.guarantee == guarantee::exactly_once;
+  all.commits_at_end_only = options.guarantee == guarantee::exactly_once && options.checkpoints.directory.empty();
   return all;
 }
 }  // namespace
@@ -132,12 +132,58 @@ void event_run::open_tasks() {
   // Readers before those who feed them, so that what `open` prepares is there when the first tuple comes.
   for (auto chain = tasks_.rbegin(); chain != tasks_.rend(); ++chain)
     for (auto& t : *chain) t->open();
+  if (checkpoints_) go_on();
+}
+
+template <class F>
+void event_run::for_each_task(F&& f) {
+  for (auto& chain : tasks_)
+    for (auto& t : chain) f(*t);
+}
+
+event_task& event_run::task_of(std::uint32_t node) { return *tasks_[plan_.chain_of[node]][0]; }
+
+/// Where the run before this one was, whatever ended it.
+void event_run::go_on() {
+  bool has_decider = false;
+  for (std::uint32_t i = 0; i < graph_.nodes().size(); ++i) {
+    if (!graph_.nodes()[i].decides) continue;
+    has_decider = true;
+    std::optional<epoch_id> said;
+    task_of(i).call_before_run(i, "last_committed", [&](task_operator& op) { said = op.last_committed(); });
+    checkpoints_->decide(graph_.nodes()[i].name, said);
+  }
+  checkpoints_->commit_again([&](std::uint32_t node, std::string_view bytes) {
+    task_of(node).call_before_run(node, "commit of the epoch before",
+                                  [&](task_operator& op) { op.commit_prepared(bytes); });
+  });
+  for_each_task([&](event_task& t) { t.go_on(*checkpoints_); });
+  checkpoints_->have_loaded();
+  if (checkpoints_->must_begin())
+    checkpoints_->make_base(options_.clock->wall(), [&](const run_checkpoints::visitor& visit) {
+      for_each_task([&](event_task& t) {
+        if (const auto& head = t.chain().head(); head.state)
+          visit(run_checkpoints::as_now(head.node(), t.chain().task(), *head.state));
+      });
+    });
+  nothing_left_ = checkpoints_->is_final();
+  if (nothing_left_) return;
+  coordinator_ = std::make_unique<epoch_coordinator>(*this, *checkpoints_, options_.checkpoint_interval);
+  std::size_t tasks = 0, with_sinks = 0;
+  for_each_task([&](event_task& t) {
+    t.begin_epochs(*coordinator_);
+    ++tasks;
+    with_sinks += t.has_epoch_sinks();
+  });
+  coordinator_->start(tasks, with_sinks, has_decider, pool_->add_alone(*coordinator_, "of checkpoints"));
 }
 
 void event_run::start() { start_with(&event_run::start_threads); }
 void event_run::start_by_hand() { start_with(&event_run::start_without_threads); }
 
 void event_run::start_with(void (event_run::*run_tasklets)(std::size_t)) {
+  checkpoints_ = run_checkpoints::open(graph_, options_.checkpoints, options_.log, *options_.clock);
+  if (checkpoints_) commit_what_checkpoints_cover();
   make_tasks();
   connect();
   std::size_t count = 0, readers = 0;
@@ -151,11 +197,12 @@ void event_run::start_with(void (event_run::*run_tasklets)(std::size_t)) {
   readers_left_.store(readers, std::memory_order_relaxed);
   try {
     open_tasks();
-    (this->*run_tasklets)(count);
+    (this->*run_tasklets)(count + (coordinator_ ? 1 : 0));
   } catch (...) {
     give_up_start();
     for (auto& chain : tasks_)
       for (auto& t : chain) t->abandon();
+    checkpoints_.reset();
     throw;
   }
 }
@@ -169,6 +216,8 @@ void event_run::reader_done() {
 void event_run::close_all() noexcept {
   for (auto& chain : tasks_)
     for (auto& t : chain) t->questions().close();
+  if (coordinator_) coordinator_->close();
+  checkpoints_.reset();  // the directory is free for the next run
 }
 
 // --- what it tells ---
@@ -177,6 +226,12 @@ void event_run::look_at_state(std::uint32_t node, std::uint32_t task, const std:
   auto& owner = *tasks_[plan_.chain_of[node]][task];
   if (pool_->is_by_hand()) return look(*owner.chain().head().state);  // it is at work only while its owner runs it
   owner.questions().ask([&] { look(*owner.chain().head().state); }, [&] { pool_->publish_and_wake(owner.worker()); });
+}
+
+std::uint64_t event_run::savepoint() {
+  if (!keeps_checkpoints()) return run_control::savepoint();
+  if (!coordinator_) throw run_error({errc::closed, "the run is over: start it again to make a savepoint"});
+  return coordinator_->savepoint();
 }
 
 std::string event_run::unfinished() const {

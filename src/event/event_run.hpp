@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "event/channel.hpp"
+#include "event/epoch_coordinator.hpp"
 #include "event/ledger.hpp"
 #include "freshet/event/event_options.hpp"
 #include "runtime/chain_task.hpp"
@@ -27,6 +28,8 @@ class event_run final : public engine_run {
   void start_by_hand();
   run_metrics metrics() const override;
   std::string unfinished() const override;
+  std::uint64_t savepoint() override;
+  bool keeps_checkpoints() const override { return !options_.checkpoints.directory.empty(); }
 
   // --- for the tasks ---
   const event_options& options() const { return options_; }
@@ -38,6 +41,8 @@ class event_run final : public engine_run {
   bool all_written() const { return readers_left_.load(std::memory_order_acquire) == 0; }
   /// The partitions of a spout that its task reads.
   std::vector<spout_partition> partitions_of(std::uint32_t node, std::uint32_t task) const;
+  /// The run before had come to the end of its input.
+  bool has_nothing_left() const { return nothing_left_; }
 
  private:
   void start_with(void (event_run::*run_tasklets)(std::size_t count));
@@ -46,6 +51,10 @@ class event_run final : public engine_run {
   std::size_t worker_of(std::uint32_t chain, std::uint32_t task) const;
   void connect();
   void open_tasks();
+  void go_on();
+  event_task& task_of(std::uint32_t node);
+  template <class F>
+  void for_each_task(F&& f);
   void close_all() noexcept override;
   void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) override;
 
@@ -56,7 +65,10 @@ class event_run final : public engine_run {
   std::vector<std::unique_ptr<channel>> channels_;
   std::vector<std::vector<std::unique_ptr<event_task>>> tasks_;        ///< by chain and task
   std::vector<std::vector<std::vector<spout_partition>>> partitions_;  ///< by chain and task; empty for others
-  std::atomic<std::size_t> readers_left_{0};                           ///< tasks but those of spouts
+  std::unique_ptr<run_checkpoints> checkpoints_;                       ///< null: the run keeps nothing
+  std::unique_ptr<epoch_coordinator> coordinator_;                     ///< likewise
+  bool nothing_left_ = false;
+  std::atomic<std::size_t> readers_left_{0};  ///< tasks but those of spouts
 };
 
 }  // namespace freshet

@@ -27,6 +27,7 @@ event_task::event_task(event_run& run, const chain_setup& setup, std::size_t wor
       waker_(std::make_shared<task_waker>(run.shared_pool(), worker)),
       desk_(std::make_shared<hold_desk>(book_, setup.task, waker{waker_})),
       delay_(run.graph().nodes()[chain_.plan().head()].delay),
+      sinks_and_state_(chain_, run.graph()),
       call_attempts_(chain_.members.size(), 0) {
   by_member_ = std::vector<member_counters>(chain_.members.size());
   chain_.attach(*this);
@@ -70,6 +71,32 @@ void event_task::open() {
   const auto head = chain_.plan().head();
   chain_.open_clock(run_.partitions_of(head, chain_.task()), !run_.partitions_of(head, 0).empty(), now,
                     run_.alignment_of(head));
+}
+
+void event_task::go_on(const run_checkpoints& kept) { sinks_and_state_.load(kept); }
+
+void event_task::begin_epochs(epoch_coordinator& coordinator) {
+  epochs_ = &coordinator;
+  epoch_ = told_committed_ = coordinator.first() - 1;
+  sinks_and_state_.note_changes();
+  try {
+    sinks_and_state_.begin(coordinator.id_of(coordinator.first()));
+  } catch (...) {
+    auto e = error_from_current_exception();
+    e.message = describe(chain_.members[sinks_and_state_.member_at()].node, 1, {e.code, "begin failed: " + e.message});
+    throw run_error(std::move(e));
+  }
+}
+
+void event_task::call_before_run(std::uint32_t node, const std::string& what,
+                                 const std::function<void(task_operator&)>& f) {
+  try {
+    f(sinks_and_state_.member_of(node));
+  } catch (const run_error&) { throw; } catch (...) {
+    auto e = error_from_current_exception();
+    e.message = describe(node, 1, {e.code, what + " failed: " + e.message});
+    throw run_error(std::move(e));
+  }
 }
 
 std::string event_task::describe(std::uint32_t node, std::uint32_t attempt, const error& e) const {
@@ -273,7 +300,9 @@ bool event_task::drain_sinks(bool& made) {
     auto& sink = chain_.sinks[i];
     auto& r = sink_reading_[i];
     sink.outbox().seal();
-    if (sink_retry_[i].due > now_) {
+    const bool has_some = r || sink.outbox().has_sealed();
+    const bool waits = awaits_commit_ && sinks_and_state_.is_sink_with_epochs(sink.member);
+    if (sink_retry_[i].due > now_ || (waits && has_some)) {
       all = false;
       continue;
     }
@@ -464,6 +493,7 @@ bool event_task::flush_some() {
       continue;
     }
     if (!flush_.called) {
+      if (awaits_commit_ && sinks_and_state_.is_sink_with_epochs(flush_.member)) break;
       // A sink in this task first gets what the bolts before it have just emitted.
       if (chain_.plan().members[flush_.member].local_sink && !drain_sinks(made)) break;
       if (!guarded(flush_.member, &task_operator::flush, "flush")) return made || calls_due_ <= now_;
@@ -492,7 +522,7 @@ void event_task::end_flush() {
 bool event_task::tick() {
   bool made = false;
   for (auto& t : ticks_) {
-    if (t.due > now_) continue;
+    if (t.due > now_ || (awaits_commit_ && sinks_and_state_.is_sink_with_epochs(t.member))) continue;
     made = true;
     if (!guarded(t.member, &task_operator::tick, "on_tick")) break;
     t.due = std::max(deadline(t.due, t.interval), now_);  // overdue ticks collapse into one
@@ -513,13 +543,101 @@ bool event_task::housekeeping() {
   return made;
 }
 
+// --- epochs ---
+
+bool event_task::keep_epochs() {
+  bool made = awaits_commit_ && commit_epoch();
+  if (const auto newest = epochs_->committed(); newest != told_committed_ && !awaits_commit_) {
+    told_committed_ = newest;
+    epoch_committed();
+    made = true;
+  }
+  std::uint64_t epoch = 0;
+  if (phase_ == phase::working) epoch = barrier_here();
+  else if (phase_ == phase::closing && epochs_->announced() != epoch_) epoch = epochs_->announced();
+  if (epoch == 0 || awaits_commit_) return made;
+  if (phase_ == phase::working && !let_go_before_barrier(made)) return made;
+  pass_barrier(epoch);
+  return true;
+}
+
+/// What came before the barrier has left the chain, or is in its states. False: something has to wait.
+bool event_task::let_go_before_barrier(bool& made) {
+  if (stalled() || firing_ || blocked() || !is_read_to_barrier() || !drain_sinks(made)) return false;
+  if (!flush_.active && activity() != flushed_) begin_flush(false);
+  made |= flush_some();
+  if (flush_.active || stalled() || holds()) return false;
+  made |= let_time_pass();
+  return waiting_.watermark == beginning_of_time && drain_sinks(made) && activity() == flushed_;
+}
+
+void event_task::pass_barrier(std::uint64_t epoch) {
+  task_epoch said;
+  bool is_saved = false;
+  try {
+    sinks_and_state_.save_state(said, epochs_->kept(), epochs_->wants_states());
+    is_saved = true;
+    sinks_and_state_.prepare(said);
+  } catch (...) {
+    // What the sinks were given in this epoch can't be given again here: the next run goes on from the one before.
+    auto e = error_from_current_exception();
+    const auto node = is_saved ? chain_.members[sinks_and_state_.member_at()].node : chain_.plan().head();
+    e.message = describe(node, 1, {e.code, (is_saved ? "prepare failed: " : "its state can't be saved: ") + e.message});
+    return run_.fail(std::move(e));
+  }
+  note_epoch(said);
+  epoch_ = epoch;
+  awaits_commit_ = has_epoch_sinks();
+  if (phase_ == phase::working) {
+    batch_marks m;
+    m.barrier = epoch;
+    send_marks(m);
+  }
+  epochs_->arrived(std::move(said));
+}
+
+/// The sink that decides, then the others; then they begin the next. True: something was done.
+bool event_task::commit_epoch() {
+  if (calls_due_ > now_) return false;
+  if (!begins_next_) {
+    const auto up_to = sinks_and_state_.decides() ? epochs_->decided() : epochs_->committed();
+    if (up_to < epoch_) return false;
+    if (!call_sinks("commit", [this] { sinks_and_state_.commit(); })) return true;
+    begins_next_ = true;
+    epochs_->have_committed();
+  }
+  if (!call_sinks("begin", [this] { sinks_and_state_.begin(epochs_->id_of(epoch_ + 1)); })) return true;
+  begins_next_ = awaits_commit_ = false;
+  return true;
+}
+
+/// What has been decided is done: a commit may be made again, and then changes nothing.
+bool event_task::call_sinks(const char* what, const std::function<void()>& call) {
+  try {
+    call();
+    sink_attempts_ = 0;
+    return true;
+  } catch (...) {
+    auto e = error_from_current_exception();
+    const auto node = chain_.members[sinks_and_state_.member_at()].node;
+    e.message = describe(node, ++sink_attempts_, {e.code, std::string(what) + " failed: " + e.message});
+    if (sink_attempts_ >= run_.options().retry.max_attempts) {
+      run_.fail(std::move(e));
+    } else {
+      run_.options().log.log(log_level::warning, name_, e.message + ", and is made again");
+      calls_due_ = deadline(run_.options().clock->now(), run_.options().retry.backoff(sink_attempts_ + 1));
+    }
+    return false;
+  }
+}
+
 // --- the slice ---
 
 tasklet::progress event_task::run(time_point now) {
   now_ = clocked_ = now;
   if (phase_ == phase::done) return {false, true};
   questions_.answer();
-  if (run_.cancelled()) {
+  if (run_.cancelled() || run_.has_nothing_left()) {
     close();
     return {true, true};
   }
@@ -535,6 +653,7 @@ tasklet::progress event_task::run(time_point now) {
     const bool works = phase_ == phase::working || phase_ == phase::flushing;
     if (works && !stalled() && drain_sinks(made)) made |= work();
   }
+  if (epochs_) made |= keep_epochs();
   if (auto& state = chain_.head().state) state->evict();  // before the end, which takes no errors any more
   if (phase_ != phase::done && exhausted()) made |= step_to_end();
   for (auto& l : links_) l.out->box().seal();
@@ -575,7 +694,9 @@ bool event_task::step_to_end() {
     phase_ = phase::closing;
     return true;
   }
-  if (blocked() || !may_close()) return made;
+  if (blocked()) return made;
+  if (epochs_ && !std::exchange(said_end_, true)) epochs_->at_end();
+  if ((epochs_ && !epochs_->is_over()) || !may_close()) return made;
   close();
   return true;
 }
@@ -594,6 +715,8 @@ void event_task::abandon() noexcept {
 void event_task::close() {
   if (phase_ == phase::done) return;
   phase_ = phase::done;
+  // What is prepared may count, or be committed by the next run.
+  if (epochs_ && !awaits_commit_) sinks_and_state_.abort();
   for (auto& m : chain_.members) {
     try {
       m.op->close();

@@ -1,11 +1,14 @@
 #pragma once
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "event/chain_epochs.hpp"
 #include "event/channel.hpp"
+#include "event/epoch_coordinator.hpp"
 #include "event/event_run.hpp"
 #include "event/holds.hpp"
 #include "freshet/runtime/tasklet.hpp"
@@ -28,6 +31,13 @@ class event_task : public tasklet, public task_host {
   void add_link(std::unique_ptr<out_link> out, std::size_t route) { links_.push_back({std::move(out), route}); }
   virtual void add_input(channel&, std::size_t input);
   void open();
+  /// Goes on where the run before was, behind `open`. Throws run_error, as do the next two.
+  virtual void go_on(const run_checkpoints& kept);
+  /// From here on its epochs are kept: the first begins.
+  void begin_epochs(epoch_coordinator& coordinator);
+  /// Calls `f` with its member of that node: `what` is being done before the run.
+  void call_before_run(std::uint32_t node, const std::string& what, const std::function<void(task_operator&)>& f);
+  bool has_epoch_sinks() const { return sinks_and_state_.has_sinks(); }
   /// The run never started: lets go without a word to the run.
   void abandon() noexcept;
   const std::string& name() const { return name_; }
@@ -74,6 +84,14 @@ class event_task : public tasklet, public task_host {
   /// Asked when everything has been sent on.
   virtual bool may_close() { return true; }
   virtual time_point next_work() const { return time_point::max(); }
+  /// The epoch whose barrier has come over all inputs; 0: none that is to be passed.
+  virtual std::uint64_t barrier_here() const = 0;
+  /// Everything before the barrier has been read.
+  virtual bool is_read_to_barrier() = 0;
+  /// Adds what the task says of an epoch beside states and sinks: its barrier is passed.
+  virtual void note_epoch(task_epoch& said) = 0;
+  /// The epoch counts, wherever the run goes on.
+  virtual void epoch_committed() {}
   /// Once a slice: what others may read of the task.
   virtual void publish() { publish_members(); }
 
@@ -113,6 +131,13 @@ class event_task : public tasklet, public task_host {
   std::string describe(std::uint32_t node, std::uint32_t attempt, const error& e) const;
   std::string describe(std::uint32_t node, std::uint32_t task, std::uint32_t attempt, const error& e) const;
   bool stalled() const { return retry_.due > now_ || calls_due_ > now_; }
+  /// Nothing may be read before the barrier is passed.
+  bool is_at_barrier() const { return epochs_ && phase_ == phase::working && barrier_here() != 0; }
+  /// The head is a sink that has prepared an epoch: it is given nothing until that is committed.
+  bool head_awaits_commit() const { return awaits_commit_ && sinks_and_state_.is_sink_with_epochs(0); }
+  /// Event time stands there, in the run that goes on.
+  void set_time(event_time watermark) { time_ = chain_.frame.watermark = watermark; }
+  bool is_firing() const { return bool(firing_); }
   bool retries_in_place(const call_frame& frame) const;
 
   event_run& run_;
@@ -121,8 +146,10 @@ class event_task : public tasklet, public task_host {
   const std::string name_;
   const std::shared_ptr<ledger> book_;
   const guarantee guarantee_;
-  time_point now_{};      ///< when the slice began
-  time_point clocked_{};  ///< the last look at the clock in it
+  epoch_coordinator* epochs_ = nullptr;  ///< null: the run keeps nothing
+  std::uint64_t epoch_ = 0;              ///< the newest whose barrier the task has passed
+  time_point now_{};                     ///< when the slice began
+  time_point clocked_{};                 ///< the last look at the clock in it
   phase phase_ = phase::working;
 
   // Published once a slice.
@@ -171,6 +198,11 @@ class event_task : public tasklet, public task_host {
   void begin_flush(bool tell);
   void end_flush();
   std::uint64_t activity() const;
+  bool keep_epochs();
+  bool let_go_before_barrier(bool& made);
+  void pass_barrier(std::uint64_t epoch);
+  bool commit_epoch();
+  bool call_sinks(const char* what, const std::function<void()>& call);
   bool housekeeping();
   bool tick();
   void answer(hold_desk::failed_hold f);
@@ -222,6 +254,12 @@ class event_task : public tasklet, public task_host {
   event_time told_ = beginning_of_time;
   bool said_idle_ = false;
   flushing flush_;
+  chain_epochs sinks_and_state_;
+  bool awaits_commit_ = false;        ///< its sinks have prepared `epoch_`, and may not have committed it
+  bool begins_next_ = false;          ///< they have, and begin the next
+  std::uint64_t told_committed_ = 0;  ///< the newest that `epoch_committed` was called for
+  std::uint32_t sink_attempts_ = 0;
+  bool said_end_ = false;                     ///< to the coordinator
   std::uint64_t flushed_ = 0;                 ///< activity whose outcome has been let go and marked
   bool flushes_last_ = false;                 ///< no input will come: the flush that this asks for is the last
   std::vector<std::uint32_t> call_attempts_;  ///< of ticks, flushes and wakes, by member

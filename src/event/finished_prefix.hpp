@@ -67,6 +67,12 @@ class finished_prefix {
     for (auto& [id, part] : partitions_) part.prefix = part.emitted;
     return take_progress();
   }
+  /// For every partition of which something was emitted: {partition, end of the prefix, end of what was emitted}.
+  std::vector<position> standing() const {
+    std::vector<position> all;
+    for (auto& [id, part] : partitions_) all.push_back({id, part.prefix, part.emitted});
+    return all;
+  }
   /// Where a partition has a message that is not finished: the first of them.
   std::optional<position> first_unfinished() const {
     for (auto& [id, part] : partitions_)

@@ -44,6 +44,7 @@ bool spout_tasklet::emit_some() {
     return true;
   }
   if (blocked() || !wake_members(made) || blocked() || !read_raw(made) || blocked()) return made;
+  if (is_at_barrier()) return made;
   made |= replay();
   if (!blocked() && phase_ == phase::working && wants_polls()) made |= poll();
   if (blocked() || !read_raw(made)) return made;
@@ -114,7 +115,7 @@ bool spout_tasklet::ends_time() const { return chain_.frame.clock && run_.state(
 /// The last positions are committed when everything is finished. Without a ledger that is when all who read have
 /// closed.
 bool spout_tasklet::may_close() {
-  if (guarantee_ == guarantee::exactly_once && commits() && !run_.all_written()) return false;
+  if (!epochs_ && guarantee_ == guarantee::exactly_once && commits() && !run_.all_written()) return false;
   if (!run_.cancelled() && !std::exchange(committed_last_, true)) commit(true);
   return true;
 }
@@ -123,7 +124,7 @@ tasklet::time_point spout_tasklet::next_work() const {
   auto at = time_point::max();
   if (!retries_.empty() && has_slot()) at = retries_.front()->due;
   if (!idle_until_woken_ && wants_polls() && !blocked()) at = std::min(at, idle_until_);
-  if (commits() && next_commit_ != time_point{}) at = std::min(at, next_commit_);
+  if (commits() && !epochs_ && next_commit_ != time_point{}) at = std::min(at, next_commit_);
   if (next_look_ > now_) at = std::min(at, next_look_);
   return at;
 }
@@ -717,6 +718,7 @@ bool spout_tasklet::commits() const { return spout_.replayable() && run_.commits
 
 /// Tells the spout how far everything is finished: every commit_interval, and when the run has drained.
 bool spout_tasklet::commit(bool last) {
+  if (epochs_) return last && commit_due(last);  // what the last epoch has covered
   if (!commits() || (guarantee_ == guarantee::exactly_once && !last)) return false;
   if (!last) {
     if (next_commit_ == time_point{}) next_commit_ = deadline(now_, run_.options().commit_interval);
@@ -725,6 +727,10 @@ bool spout_tasklet::commit(bool last) {
   }
   for (const auto& p : guarantee_ == guarantee::exactly_once ? prefix_.take_emitted() : prefix_.take_progress())
     committer_.finished(p);
+  return commit_due(last);
+}
+
+bool spout_tasklet::commit_due(bool last) {
   if (committer_.empty()) return false;
   if (auto e = committer_.commit(spout_)) {
     e->message = describe(chain_.plan().head(), 1, {e->code, "commit failed: " + e->message});
@@ -732,6 +738,49 @@ bool spout_tasklet::commit(bool last) {
     else run_.options().log.log(log_level::warning, name_, e->message + ", and is made again");
   }
   return true;
+}
+
+// --- epochs ---
+
+void spout_tasklet::go_on(const run_checkpoints& kept) {
+  const auto head = chain_.plan().head();
+  call_before_run(head, "seek", [&](task_operator&) {
+    kept.seek(head, run_.partitions_of(head, chain_.task()), spout_, chain_.frame.clock);
+  });
+}
+
+bool spout_tasklet::is_read_to_barrier() { return unread_.empty() && (!raw_ || raw_->read == raw_->batch->size()); }
+
+/// Under at_least_once a restart emits once more what isn't finished, and what was behind it.
+void spout_tasklet::note_epoch(task_epoch& said) {
+  const bool keeps_count = guarantee_ == guarantee::at_least_once;
+  const auto head = chain_.plan().head();
+  const auto names = run_.partitions_of(head, chain_.task());
+  at_barrier_.clear();
+  if (!spout_.replayable()) return;
+  for (const auto& p : prefix_.standing()) {
+    const auto named = std::find_if(names.begin(), names.end(), [&](auto& n) { return n.id == p.partition; });
+    if (named == names.end()) continue;
+    checkpoint_partition of;
+    of.node = run_.graph().nodes()[head].name;
+    of.name = named->name;
+    of.offset = keeps_count ? p.offset : p.next;
+    at_barrier_.push_back({p.partition, of.offset, of.offset});
+    if (auto* clock = chain_.frame.clock) {
+      writer w;
+      if (keeps_count) clock->save_reached(p.partition, chain_.frame.watermark, w);
+      else clock->save(p.partition, w);
+      of.clock = w.take();
+      of.watermark = std::min(clock->watermark(), chain_.frame.watermark);
+    }
+    said.partitions.push_back(std::move(of));
+  }
+}
+
+void spout_tasklet::epoch_committed() {
+  if (!commits()) return;
+  for (const auto& p : std::exchange(at_barrier_, {})) committer_.finished(p);
+  commit_due(false);
 }
 
 void spout_tasklet::publish() {

@@ -22,6 +22,7 @@ class spout_tasklet final : public event_task, private spout_host {
   ~spout_tasklet() override;
   void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
   spout_operator& spout() { return spout_; }
+  void go_on(const run_checkpoints& kept) override;
 
  protected:
   bool work() override;
@@ -30,6 +31,10 @@ class spout_tasklet final : public event_task, private spout_host {
   bool ends_time() const override;
   time_point next_work() const override;
   void publish() override;
+  std::uint64_t barrier_here() const override { return epochs_->announced() != epoch_ ? epochs_->announced() : 0; }
+  bool is_read_to_barrier() override;
+  void note_epoch(task_epoch& said) override;
+  void epoch_committed() override;
 
  private:
   /// Messages that the chain reads from a batch instead of taking them from the spout's hand, because they may be
@@ -115,6 +120,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool tell_time();
 
   bool commit(bool last);
+  bool commit_due(bool last);
   bool commits() const;
 
   record& record_of(std::uint32_t slot);
@@ -147,6 +153,7 @@ class spout_tasklet final : public event_task, private spout_host {
   std::uint32_t round_rejected_ = 0;
   finished_prefix prefix_;
   position_committer committer_;
+  std::vector<position> at_barrier_;  ///< where the newest epoch ends
   released_watermark released_;
   time_point next_look_ = time_point::max();  ///< at partitions that may be idle
   time_point next_commit_{};

@@ -16,7 +16,7 @@ namespace {
 /// The group of what all tasks of a node have alike, beside the states of its keys.
 std::uint32_t shared_group(const node& n) { return n.key_type.empty() ? 1 : n.options.max_parallelism; }
 
-key_group_range groups_of(const node& n, std::uint32_t task) {
+key_group_range groups_of_node(const node& n, std::uint32_t task) {
   if (n.key_type.empty()) return {0, 1};
   return groups_of_task(task, n.options.max_parallelism, static_cast<std::uint32_t>(n.parallelism()));
 }
@@ -114,7 +114,7 @@ void run_checkpoints::match() {
                  std::to_string(newest_) + " in " + quoted(how_.directory) +
                  ": all windows are closed, and there is nothing left to do. To read what has come since, stop a run "
                  "instead of draining it; to begin anew, name another directory");
-  written_ = recovered_.is_undecided() ? 0 : newest_;
+  written_ = recovered_.checkpointed();
   must_begin_ = from_->history != recovered_.history;
   const auto mine = nodes();
   std::vector<std::string> wrong;
@@ -142,6 +142,12 @@ bool run_checkpoints::is_dropped(const std::string& node) const {
 void run_checkpoints::check_node(const checkpoint_node& was, const std::vector<checkpoint_node>& mine,
                                  std::vector<std::string>& wrong) const {
   const auto at = graph_.find(was.name);
+  const bool decides = at != graph_.nodes().size() && graph_.nodes()[at].decides;
+  if (was.decides && !decides && recovered_.is_undecided() && !is_dropped(was.name))
+    wrong.push_back("sink " + quoted(was.name) +
+                    " decides whether that epoch counts, and the topology has no such sink of that name: let it finish "
+                    "with the sink as it was, or put " +
+                    quoted(was.name) + " into checkpoints.allow_dropped_state, and what it did not commit is lost");
   const bool has_state = !was.state_type.empty();
   if (at == graph_.nodes().size()) {
     const bool has_positions = std::any_of(from_->partitions.begin(), from_->partitions.end(),
@@ -179,6 +185,7 @@ std::vector<checkpoint_node> run_checkpoints::nodes() const {
     if (!n.broadcast_type.empty())
       c.state_type += (c.state_type.empty() ? "" : " with ") + readable_type_name(n.broadcast_type);
     if (n.make_state) c.codec = "freshet";
+    c.decides = n.decides;
     for (const auto& o : n.outputs) c.stream_types.push_back(readable_type_name(o.type->name));
     all.push_back(std::move(c));
   }
@@ -189,6 +196,8 @@ std::vector<checkpoint_node> run_checkpoints::nodes() const {
 
 void run_checkpoints::decide(const std::string& sink, const std::optional<epoch_id>& said) {
   if (!recovered_.is_undecided()) return;
+  const auto was = std::find_if(from_->nodes.begin(), from_->nodes.end(), [&](auto& n) { return n.name == sink; });
+  if (was == from_->nodes.end() || !was->decides) return;  // a new one, which has not been asked
   if (said == epoch_id{recovered_.history, newest_}) return;
   const auto before = recovered_.epoch_before();
   const bool is_ours = said && said->history == recovered_.history;
@@ -237,7 +246,7 @@ void run_checkpoints::commit_again(
 void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& into) const {
   const node& n = graph_.nodes()[index];
   if (!from_ || is_dropped(n.name)) return;
-  const auto mine = groups_of(n, task);
+  const auto mine = groups_of_node(n, task);
   const auto read = [&](bool fine, const reader& r, const std::string& what) -> result<void> {
     if (fine && r.left() == 0) return {};
     return misfit(n.name, fine ? "has more bytes than it reads, in " + what : "can't be read, in " + what);
@@ -255,6 +264,16 @@ void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& i
   if (into.has_shared()) must(recovered_.load_groups(n.name, {shared_group(n), shared_group(n) + 1}, load_group));
   must(recovered_.load_groups(n.name, mine, load_group));
   must(recovered_.load_changes(n.name, load_changes));
+}
+
+key_group_range run_checkpoints::groups_of(std::uint32_t node, std::uint32_t task) const {
+  return groups_of_node(graph_.nodes()[node], task);
+}
+
+run_checkpoints::task_states run_checkpoints::as_now(std::uint32_t node, std::uint32_t task, const any_state& state) {
+  task_states of{node, task, state.rows(), [&state](std::uint32_t group, writer& w) { state.save(group, w); }};
+  if (state.has_shared()) of.save_shared = [&state](writer& w) { state.save_shared(w); };
+  return of;
 }
 
 void run_checkpoints::seek(std::uint32_t index, const std::vector<spout_partition>& dealt, spout_operator& spout,
@@ -322,11 +341,12 @@ void run_checkpoints::make_base(event_time now, const states& all) {
 std::uint64_t run_checkpoints::savepoint(const states& all) {
   if (written_ == newest_) {
     epoch_record nothing_new;
+    nothing_new.has_sinks = false;
     nothing_new.manifest = now_;
     nothing_new.manifest.partitions.clear();
     nothing_new.manifest.nodes.clear();
     nothing_new.manifest.kind = checkpoint_kind::checkpoint;
-    nothing_new.manifest.epoch = newest_ + 1;
+    nothing_new.manifest.epoch = std::max(newest_ + 1, next_);  // no number again that was discarded
     append(std::move(nothing_new));
   }
   auto as_savepoint = now_;
@@ -346,24 +366,25 @@ void run_checkpoints::write(checkpoint_manifest manifest, const states& all) {
   const auto write_states = [&](checkpoint_writer& writer_of, checkpoint_manifest& m) -> result<void> {
     std::vector<std::shared_ptr<state_file_writer>> files(m.nodes.size());
     result<void> done;
-    all([&](std::uint32_t index, std::uint32_t task, const any_state& state) {
+    all([&](const task_states& of) {
+      const auto index = of.node;
       const node& n = graph_.nodes()[index];
-      if (!done || (n.key_type.empty() && task != 0)) return;
+      if (!done || (n.key_type.empty() && of.task != 0)) return;
       if (!files[index]) {
         auto made = writer_of.add_states(state_file_kind::full, {0, shared_group(n) + 1});
         if (!made) return void(done = std::move(made).error());
         files[index] = *std::move(made);
       }
-      m.nodes[index].keys += state.rows();
-      const auto mine = groups_of(n, task);
+      m.nodes[index].keys += of.rows;
+      const auto mine = groups_of_node(n, of.task);
       for (auto g = mine.first; g < mine.end && done; ++g) {
         writer w;
-        state.save(g, w);
+        of.save(g, w);
         done = files[index]->add(g, w.data());
       }
-      if (!done || task != 0 || !state.has_shared()) return;
+      if (!done || of.task != 0 || !of.save_shared) return;
       writer w;
-      state.save_shared(w);
+      of.save_shared(w);
       done = files[index]->add(shared_group(n), w.data());
     });
     for (std::size_t i = 0; i < files.size() && done; ++i) {

@@ -24,6 +24,9 @@ void check_durable(option_check& check, const checkpointing& how, bool exactly_o
 /// time, but for `load`. What fails throws run_error.
 class run_checkpoints {
  public:
+  /// In place of an input: the watermark of all inputs of a node, which idle ones don't hold back.
+  static constexpr std::uint32_t all_inputs = ~std::uint32_t{0};
+
   /// Opens the directory, and finds the newest epoch. Null: the run keeps nothing.
   static std::unique_ptr<run_checkpoints> open(const topology& graph, const checkpointing& how, const logger& log,
                                                const freshet::clock& clock);
@@ -31,6 +34,7 @@ class run_checkpoints {
   /// Of the epochs to come.
   std::uint64_t history() const { return recovered_.history; }
   std::uint64_t next() const { return next_; }
+  std::uint64_t newest() const { return newest_; }
   /// The input had ended: there is nothing left to do.
   bool is_final() const { return from_ && from_->is_final; }
   /// What is known of the run that it goes on from; null: it begins at the beginning.
@@ -54,16 +58,29 @@ class run_checkpoints {
   checkpoint_manifest begin(std::uint64_t epoch, event_time now) const;
   /// The epoch is prepared.
   void append(epoch_record record);
-  /// Visits all states: `visit(node, task, state)`.
-  using visitor = std::function<void(std::uint32_t node, std::uint32_t task, const any_state& state)>;
+  /// The states of a task to be written, as they are or as they were at an epoch.
+  struct task_states {
+    std::uint32_t node = 0, task = 0;
+    std::size_t rows = 0;
+    std::function<void(std::uint32_t group, writer& into)> save;  ///< of groups that are the task's
+    std::function<void(writer& into)> save_shared{};              ///< null: all tasks have nothing alike
+  };
+  /// As they are, for as long as `state` lives and isn't changed.
+  static task_states as_now(std::uint32_t node, std::uint32_t task, const any_state& state);
+  using visitor = std::function<void(const task_states&)>;
+  /// Visits the states of all tasks.
   using states = std::function<void(const visitor&)>;
+  /// The key groups that a task of a node has. Thread safe.
+  key_group_range groups_of(std::uint32_t node, std::uint32_t task) const;
   /// A checkpoint is needed before the run can go on: the directory is new, or the topology isn't the one it knows.
   bool must_begin() const { return must_begin_; }
   /// Makes it.
   void make_base(event_time now, const states& all);
   /// Makes a savepoint of the newest epoch; where a checkpoint has that number already, of one after it in which
-  /// nothing happens. Gives its number. REQUIRES: it is committed.
+  /// nothing happens, which is then the newest even if this fails. Gives its number. REQUIRES: it is committed.
   std::uint64_t savepoint(const states& all);
+  /// The log has grown so long that a checkpoint is wanted.
+  bool wants_checkpoint() const { return epochs_->wants_checkpoint(); }
   /// Makes a checkpoint of the newest epoch, if the log wants one. REQUIRES: it is committed.
   void relieve_log(const states& all);
 

@@ -57,8 +57,9 @@ std::optional<checkpoint_manifest> recovered_epochs::manifest() const {
 }
 
 std::optional<std::uint64_t> recovered_epochs::epoch_before() const {
-  if (records_.size() < 2) return {};
-  return records_[records_.size() - 2].manifest.epoch;
+  for (auto at = records_.rbegin(); at != records_.rend(); ++at)
+    if (at != records_.rbegin() && at->has_sinks) return at->manifest.epoch;
+  return {};
 }
 
 result<void> recovered_epochs::load_groups(const std::string& node, key_group_range groups,

@@ -438,6 +438,7 @@ struct ends_noted final : event_clock {
   event_time stamp_of(const message_source&) override { return {}; }
   void undo_call(std::uint64_t) override {}
   void save(partition_id, writer&) override {}
+  void save_reached(partition_id, event_time, writer&) override {}
   bool load(partition_id, reader&) override { return true; }
   std::unique_ptr<event_clock> copy() const override { return nullptr; }
   void assign(const event_clock&) override {}

@@ -1,5 +1,5 @@
 // A process that runs a real topology on real files is killed, at every step of its protocols and at any moment, is
-// started again each time with another parallelism, and in the end every row is there once.
+// started again each time with another parallelism, on either engine, and in the end every row is there once.
 //
 // More kills: FRESHET_SEEDS=1000. What a seed does is told where it fails.
 #include <gtest/gtest.h>
@@ -24,6 +24,7 @@
 #include "freshet/connect/file/csv_spout.hpp"
 #include "freshet/connect/file/epoch_sink.hpp"
 #include "freshet/connect/sqlite/sink.hpp"
+#include "freshet/event/event_executor.hpp"
 #include "freshet/stream/numeric_aggregates.hpp"
 #include "freshet/stream/stream_builder.hpp"
 #include "freshet/stream/windowed_stream.hpp"
@@ -146,21 +147,33 @@ topology graph_of(const fs::path& folder, file_system& files, std::size_t parall
   return builder.build();
 }
 
-batch_options options_of(const fs::path& folder, file_system& files, random_source& random) {
-  batch_options o;
-  o.trigger = batch_trigger::rows;
-  o.rows_per_batch = 30 + random.below(40);
-  o.workers = 1 + random.below(2);
+enum class engine { batches, events };
+engine any_engine(random_source& random) { return random.chance(0.5) ? engine::batches : engine::events; }
+
+topology_run start(engine on, const topology& graph, const fs::path& folder, file_system& files,
+                   random_source& random) {
+  checkpointing kept;
+  kept.directory = (folder / "kept").string();
+  kept.files = &files;
+  kept.log_bytes = 4000;
+  const auto workers = 1 + random.below(2);
+  if (on == engine::batches) {
+    batch_options o{.trigger = batch_trigger::rows, .rows_per_batch = 30 + random.below(40), .workers = workers};
+    o.log = {};
+    o.checkpoints = kept;
+    return batch_executor{o}.start(graph);
+  }
+  event_options o{.guarantee = guarantee::exactly_once, .workers = workers, .max_batch = 1 + random.below(8)};
+  o.channel_batches = 2;
   o.log = {};
-  o.checkpoints.directory = (folder / "kept").string();
-  o.checkpoints.files = &files;
-  o.checkpoints.log_bytes = 4000;
-  return o;
+  o.checkpoints = kept;
+  o.checkpoint_interval = 1us;
+  return event_executor{o}.start(graph);
 }
 
 /// One life of the process, in a child: until it is killed, or has come to its end. Gives how it ended.
-int live(const fs::path& folder, std::uint64_t dies_at, std::chrono::microseconds killed_after, random_source& random,
-         std::uint64_t* steps = nullptr) {
+int live(engine on, const fs::path& folder, std::uint64_t dies_at, std::chrono::microseconds killed_after,
+         random_source& random, std::uint64_t* steps = nullptr) {
   int report[2];
   if (pipe(report) != 0) std::abort();
   const auto parallelism = 1 + random.below(3);
@@ -168,7 +181,7 @@ int live(const fs::path& folder, std::uint64_t dies_at, std::chrono::microsecond
   if (child == 0) {
     try {
       dying_files files(dies_at);
-      batch_executor{options_of(folder, files, random)}.start(graph_of(folder, files, parallelism)).wait();
+      start(on, graph_of(folder, files, parallelism), folder, files, random).wait();
       const auto n = files.steps();
       if (write(report[1], &n, sizeof n) != sizeof n) _exit(2);
       _exit(0);
@@ -248,9 +261,10 @@ class killed_process : public ::testing::Test {
   }
   /// Lets it live until it has come to its end; counts lives that were cut short.
   void finish(const fs::path& folder, random_source& random) const {
-    const int status = live(folder, dying_files::never, 0us, random);
+    const int status = live(any_engine(random), folder, dying_files::never, 0us, random);
     ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
   }
+  void die_at_steps(engine on, const char* name);
   fs::path root_;
 };
 
@@ -259,29 +273,36 @@ std::uint64_t seeds_or(std::uint64_t usual) {
   return text ? std::strtoull(text, nullptr, 10) : usual;
 }
 
-TEST_F(killed_process, at_every_step_of_its_files_loses_and_doubles_nothing) {
+/// Every step of the files in turn, but no more than so many: another part of them with each seed.
+void killed_process::die_at_steps(engine on, const char* name) {
   const scene s(160);
   verdict all;
   std::uint64_t steps = 0;
   {
     random_source random(1);
     const auto folder = folder_with(s, "whole");
-    ASSERT_EQ(live(folder, dying_files::never, 0us, random, &steps), 0);
+    ASSERT_EQ(live(on, folder, dying_files::never, 0us, random, &steps), 0);
     all.compare(s, folder, "without a kill");
   }
-  ASSERT_GT(steps, 100u);
-  // Every step in turn, but no more than so many: another part of them with each seed.
-  const auto most = seeds_or(150), stride = std::max<std::uint64_t>(1, steps / std::max<std::uint64_t>(1, most));
-  for (std::uint64_t at = seeds_or(150) % stride; at < steps && all.wrong < 3; at += stride) {
+  ASSERT_GT(steps, 50u);
+  const auto most = seeds_or(100), stride = std::max<std::uint64_t>(1, steps / std::max<std::uint64_t>(1, most));
+  for (std::uint64_t at = seeds_or(100) % stride; at < steps && all.wrong < 3; at += stride) {
     random_source random(at);
     const auto folder = folder_with(s, "step");
-    const int status = live(folder, at, 0us, random);
+    const int status = live(on, folder, at, 0us, random);
     all.kills += WIFSIGNALED(status);
     finish(folder, random);
     all.compare(s, folder, "killed at step " + std::to_string(at));
     fs::remove_all(folder);
   }
-  all.print("killed_process_at_steps");
+  all.print(name);
+}
+
+TEST_F(killed_process, in_batches_at_every_step_loses_and_doubles_nothing) {
+  die_at_steps(engine::batches, "killed_batches_at_steps");
+}
+TEST_F(killed_process, in_events_at_every_step_loses_and_doubles_nothing) {
+  die_at_steps(engine::events, "killed_events_at_steps");
 }
 
 TEST_F(killed_process, at_any_moment_loses_and_doubles_nothing) {
@@ -291,7 +312,8 @@ TEST_F(killed_process, at_any_moment_loses_and_doubles_nothing) {
     random_source random(seed);
     const auto folder = folder_with(s, "moment");
     for (int lives = 0; lives < 40; ++lives) {
-      const int status = live(folder, dying_files::never, std::chrono::microseconds(1 + random.below(60'000)), random);
+      const auto after = std::chrono::microseconds(1 + random.below(60'000));
+      const int status = live(any_engine(random), folder, dying_files::never, after, random);
       all.kills += WIFSIGNALED(status);
       if (WIFEXITED(status)) {
         ASSERT_EQ(WEXITSTATUS(status), 0);

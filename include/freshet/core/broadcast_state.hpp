@@ -69,6 +69,10 @@ class with_broadcast final : public broadcast_holder {
     shared_.rollback();
     if (own_) own_->rollback();
   }
+  void note() override {
+    shared_.note();
+    if (own_) own_->note();
+  }
   std::size_t touched() const override { return shared_.touched() + (own_ ? own_->touched() : 0); }
   void expire(event_time now, std::size_t slots) override {
     if (own_) own_->expire(now, slots);

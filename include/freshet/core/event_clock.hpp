@@ -63,6 +63,9 @@ class event_clock {
   virtual bool waits_for_messages() const { return true; }
   /// Writes what it knows of a partition, and goes on there, in a later run; false for damaged bytes.
   virtual void save(partition_id, writer&) = 0;
+  /// The same for a run that will see messages again which this one has seen: no more than that the watermark has come
+  /// to `reached`, or where it is. So none of them gets a later stamp than it had.
+  virtual void save_reached(partition_id, event_time reached, writer&) = 0;
   virtual bool load(partition_id, reader&) = 0;
   /// What its policy remembers has a codec; else only watermarks are saved.
   virtual bool is_durable() const { return true; }

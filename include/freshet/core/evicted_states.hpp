@@ -56,6 +56,13 @@ class evicted_states {
       }
     return nullptr;
   }
+  /// The bytes of its row, until the next call: the time of last use, where there are times, and the state. Null: it
+  /// has none.
+  const std::string* row_of(std::uint32_t group, const K& key) {
+    if constexpr (can_be)
+      if (rows_.rows(group) != 0 && rows_.read(group, bytes_of(key), row_)) return &row_;
+    return nullptr;
+  }
   /// The key has left its table for good.
   void forget(std::uint32_t group, const K& key) {
     if constexpr (can_be) rows_.forget(group, bytes_of(key));

@@ -157,6 +157,11 @@ class keyed_state final : public any_state {
     undoing_ = true;
     next_epoch();
   }
+  void note() override {
+    end();
+    noting_ = true;
+    next_epoch();
+  }
   void commit() override {
     if constexpr (has_undoable_part<S>)
       for (auto& c : changes_)
@@ -229,8 +234,10 @@ class keyed_state final : public any_state {
       for (const auto& c : changes_) {
         auto& t = const_cast<table&>(tables_[group(c.hash)]);  // `find` hands out mutable entries; none is changed here
         const auto* e = t.find(c.key, c.hash);
+        const auto* stored = e || !store_ ? nullptr : store_->row_of(group(c.hash), c.key);  // evicted since
         write_value(w, c.key);
-        w.raw<std::uint8_t>(e != nullptr);
+        w.raw<std::uint8_t>(e || stored);
+        if (stored) w.append(*stored);
         if (!e) continue;
         write_used(w, t, *e);
         write_value(w, e->value);
@@ -277,7 +284,7 @@ class keyed_state final : public any_state {
   }
 
  private:
-  /// What a key had before it was first used since `begin`.
+  /// What a key had before it was first used since `begin`; since `note`, that it was.
   struct change {
     K key;
     std::uint64_t hash;
@@ -314,11 +321,11 @@ class keyed_state final : public any_state {
     return *e;
   }
   [[gnu::noinline]] void remember(entry& e, std::uint64_t hash, bool inserted) {
-    if (!undoing_) return;
+    if (!undoing_ && !noting_) return;
     table& t = tables_[group(hash)];
     try {
       std::optional<undo_point<S>> before;
-      if (!inserted) before.emplace(e.value);
+      if (!inserted && undoing_) before.emplace(e.value);
       changes_.push_back({e.key, hash, std::move(before), nullptr, expires() ? t.used(&e) : event_time{}});
     } catch (...) {
       // As if it had not been used: a copy has thrown. What was marked stays so, and is only told more than needed.
@@ -331,7 +338,7 @@ class keyed_state final : public any_state {
     changes_.clear();
     forgotten_ = 0;
     has_forgotten_ = false;
-    undoing_ = false;
+    undoing_ = noting_ = false;
     if (!store_) epoch_ = 0;
   }
   void next_epoch() {
@@ -371,9 +378,9 @@ class keyed_state final : public any_state {
   std::size_t slots_ = 0;
   std::vector<table> tables_;
   std::vector<change> changes_;
-  std::size_t forgotten_ = 0;   // changes that are no first use
-  bool has_forgotten_ = false;  // since `begin`: a key may stand there several times
-  bool undoing_ = false;
+  std::size_t forgotten_ = 0;              // changes that are no first use
+  bool has_forgotten_ = false;             // since `begin`: a key may stand there several times
+  bool undoing_ = false, noting_ = false;  // since `begin`, since `note`
   struct {
     std::uint32_t group = 0;
     std::size_t slot = 0;

@@ -26,7 +26,10 @@ class any_state {
   virtual void begin() = 0;
   virtual void commit() = 0;
   virtual void rollback() = 0;
-  /// Keys used since `begin`.
+  /// In place of `begin`, where nothing will be taken back: from here on keys that are used are noted for
+  /// `save_changes`, at no copy of their states, until `commit` or the next `note`. Used by the event engine.
+  virtual void note() = 0;
+  /// Keys used since `begin`, or `note`.
   virtual std::size_t touched() const = 0;
 
   /// Gives back the memory of keys whose time to live is over, in the next so many slots of the tables, round and
@@ -47,7 +50,8 @@ class any_state {
   virtual void save(std::uint32_t group, writer&) const = 0;
   /// Reads what `save` wrote into the same group. False for damaged bytes.
   virtual bool load(std::uint32_t group, reader&) = 0;
-  /// Writes what has changed since `begin`, of all groups. REQUIRES: `durable()`; neither committed nor rolled back.
+  /// Writes what has changed since `begin` or `note`, of all groups. REQUIRES: `durable()`; neither committed nor
+  /// rolled back.
   virtual void save_changes(writer&) const = 0;
   /// Makes the changes that `save_changes` wrote, as far as they are of these groups; what isn't by key, in any case.
   /// False for damaged bytes.
@@ -90,6 +94,10 @@ class single_state final : public any_state {
   void rollback() override {
     if (before_) before_->undo(value_);
     before_.reset();
+  }
+  void note() override {
+    before_.reset();
+    touched_ = false;
   }
   std::size_t touched() const override { return touched_ ? 1 : 0; }
   bool is_durable() const override { return durable<S>; }

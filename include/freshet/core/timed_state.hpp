@@ -33,6 +33,11 @@ class timed_state final : public any_state {
     timers.rollback();
     processing_timers.rollback();
   }
+  void note() override {
+    states.note();
+    timers.begin();
+    processing_timers.begin();
+  }
   std::size_t touched() const override { return states.touched(); }
   void expire(event_time now, std::size_t slots) override { states.expire(now, slots); }
   void keep_in(std::unique_ptr<state_store> store) override { states.keep_in(std::move(store)); }

@@ -8,6 +8,7 @@
 #include "freshet/base/log.hpp"
 #include "freshet/core/fault_injector.hpp"
 #include "freshet/core/state_store.hpp"
+#include "freshet/runtime/checkpointing.hpp"
 #include "freshet/runtime/executor.hpp"
 #include "freshet/runtime/worker_pool.hpp"
 
@@ -59,6 +60,12 @@ struct event_options {
   /// Where the states of keys are kept that memory has no room for (see state/rocksdb_store.hpp); null: nowhere. Their
   /// timers, and states of whole tasks, stay in memory.
   std::shared_ptr<state_backend> store = {};
+  /// What must survive the process; empty: nothing. Epochs come with it, and with them `exactly_once` across processes
+  /// and sinks that commit by epochs.
+  checkpointing checkpoints = {};
+  /// How often an epoch is made: so much is done again after a crash, and so long sinks that commit by epochs keep
+  /// their rows back. A second costs a few hundredths of the throughput (see bench/README.md).
+  std::chrono::nanoseconds checkpoint_interval = std::chrono::seconds(1);
   std::shared_ptr<fault_injector> faults = {};  ///< tests: what goes wrong, and when
 };
 

@@ -46,6 +46,7 @@ struct checkpoint_node {
   std::uint32_t parallelism = 1;
   std::uint32_t max_parallelism = 1;        ///< key groups; 1 where it has no key
   std::string key_type{}, state_type{};     ///< readable names; empty where there is none
+  bool decides = false;                     ///< a sink that says itself which epochs it has committed
   std::vector<std::string> stream_types{};  ///< of what it emits, its main output first
   std::string codec{};                      ///< of its state; empty without state
   std::uint32_t codec_version = 0;

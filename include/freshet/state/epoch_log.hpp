@@ -38,6 +38,8 @@ struct epoch_record {
   std::uint64_t after = 0;  ///< the epoch that it goes on from
   /// The epoch counts no longer, as the sink that decides says: nothing else is in the record.
   bool is_discarded = false;
+  /// Its sinks were asked to prepare it. Not so the epoch of a savepoint that found nothing new.
+  bool has_sinks = true;
   std::vector<state_changes> changes{};
   friend bool operator==(const epoch_record&, const epoch_record&) = default;
 };
@@ -67,8 +69,10 @@ class recovered_epochs {
   std::optional<epoch_id> parent{};
   std::uint64_t next_epoch = 1;
   /// The newest epoch may not have been committed by its sinks: it is in the log, and nothing came after.
-  bool is_undecided() const { return !records_.empty(); }
-  /// The epoch before the newest, where the log has that, too.
+  bool is_undecided() const { return !records_.empty() && records_.back().has_sinks; }
+  /// The newest epoch that is a checkpoint. REQUIRES: there is one.
+  std::uint64_t checkpointed() const { return base_->epoch; }
+  /// The epoch before the newest that sinks have committed, where the log has that, too.
   std::optional<std::uint64_t> epoch_before() const;
   /// It doesn't count: the one before is the newest. REQUIRES: is_undecided()
   void drop_newest() { records_.pop_back(); }

@@ -54,6 +54,7 @@ class following_clock final : public event_clock {
   void follow(event_time now) override;
   bool waits_for_messages() const override { return keeps_; }
   void save(partition_id, writer& w) override;
+  void save_reached(partition_id id, event_time, writer& w) override { save(id, w); }
   bool load(partition_id, reader& r) override;
   std::unique_ptr<event_clock> copy() const override { return std::make_unique<following_clock>(*this); }
   void assign(const event_clock& other) override { *this = static_cast<const following_clock&>(other); }

@@ -123,6 +123,10 @@ class policy_clock final : public partition_clock {
     w.raw<std::uint8_t>(remembers);
     if constexpr (remembers) write_value(w, p.watermark.saved().policy);
   }
+  void save_reached(partition_id id, event_time reached, writer& w) override {
+    write_value(w, std::min(reached, partitions_[place_of(id)].watermark.watermark()));
+    w.raw<std::uint8_t>(false);
+  }
   bool load(partition_id id, reader& r) override {
     const auto place = place_of(id);
     auto& watermark = partitions_[place].watermark;

@@ -1,6 +1,7 @@
 #include "differential/operators/run_operators.hpp"
 
 #include "differential/operators/wire.hpp"
+#include "differential/time/rows_by_epoch.hpp"
 
 namespace freshet::differential::operators {
 namespace {
@@ -24,13 +25,14 @@ row_stream add(const stage& s, const row_stream& left, const row_stream& right, 
   return is_ordered(s.what) ? wire_in_order(s, left, at) : wire_by_key(s, left, right, at);
 }
 
-topology wired(const operator_scene& s, const gathered<stamped_row>& results, const gathered<late_at>& late) {
+topology wired(const operator_scene& s, bool by_epoch, const gathered<stamped_row>& results,
+               const gathered<late_at>& late) {
   stream_builder builder{"operators"};
-  const auto place_of = [&late](std::uint32_t number) {
-    const auto keep = [number, &late](std::uint32_t n, const late_stream& rows) {
+  const auto place_of = [&late, by_epoch](std::uint32_t number) {
+    const auto keep = [number, by_epoch, &late](std::uint32_t n, const late_stream& rows) {
       const auto output = 3 * number + n;
-      rows.to("late " + std::to_string(output), [output, late](const late_tuple<timed_row>& t) {
-        late({output, {t.value, t.stamp, t.reason}});
+      gather<late_tuple<timed_row>>(rows, "late " + std::to_string(output), by_epoch, late, [output](const auto& t) {
+        return late_at{output, {t.value, t.stamp, t.reason}};
       });
     };
     return place{"stage " + std::to_string(number), keep};
@@ -45,7 +47,8 @@ topology wired(const operator_scene& s, const gathered<stamped_row>& results, co
     all = add(s.stages[1], merges ? all.merge(from[2]) : all, from.back(), place_of(1));
   }
   const auto see = [](const timed_row& r, emitter<stamped_row>& out) { out.emit({r, out.stamp()}); };
-  all.process("seen", see, {.parallelism = s.stages.back().parallelism}).to("results", results);
+  gather<stamped_row>(all.process("seen", see, {.parallelism = s.stages.back().parallelism}), "results", by_epoch,
+                      results, [](const stamped_row& r) { return r; });
   return builder.build();
 }
 
@@ -85,7 +88,7 @@ std::vector<std::string> failing_nodes(const topology& graph, const operator_sce
 operator_answers run_operators(const operator_scene& s, const promise& p, random_source& random) {
   const gathered<stamped_row> results;
   const gathered<late_at> late;
-  const auto graph = wired(s, results, late);
+  const auto graph = wired(s, p.is_by_epoch, results, late);
   const auto counted = run_to_end(graph, some_options(p, failing_nodes(graph, s, p), random)).total();
   operator_answers got{results.sorted(), late.sorted(), {}};
   if (!p.has_faults) got.counted = late_counts{counted.late, counted.woke_behind};

@@ -1,5 +1,6 @@
 #include "differential/time/promise.hpp"
 
+#include <atomic>
 #include <memory>
 
 #include "freshet/batch/batch_executor.hpp"
@@ -35,15 +36,16 @@ std::shared_ptr<testing::fault_plan> some_faults(const std::vector<std::string>&
 
 }  // namespace
 
-any_options some_options(const promise& p, const std::vector<std::string>& failing, random_source& random) {
-  const auto faults = some_faults(failing, p.batches, random);
-  if (!p.batches) {
-    event_options o{.guarantee = p.kept, .workers = 1 + random.below(2), .max_batch = 1 + random.below(40)};
-    o.retry = {.max_attempts = 50, .first = std::chrono::microseconds(1), .longest = std::chrono::microseconds(20)};
-    o.log = {};
-    o.faults = faults;
-    return o;
-  }
+namespace {
+event_options events_at_random(const promise& p, std::shared_ptr<fault_injector> faults, random_source& random) {
+  event_options o{.guarantee = p.kept, .workers = 1 + random.below(2), .max_batch = 1 + random.below(40)};
+  o.retry = {.max_attempts = 50, .first = std::chrono::microseconds(1), .longest = std::chrono::microseconds(20)};
+  o.log = {};
+  o.faults = std::move(faults);
+  return o;
+}
+
+batch_options batches_at_random(const promise& p, std::shared_ptr<fault_injector> faults, random_source& random) {
   const std::size_t sizes[] = {1, 7, 100, 100'000};
   batch_options o{.trigger = batch_trigger::rows, .rows_per_batch = sizes[random.below(4)]};
   o.workers = 1 + random.below(2);
@@ -51,18 +53,36 @@ any_options some_options(const promise& p, const std::vector<std::string>& faili
   o.max_batch = 1 + random.below(40);
   o.verify_blocks = true;  // or a flipped bit would be nobody's
   o.log = {};
-  o.faults = faults;
+  o.faults = std::move(faults);
   o.guarantee = p.kept;
-  if (p.goes_on) {
-    o.checkpoints.directory = "/kept";
-    o.checkpoints.log_bytes = 64 + random.below(8000);
+  return o;
+}
+
+void keep(checkpointing& how, std::uint64_t log_bytes) {
+  how.directory = "/kept";
+  how.log_bytes = log_bytes;
+}
+}  // namespace
+
+any_options some_options(const promise& p, const std::vector<std::string>& failing, random_source& random) {
+  const auto faults = some_faults(failing, p.batches || p.is_by_epoch, random);
+  if (p.is_by_epoch) {
+    either_engine o{events_at_random(p, faults, random), batches_at_random(p, faults, random)};
+    o.events.checkpoint_interval = std::chrono::microseconds(1);
+    const auto log_bytes = 64 + random.below(8000);
+    keep(o.events.checkpoints, log_bytes);
+    keep(o.batches.checkpoints, log_bytes);
+    return o;
   }
+  if (!p.batches) return events_at_random(p, faults, random);
+  auto o = batches_at_random(p, faults, random);
+  if (p.goes_on) keep(o.checkpoints, 64 + random.below(8000));
   return o;
 }
 
 bool goes_on(const any_options& options) {
   const auto* batches = std::get_if<batch_options>(&options);
-  return batches && !batches->checkpoints.directory.empty();
+  return is_by_epoch(options) || (batches && !batches->checkpoints.directory.empty());
 }
 
 namespace {
@@ -86,9 +106,44 @@ run_metrics run_with_stops(const topology& graph, batch_options options) {
   }
   return all;
 }
+
+/// Run by one engine or the other until the power fails, or until it is stopped, again and again.
+run_metrics run_with_crashes(const topology& graph, either_engine options) {
+  testing::simulated_files files;
+  options.events.checkpoints.files = options.batches.checkpoints.files = &files;
+  random_source random(options.events.checkpoints.log_bytes);
+  const auto start = [&] {
+    return random.chance(0.5) ? event_executor{options.events}.start(graph)
+                              : batch_executor{options.batches}.start(graph);
+  };
+  for (auto lives = random.below(6); lives > 0; --lives) {
+    const bool crashes = random.chance(0.7);
+    std::atomic<std::uint64_t> steps_left = 1 + random.below(60);
+    if (crashes)
+      files.on_step([&](const testing::file_step&) {
+        if (--steps_left == 0) files.power_off();
+      });
+    try {
+      auto run = start();
+      if (!crashes) {
+        (void)run.wait_for(std::chrono::microseconds(random.below(1000)));
+        run.request_stop();
+      }
+      run.wait();
+    } catch (const run_error&) {
+      if (!crashes) throw;
+    }
+    files.on_step({});
+    if (crashes) files.crash(random);
+  }
+  auto run = start();
+  run.wait();
+  return run.metrics();
+}
 }  // namespace
 
 run_metrics run_to_end(const topology& graph, const any_options& options) {
+  if (const auto* either = std::get_if<either_engine>(&options)) return run_with_crashes(graph, *either);
   if (goes_on(options)) return run_with_stops(graph, std::get<batch_options>(options));
   const auto* events = std::get_if<event_options>(&options);
   auto run =

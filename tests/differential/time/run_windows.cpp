@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "differential/time/rows_by_epoch.hpp"
 #include "freshet/state/list_state.hpp"
 #include "freshet/state/map_state.hpp"
 #include "freshet/stream/stream_builder.hpp"
@@ -110,8 +111,8 @@ summary total(const of_one_window& all, panes kind) {
 }
 
 template <class W>
-void wire(stream<timed_row> rows, const window_scene& s, const W& windows, const gathered<seen_result>& results,
-          const gathered<window_answer>& further, const gathered<late_row>& late,
+void wire(stream<timed_row> rows, const window_scene& s, const W& windows, bool by_epoch,
+          const gathered<seen_result>& results, const gathered<window_answer>& further, const gathered<late_row>& late,
           const gathered<late_row>& late_results) {
   const auto divided =
       rows.event_time(&timed_row::at, {.bound = s.bound}).key_by(&timed_row::key).window(windows, s.options);
@@ -119,19 +120,25 @@ void wire(stream<timed_row> rows, const window_scene& s, const W& windows, const
   const auto given = s.combines ? divided.combine().aggregate("windows", summarise{}, options)
                                 : divided.aggregate("windows", summarise{}, options);
   // In the windows' own task: what fails there fails the call that gave the result.
-  given.peek("chained", [](const result&) {}, {.parallelism = s.parallelism}).to("results", [results](const result& r) {
-    results({r.key, r.window, r.pane, r.is_final, r.value});
+  gather<result>(given.peek("chained", [](const result&) {}, {.parallelism = s.parallelism}), "results", by_epoch,
+                 results, [](const result& r) {
+                   return seen_result{r.key, r.window, r.pane, r.is_final, r.value};
+                 });
+  gather<late_tuple<timed_row>>(given.late(), "late", by_epoch, late, [](const auto& r) {
+    return late_row{r.value, r.stamp, r.reason};
   });
-  given.late().to("late", [late](const late_tuple<timed_row>& r) { late({r.value, r.stamp, r.reason}); });
   if (!s.twice) return;
   const auto last = s.options.gives_updates() ? given.final_only() : static_cast<const stream<result>&>(given);
   const auto of_results = last.key_by([](const result& r) { return further_key(r.key); })
                               .window(further_windows)
                               .aggregate("further windows", summarise_results{}, {.parallelism = 2});
-  of_results.to("further results", [further](const result& r) { further({r.key, r.window, r.value}); });
-  of_results.late().to("late results", [late_results](const late_tuple<result>& r) {
-    late_results({{r.value.key, r.time, r.value.value.sum}, r.stamp, r.reason});
+  gather<result>(of_results, "further results", by_epoch, further, [](const result& r) {
+    return window_answer{r.key, r.window, r.value};
   });
+  gather<late_tuple<result>>(of_results.late(), "late results", by_epoch, late_results,
+                             [](const late_tuple<result>& r) {
+                               return late_row{{r.value.key, r.time, r.value.value.sum}, r.stamp, r.reason};
+                             });
 }
 
 }  // namespace
@@ -146,7 +153,8 @@ answers run_windows(const window_scene& s, const any_options& options, std::stri
   const bool once = s.once && !goes_on(options);  // what can't be read again would begin anew
   const auto in = once ? builder.spout("rows", rows_once{rows}, spout)
                        : builder.spout("rows", partitions_spout{rows, s.seed}, spout);
-  std::visit([&](const auto& w) { wire(in, s, w, results, further, late, late_results); }, s.windows);
+  std::visit([&](const auto& w) { wire(in, s, w, is_by_epoch(options), results, further, late, late_results); },
+             s.windows);
   (void)run_to_end(builder.build(), options);
 
   answers all;

@@ -1,0 +1,105 @@
+#include "event/chain_epochs.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "freshet/base/assert.hpp"
+
+namespace freshet {
+
+chain_epochs::chain_epochs(chain_task& chain, const topology& graph) : chain_(chain), graph_(graph) {
+  for (std::size_t m = 0; m < chain.members.size(); ++m) {
+    const node& n = graph.nodes()[chain.members[m].node];
+    if (n.kind == node_kind::sink && n.transactional) sinks_.push_back(m);
+    decides_ |= n.decides;
+  }
+  // What others commit counts only when it has.
+  std::stable_partition(sinks_.begin(), sinks_.end(),
+                        [&](auto m) { return graph.nodes()[chain.members[m].node].decides; });
+}
+
+bool chain_epochs::is_sink_with_epochs(std::size_t member) const {
+  return std::find(sinks_.begin(), sinks_.end(), member) != sinks_.end();
+}
+
+void chain_epochs::load(const run_checkpoints& kept) {
+  auto& head = chain_.head();
+  if (head.state) kept.load(head.node(), chain_.task(), *head.state);
+}
+
+task_operator& chain_epochs::member_of(std::uint32_t node) {
+  const auto at = std::find_if(chain_.members.begin(), chain_.members.end(), [&](auto& m) { return m.node == node; });
+  FRESHET_ASSERT(at != chain_.members.end(), "a node is not in its chain", node);
+  return *at->op;
+}
+
+void chain_epochs::note_changes() {
+  if (auto& state = chain_.head().state) state->note();
+}
+
+template <class F>
+void chain_epochs::for_each_sink(F&& f) {
+  for (; done_ < sinks_.size(); ++done_) {
+    auto& member = chain_.members[sinks_[done_]];
+    const inside_calls inside(member.frame->place);
+    f(*member.op);
+  }
+  done_ = 0;
+}
+
+void chain_epochs::begin(const epoch_id& id) {
+  for_each_sink([&](task_operator& op) { op.begin_epoch(id); });
+}
+
+void chain_epochs::prepare(task_epoch& said) {
+  for_each_sink([&](task_operator& op) {
+    op.prepare_epoch();
+    if (auto token = op.prepared(); !token.empty())
+      said.tokens.push_back({graph_.nodes()[op.node()].name, chain_.task(), std::move(token)});
+  });
+}
+
+void chain_epochs::commit() {
+  for_each_sink([](task_operator& op) { op.commit_epoch(); });
+}
+
+void chain_epochs::abort() noexcept {
+  for (const auto m : sinks_) {
+    try {
+      chain_.members[m].op->abort_epoch();
+    } catch (...) {
+      // It is closed next, and what it has left the next run throws away.
+    }
+  }
+}
+
+void chain_epochs::save_state(task_epoch& said, const run_checkpoints& kept, bool all) {
+  auto& head = chain_.head();
+  if (!head.state) return;
+  const node& n = graph_.nodes()[head.node()];
+  // What isn't by key is the same in all tasks.
+  if (chain_.task() == 0 || !n.key_type.empty()) {
+    writer w;
+    head.state->save_changes(w);
+    if (!w.data().empty()) said.changes.push_back({n.name, w.take()});
+    if (all) {
+      const auto mine = kept.groups_of(head.node(), chain_.task());
+      saved_states& s = said.states.emplace();
+      s = {head.node(), chain_.task(), head.state->rows(), mine.first};
+      for (auto g = mine.first; g < mine.end; ++g) {
+        writer of_group;
+        head.state->save(g, of_group);
+        s.groups.push_back(of_group.take());
+      }
+      if (head.state->has_shared()) {
+        writer of_all;
+        head.state->save_shared(of_all);
+        s.shared = of_all.take();
+      }
+    }
+  }
+  head.state->commit();
+  head.state->note();
+}
+
+}  // namespace freshet

@@ -1,0 +1,57 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "event/epoch_coordinator.hpp"
+#include "freshet/core/topology.hpp"
+#include "runtime/chain_task.hpp"
+#include "runtime/run_checkpoints.hpp"
+
+namespace freshet {
+
+/// The part that a chain's task has in epochs: what its sinks prepare and commit, and what its state has changed. Calls
+/// of sinks that throw can be made again: those before have been made. Used by the task's thread.
+class chain_epochs {
+ public:
+  chain_epochs(chain_task& chain, const topology& graph);
+
+  bool has_sinks() const { return !sinks_.empty(); }
+  /// One of them says itself which epochs count.
+  bool decides() const { return decides_; }
+  bool is_sink_with_epochs(std::size_t member) const;
+  /// The member whose call has thrown.
+  std::size_t member_at() const { return sinks_[done_]; }
+
+  // --- before the run ---
+  /// What the head kept in the run before.
+  void load(const run_checkpoints& kept);
+  /// The member that is this node's task.
+  task_operator& member_of(std::uint32_t node);
+  /// From here on changes of the state are noted.
+  void note_changes();
+
+  // --- in the run ---
+  void begin(const epoch_id& id);
+  /// Prepares the sinks, and adds their tokens.
+  void prepare(task_epoch& said);
+  void commit();
+  /// What was begun comes to nothing.
+  void abort() noexcept;
+  /// Adds what the state has changed since the last time, and all of it if asked for.
+  void save_state(task_epoch& said, const run_checkpoints& kept, bool all);
+
+ private:
+  template <class F>
+  void for_each_sink(F&& f);
+
+  chain_task& chain_;
+  const topology& graph_;
+  std::vector<std::size_t> sinks_;  ///< members that take part
+  bool decides_ = false;
+  std::size_t done_ = 0;  ///< of the sinks, by the call that is being made
+};
+
+}  // namespace freshet

@@ -1,0 +1,232 @@
+#include "event/epoch_coordinator.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "event/event_run.hpp"
+#include "freshet/base/time_arithmetic.hpp"
+#include "freshet/runtime/executor.hpp"
+
+namespace freshet {
+
+epoch_coordinator::epoch_coordinator(event_run& run, run_checkpoints& kept, std::chrono::nanoseconds interval)
+    : run_(run),
+      kept_(kept),
+      interval_(interval),
+      history_(kept.history()),
+      first_(kept.next()),
+      announced_(first_ - 1),
+      decided_(first_ - 1),
+      committed_(first_ - 1) {}
+
+void epoch_coordinator::start(std::size_t tasks, std::size_t tasks_with_sinks, bool has_decider, std::size_t seat) {
+  tasks_ = tasks;
+  tasks_with_sinks_ = tasks_with_sinks;
+  has_decider_ = has_decider;
+  seat_ = seat;
+  due_ = deadline(run_.options().clock->now(), interval_);
+  if (const auto* from = kept_.from()) made_at_ = from->made_at;
+}
+
+void epoch_coordinator::wake_me() { run_.pool().publish_and_wake(seat_); }
+
+// --- what tasks say ---
+
+void epoch_coordinator::arrived(task_epoch said) {
+  bool all = false;
+  {
+    std::lock_guard lock(mutex_);
+    arrivals_.push_back(std::move(said));
+    all = arrivals_.size() == tasks_;
+  }
+  if (all) wake_me();
+}
+
+void epoch_coordinator::have_committed() {
+  {
+    std::lock_guard lock(mutex_);
+    ++committed_tasks_;
+  }
+  wake_me();
+}
+
+void epoch_coordinator::at_end() {
+  bool all = false;
+  {
+    std::lock_guard lock(mutex_);
+    all = ++at_end_ == tasks_;
+  }
+  if (all) wake_me();
+}
+
+// --- its own thread ---
+
+tasklet::progress epoch_coordinator::run(time_point now) {
+  if (phase_ == phase::done) return {false, true};
+  if (run_.cancelled()) {
+    phase_ = phase::done;
+    run_.tasklet_done();
+    return {true, true};
+  }
+  switch (phase_) {
+    case phase::waiting: {
+      std::unique_lock lock(mutex_);
+      if (now < due_ && asked_.empty() && at_end_ != tasks_) return {};
+      lock.unlock();
+      return {announce(), false};
+    }
+    case phase::gathering: {
+      std::unique_lock lock(mutex_);
+      if (arrivals_.size() != tasks_) return {};
+      said_ = std::exchange(arrivals_, {});
+      lock.unlock();
+      return {write(), false};
+    }
+    case phase::deciding:
+    case phase::committing: {
+      std::unique_lock lock(mutex_);
+      if (committed_tasks_ != (phase_ == phase::deciding ? 1 : tasks_with_sinks_)) return {};
+      lock.unlock();
+      return {phase_ == phase::deciding ? tell_sinks() : finish(), phase_ == phase::done};
+    }
+    case phase::done:
+      break;
+  }
+  return {false, true};
+}
+
+tasklet::time_point epoch_coordinator::next_wake() const { return phase_ == phase::waiting ? due_ : time_point::max(); }
+
+bool epoch_coordinator::announce() {
+  const auto& clock = *run_.options().clock;
+  due_ = deadline(clock.now(), interval_);
+  made_at_ = std::max(made_at_, clock.wall());
+  {
+    std::lock_guard lock(mutex_);
+    served_ = std::exchange(asked_, {});
+    is_last_ = at_end_ == tasks_;
+  }
+  wants_states_.store(!served_.empty() || kept_.wants_checkpoint(), std::memory_order_relaxed);
+  announced_.fetch_add(1, std::memory_order_release);
+  phase_ = phase::gathering;
+  run_.pool().wake_all();
+  return true;
+}
+
+/// All have passed the barrier: what they have said becomes durable, and counts from then on.
+bool epoch_coordinator::write() {
+  epoch_record record;
+  record.manifest = kept_.begin(announced(), made_at_);
+  auto& m = record.manifest;
+  // Whoever stops a run before its input ends will go on from there.
+  m.is_final = is_last_ && run_.state() != run_state::stopping;
+  std::map<std::pair<std::string, std::uint32_t>, event_time> watermarks;  // the tasks of a node may differ: the least
+  for (auto& said : said_) {
+    std::move(said.partitions.begin(), said.partitions.end(), std::back_inserter(m.partitions));
+    std::move(said.changes.begin(), said.changes.end(), std::back_inserter(record.changes));
+    std::move(said.tokens.begin(), said.tokens.end(), std::back_inserter(m.tokens));
+    for (auto& w : said.watermarks) {
+      auto& least = watermarks.try_emplace({w.node, w.input}, w.watermark).first->second;
+      least = std::min(least, w.watermark);
+    }
+  }
+  for (const auto& [of, watermark] : watermarks) m.watermarks.push_back({of.first, of.second, watermark});
+  try {
+    kept_.append(std::move(record));
+  } catch (const run_error& e) {
+    // Nobody knows whether the record is there. If it is, the next run commits what was prepared; if not, the sinks
+    // throw it away then.
+    run_.fail(e.error());
+    return true;
+  }
+  decided_.store(announced(), std::memory_order_release);
+  phase_ = phase::deciding;
+  if (!has_decider_) return tell_sinks();
+  run_.pool().wake_all();
+  return true;
+}
+
+/// The sink that decides has committed: now the epoch counts for the others, too.
+bool epoch_coordinator::tell_sinks() {
+  committed_.store(announced(), std::memory_order_release);
+  phase_ = phase::committing;
+  run_.pool().wake_all();
+  return true;
+}
+
+bool epoch_coordinator::finish() {
+  {
+    std::lock_guard lock(mutex_);
+    committed_tasks_ = 0;
+  }
+  const auto all = states_that_were_said();
+  std::optional<error> failure;
+  try {
+    if (!served_.empty()) kept_.savepoint(all);
+    else if (wants_states()) kept_.relieve_log(all);
+  } catch (const run_error& e) {
+    failure = e.error();
+    if (failure->fatal) run_.fail(*failure);
+    else if (served_.empty())
+      run_.options().log.log(log_level::warning, "checkpoint", failure->message + "; the log goes on instead");
+  }
+  said_.clear();
+  answer(std::exchange(served_, {}), announced(), failure);
+  phase_ = phase::waiting;
+  if (!is_last_) return true;
+  phase_ = phase::done;
+  over_.store(true, std::memory_order_release);
+  run_.pool().wake_all();
+  run_.tasklet_done();
+  return true;
+}
+
+run_checkpoints::states epoch_coordinator::states_that_were_said() {
+  return [this](const run_checkpoints::visitor& visit) {
+    for (const auto& said : said_) {
+      if (!said.states) continue;
+      const saved_states& s = *said.states;
+      run_checkpoints::task_states of{
+          s.node, s.task, s.rows, [&](std::uint32_t group, writer& w) { w.append(s.groups[group - s.first_group]); }};
+      if (s.shared) of.save_shared = [&](writer& w) { w.append(*s.shared); };
+      visit(of);
+    }
+  };
+}
+
+// --- savepoints ---
+
+std::uint64_t epoch_coordinator::savepoint() {
+  waiting_savepoint mine;
+  std::unique_lock lock(mutex_);
+  if (!closed_) asked_.push_back(&mine);
+  else mine = {0, error{errc::closed, "the run is over: start it again to make a savepoint"}, true};
+  lock.unlock();
+  wake_me();
+  lock.lock();
+  answered_.wait(lock, [&] { return mine.is_done; });
+  if (mine.failure) throw run_error(*mine.failure);
+  return mine.epoch;
+}
+
+void epoch_coordinator::answer(std::vector<waiting_savepoint*> asked, std::uint64_t epoch,
+                               const std::optional<error>& failure) {
+  std::lock_guard lock(mutex_);
+  for (auto* w : asked) *w = {epoch, failure, true};
+  answered_.notify_all();
+}
+
+void epoch_coordinator::close() noexcept {
+  std::vector<waiting_savepoint*> asked;
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    asked = std::exchange(asked_, {});
+  }
+  asked.insert(asked.end(), served_.begin(), served_.end());
+  served_.clear();
+  answer(std::move(asked), 0, error{errc::closed, "the run ended before the savepoint was made"});
+}
+
+}  // namespace freshet

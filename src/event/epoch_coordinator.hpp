@@ -1,0 +1,127 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "freshet/runtime/tasklet.hpp"
+#include "runtime/run_checkpoints.hpp"
+
+namespace freshet {
+
+class event_run;
+
+/// The states of a task at the barrier of an epoch: bytes by key group.
+struct saved_states {
+  std::uint32_t node = 0, task = 0;
+  std::size_t rows = 0;
+  std::uint32_t first_group = 0;
+  std::vector<std::string> groups{};
+  std::optional<std::string> shared{};
+};
+
+/// What a task has to say about an epoch whose barrier it has passed.
+struct task_epoch {
+  std::vector<checkpoint_partition> partitions{};
+  std::vector<checkpoint_watermark> watermarks{};
+  std::vector<state_changes> changes{};
+  std::vector<sink_token> tokens{};
+  std::optional<saved_states> states{};  ///< where all were asked for
+};
+
+/// Makes the epochs of a run. Every so often it announces one: spout tasks put its barrier into their streams, and
+/// every task that the barriers of all its inputs have reached lets go what it holds, says what it has (`arrived`), and
+/// sends the barrier on ("Lightweight Asynchronous Snapshots for Distributed Dataflows", Carbone and others, 2015).
+/// When all have arrived, one record of the epoch goes to the device; then the sink that decides commits, then the
+/// others do, and the next may be announced. Tasks at their end wait for the last one, which is announced when all are
+/// there.
+///
+/// It has a thread of its own, as it waits for the device. Thread safety: as said at the functions. Invariants: 1. An
+/// epoch is announced when the one before it is committed by all sinks. 2. `announced_` and `committed_` never go back,
+/// and what they are about is written before they are (release) and read after (acquire).
+class epoch_coordinator final : public tasklet {
+ public:
+  /// `now`: of `clock.now()`. REQUIRES: `kept` was gone on from.
+  epoch_coordinator(event_run& run, run_checkpoints& kept, std::chrono::nanoseconds interval);
+
+  // --- for the tasks; thread safe ---
+  epoch_id id_of(std::uint64_t epoch) const { return {history_, epoch}; }
+  std::uint64_t first() const { return first_; }         ///< that is made
+  const run_checkpoints& kept() const { return kept_; }  ///< for what is thread safe of it
+  /// The newest epoch whose barrier may be passed.
+  std::uint64_t announced() const { return announced_.load(std::memory_order_acquire); }
+  /// The announced one wants all states.
+  bool wants_states() const { return wants_states_.load(std::memory_order_relaxed); }
+  /// A task has passed the barrier of the announced epoch; once a task.
+  void arrived(task_epoch said);
+  /// Up to here epochs may be committed: by the sink that decides, by the others.
+  std::uint64_t decided() const { return decided_.load(std::memory_order_acquire); }
+  std::uint64_t committed() const { return committed_.load(std::memory_order_acquire); }
+  /// The sinks of a task have committed.
+  void have_committed();
+  /// A task has nothing more to do than to pass barriers; once a task.
+  void at_end();
+  /// The last epoch is committed: tasks may close.
+  bool is_over() const { return over_.load(std::memory_order_acquire); }
+
+  // --- for other threads ---
+  /// Makes a savepoint, and waits for it. Throws run_error.
+  std::uint64_t savepoint();
+
+  // --- before the run, and behind it ---
+  void start(std::size_t tasks, std::size_t tasks_with_sinks, bool has_decider, std::size_t seat);
+  /// The run is over: whoever waits for a savepoint is told.
+  void close() noexcept;
+
+  // --- tasklet ---
+  progress run(time_point now) override;
+  time_point next_wake() const override;
+
+ private:
+  enum class phase : std::uint8_t { waiting, gathering, deciding, committing, done };
+  struct waiting_savepoint {
+    std::uint64_t epoch = 0;
+    std::optional<error> failure{};
+    bool is_done = false;
+  };
+
+  void wake_me();
+  bool announce();
+  bool write();
+  bool tell_sinks();
+  bool finish();
+  void keep(const run_checkpoints::states& all);
+  run_checkpoints::states states_that_were_said();
+  void answer(std::vector<waiting_savepoint*> asked, std::uint64_t epoch, const std::optional<error>& failure);
+
+  event_run& run_;
+  run_checkpoints& kept_;
+  const std::chrono::nanoseconds interval_;
+  const std::uint64_t history_, first_;
+  std::atomic<std::uint64_t> announced_, decided_, committed_;
+  std::atomic<bool> wants_states_{false}, over_{false};
+
+  // Its own thread's.
+  phase phase_ = phase::waiting;
+  std::size_t tasks_ = 0, tasks_with_sinks_ = 0, seat_ = 0;
+  bool has_decider_ = false, is_last_ = false;
+  time_point due_{};
+  event_time made_at_{};
+  std::vector<waiting_savepoint*> served_;  ///< by the announced epoch
+  std::vector<task_epoch> said_;
+
+  std::mutex mutex_;  ///< guards what follows
+  std::condition_variable answered_;
+  std::vector<task_epoch> arrivals_;
+  std::size_t committed_tasks_ = 0, at_end_ = 0;
+  std::vector<waiting_savepoint*> asked_;
+  bool closed_ = false;
+};
+
+}  // namespace freshet
