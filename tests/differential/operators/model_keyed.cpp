@@ -10,12 +10,13 @@
 namespace freshet::differential::operators {
 namespace {
 
-/// Each key's rows as ordered() gives them.
+/// Each key's rows as ordered() gives them. What one row has brought about, like matches that end with it, has one time
+/// and one origin, and stays in the order in which it was given.
 std::map<std::uint32_t, tuples> ordered(const tuples& all) {
   std::map<std::uint32_t, tuples> by_key;
   for (const auto& t : all) by_key[t.row.key].push_back(t);
   for (auto& [key, rows] : by_key) {
-    std::sort(rows.begin(), rows.end(), [](const tuple& a, const tuple& b) {
+    std::stable_sort(rows.begin(), rows.end(), [](const tuple& a, const tuple& b) {
       return std::tie(a.row.at, a.origin) < std::tie(b.row.at, b.origin);
     });
     for (auto& t : rows) t.stamp = stamp_at(t.row.at, t.stamp);
