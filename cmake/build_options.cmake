@@ -17,6 +17,16 @@ if(FRESHET_SANITIZE)
   endforeach()
   set(freshet_sanitize_flags -fsanitize=${FRESHET_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
 endif()
+if(FRESHET_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "FRESHET_FUZZ: ${CMAKE_CXX_COMPILER_ID} has no libFuzzer; configure with -D CMAKE_CXX_COMPILER=clang++, "
+      "or leave it OFF: the tests fuzz.* run the same targets")
+  endif()
+  if(FRESHET_SANITIZE)
+    message(FATAL_ERROR "FRESHET_FUZZ brings AddressSanitizer: leave FRESHET_SANITIZE=${FRESHET_SANITIZE} empty")
+  endif()
+  set(freshet_sanitize_flags -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer)
+endif()
 
 # GCC looks for memory to give back from 128 MB on, which takes it a tenth of its time. Where there is enough, it may use
 # more before it looks; what it compiles is the same.

@@ -74,6 +74,7 @@ std::optional<std::uint64_t> index_in_segment_name(std::string_view name) {
     if (c < '0' || c > '9') return std::nullopt;
     index = index * 10 + static_cast<std::uint64_t>(c - '0');
   }
+  if (segment_name(index) != name) return std::nullopt;  // more than the largest number
   return index;
 }
 

@@ -78,7 +78,7 @@ journal_entry read_journal_entry(std::string_view record) {
   reader from(record);
   journal_entry entry;
   const auto what = from.raw<std::uint8_t>();
-  if (what > static_cast<std::uint8_t>(journal_entry::kind::nothing)) from.fail();
+  if (what == 0 || what > static_cast<std::uint8_t>(journal_entry::kind::nothing)) from.fail();
   entry.what = static_cast<journal_entry::kind>(what);
   if (entry.what == journal_entry::kind::message) {
     entry.time = event_time(std::chrono::milliseconds(from.raw<std::int64_t>()));
@@ -89,6 +89,8 @@ journal_entry read_journal_entry(std::string_view record) {
     entry.why.retryable = from.raw<bool>();
     entry.why.fatal = from.raw<bool>();
     entry.why.message = from.bytes();
+  } else if (from.left() != 0) {
+    from.fail();
   }
   if (from.failed()) return {.bytes = record};
   entry.bytes = from.take(from.left());

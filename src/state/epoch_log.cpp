@@ -44,6 +44,8 @@ result<epoch_record> decode_epoch_record(std::string_view bytes, const std::stri
   epoch_record record;
   read_value(r, record);
   if (r.failed() || r.left() != 0) return damaged(where, "the values of an epoch", "others, whose checksum is right");
+  if (record.manifest.kind > checkpoint_kind::savepoint)
+    return damaged(where, "the values of an epoch", "kind " + std::to_string(static_cast<int>(record.manifest.kind)));
   return record;
 }
 

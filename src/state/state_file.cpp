@@ -136,6 +136,15 @@ result<void> state_file_reader::read_index() {
       index.groups != listed_.groups)
     return damaged(path_, "the index that its manifest means", "another, whose checksum is right");
   std::sort(index_.begin(), index_.end(), by_group);
+  return check_groups();
+}
+
+result<void> state_file_reader::check_groups() const {
+  for (std::size_t i = 0; i < index_.size(); ++i) {
+    const auto group = index_[i].group;
+    if (!listed_.groups.contains(group) || (i > 0 && group == index_[i - 1].group))
+      return damaged(path_, "each of its key groups once, and no others", "group " + std::to_string(group));
+  }
   return {};
 }
 

@@ -190,6 +190,12 @@ TEST_F(record_log_suite, damage_that_comes_later_is_found_by_reading) {
   EXPECT_THAT(rows(*log, 0).error().message, HasSubstr("the file ends at byte 156 by now"));
 }
 
+TEST_F(record_log_suite, a_name_that_no_segment_has_is_no_segment) {
+  EXPECT_EQ(index_in_segment_name("18446744073709551615.log"), ~std::uint64_t{0});
+  for (const auto* name : {"18446744073709551616.log", "99999999999999999999.log", "0000000000000000000x.log", "7.log"})
+    EXPECT_EQ(index_in_segment_name(name), std::nullopt) << name;
+}
+
 // Bytes that no writer made, with and without a head before them: whatever opens can be read.
 TEST_F(record_log_suite, any_bytes_open_or_are_refused) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {

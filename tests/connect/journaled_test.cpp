@@ -501,6 +501,17 @@ TEST_F(journaled_suite, a_record_of_another_type_is_rejected_with_its_bytes) {
   EXPECT_EQ(task.values(), (std::vector<reading_of_a_meter>{{1, 2.5}}));
 }
 
+TEST(journal_entry, that_nobody_wrote_has_all_its_bytes) {
+  using namespace std::string_literals;
+  // Of no kind, of a kind to come, a message cut off, and nothing with something behind it.
+  for (const auto& record : {""s, "\0bytes"s, "\4bytes"s, "\1short"s, "\3more"s}) {
+    const auto entry = read_journal_entry(record);
+    EXPECT_EQ(entry.what, journal_entry::kind::unknown);
+    EXPECT_EQ(entry.bytes, record);
+  }
+  EXPECT_EQ(read_journal_entry("\3").what, journal_entry::kind::nothing);
+}
+
 TEST_F(journaled_suite, every_message_that_was_emitted_is_there_after_a_crash_at_any_step) {
   random_source random(3);
   std::uint64_t emitted = 0, kept = 0, lost = 0;

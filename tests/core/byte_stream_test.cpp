@@ -79,6 +79,18 @@ TEST(reader, believes_no_impossible_length_nor_bool) {
   EXPECT_TRUE(truth.failed());
 }
 
+TEST(reader, takes_no_more_memory_in_advance_than_the_input_has) {
+  const std::string bytes(1000, 'x');
+  reader r(bytes);
+  EXPECT_EQ(r.reservable(3, 8), 3u);
+  std::size_t all = 3 * 8;
+  // As in values that are nested in each other: each claims the bytes that are left.
+  for (int i = 0; i < 100; ++i) all += 8 * r.reservable(1000, 8);
+  EXPECT_LE(all, bytes.size() + 101 * 8);
+  reader whole(bytes);
+  EXPECT_EQ(whole.reservable(125, 8), 125u);
+}
+
 TEST(reader, taking_nothing_is_no_failure) {
   reader r("");
   EXPECT_EQ(r.take(0), "");

@@ -327,5 +327,14 @@ TEST(epoch_log, a_record_is_read_as_it_was_written) {
   }
 }
 
+TEST(epoch_log, a_record_of_no_known_kind_is_damaged) {
+  auto r = record_of(7, 8, 6);
+  r.manifest.kind = static_cast<checkpoint_kind>(2);
+  const auto read = decode_epoch_record(encode(r), "here");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, errc::data_loss);
+  EXPECT_THAT(read.error().message, HasSubstr("\"here\" is damaged: expected the values of an epoch, found kind 2"));
+}
+
 }  // namespace
 }  // namespace freshet

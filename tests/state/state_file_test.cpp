@@ -81,6 +81,26 @@ TEST_F(state_files, of_another_epoch_are_not_taken_for_it) {
   EXPECT_THAT(why_not(check_state_file(files_, "/c", listed)), HasSubstr("expected an index with the checksum"));
 }
 
+/// What it says of an index whose second entry is made that of another group, and whose checksum is right.
+std::string refusal_of(testing::simulated_files& files, state_file listed, std::uint32_t group) {
+  // The index: kind (1), groups (8), length (4); an entry is group (4), size (8), checksum (8); the index' length (4).
+  constexpr std::size_t entry_bytes = 20, index_bytes = 13 + 2 * entry_bytes + 4;
+  auto bytes = must(read_whole(files, "/c/1-1-1.state"));
+  const auto begin = bytes.size() - index_bytes;
+  bytes[begin + 13 + entry_bytes] = static_cast<char>(group);
+  listed.checksum = hash_bytes(bytes.data() + begin, index_bytes);
+  replace_file(files, "/c/1-1-1.state", bytes);
+  return why_not(state_file_reader::open(files, "/c", listed));
+}
+
+TEST_F(state_files, have_each_of_their_groups_once_and_no_others) {
+  const auto listed = write("1-1-1.state", {{3, "three"}, {7, "seven"}});
+  const std::string expected =
+      "\"/c/1-1-1.state\" is damaged: expected each of its key groups once, and no others, found group ";
+  EXPECT_THAT(refusal_of(files_, listed, 3), HasSubstr(expected + "3"));
+  EXPECT_THAT(refusal_of(files_, listed, 200), HasSubstr(expected + "200"));
+}
+
 TEST_F(state_files, fail_for_good_where_a_write_fails) {
   files_.fail(file_operation::append, "1-1-1.state", file_fault::short_write);
   state_file_writer writer(must(files_.create("/c/1-1-1.state")), "1-1-1.state", state_file_kind::full, {0, 128});

@@ -75,7 +75,7 @@ class writer {
 /// by itself and never believes a length that the bytes left can't fill. The bytes must outlive it. Not thread safe.
 class reader {
  public:
-  explicit reader(std::string_view bytes) noexcept : left_(bytes) {}
+  explicit reader(std::string_view bytes) noexcept : left_(bytes), reservable_(bytes.size()) {}
 
   template <raw_number T>
   T raw() noexcept {
@@ -104,6 +104,14 @@ class reader {
     const std::size_t n = raw<std::uint32_t>();
     return n <= left_.size() ? n : (fail(), 0);
   }
+  /// For how many of `n` elements memory may be taken before they are read: those that the bytes left would fill, if
+  /// they were written as large as they are. All that is so taken is not more than the input, and an element a call: in
+  /// values that are nested in each other each of them claims the same bytes.
+  std::size_t reservable(std::size_t n, std::size_t element_bytes) noexcept {
+    const std::size_t fit = std::min(n, std::min(left_.size(), reservable_) / element_bytes + 1);
+    reservable_ -= std::min(reservable_, fit * element_bytes);
+    return fit;
+  }
   /// What `writer::bytes` wrote: a view into the input.
   std::string_view bytes() noexcept { return take(length()); }
   /// Reads a nested value by calling `read()`; fails instead above `most_nested_values`.
@@ -126,6 +134,7 @@ class reader {
 
  private:
   std::string_view left_;
+  std::size_t reservable_;
   std::uint32_t depth_ = 0;
   bool failed_ = false;
 };

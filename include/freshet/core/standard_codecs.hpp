@@ -129,8 +129,7 @@ requires(shape_of<T> == shape::sequence && std::default_initializable<typename T
       v.resize(from.size() / sizeof(element));
       if (!from.empty()) std::memcpy(v.data(), from.data(), from.size());
     } else {
-      // No more than the bytes left would fill, if elements were written as large as they are.
-      if constexpr (requires { v.reserve(n); }) v.reserve(std::min(n, r.left() / sizeof(element) + 1));
+      if constexpr (requires { v.reserve(n); }) v.reserve(r.reservable(n, sizeof(element)));
       for (; n != 0 && !r.failed(); --n) {
         element e{};
         detail::read_element(r, e);

@@ -72,6 +72,7 @@ class state_file_reader {
  private:
   state_file_reader(std::unique_ptr<read_file> file, std::string path, state_file listed);
   result<void> read_index();
+  result<void> check_groups() const;
   result<std::string> read_at(std::uint64_t offset, std::uint64_t size) const;
   result<std::string> read_extent(const detail::group_extent& extent) const;
 
