@@ -8,6 +8,7 @@
 #include "freshet/core/codec.hpp"
 #include "freshet/core/grouping.hpp"
 #include "freshet/runtime/executor.hpp"
+#include "runtime/engine_run.hpp"
 
 namespace freshet {
 
@@ -283,19 +284,46 @@ void run_checkpoints::seek(std::uint32_t index, const std::vector<spout_partitio
     throw run_error({errc::unsupported, "the watermark policy behind spout " + quoted(n.name) +
                                             " remembers something that has no codec, so a checkpoint can't have it: "
                                             "make its state an aggregate, or specialise freshet::codec"});
-  if (!from_ || !spout.replayable() || is_dropped(n.name)) return;
-  for (const auto& p : dealt)
-    for (const auto& was : from_->partitions) {
-      if (was.node != n.name || was.name != p.name) continue;
-      spout.seek({p.id, was.offset, was.offset});
-      if (!clock || was.clock.empty()) continue;
-      reader r(was.clock);
-      if (!clock->load(p.id, r))
-        throw run_error(
-            {errc::data_loss, "the watermark of partition " + quoted(p.name) + " of spout " + quoted(n.name) +
-                                  " in the checkpoint can't be read: its policy has another "
-                                  "type now; put the spout into checkpoints.allow_dropped_state to begin anew"});
+  if (!spout.replayable()) return;
+  for (const auto& p : dealt) {
+    const auto* was = position_of(n.name, p.name);
+    // Behind the end nothing is read, so what it was read from may be gone.
+    if (!is_final()) spout.load(p.id, was ? was->saved : std::string_view{});
+    if (!was) continue;
+    if (!is_final()) seek(n, p, was->offset, spout);
+    if (!clock || was->clock.empty()) continue;
+    reader r(was->clock);
+    if (!clock->load(p.id, r))
+      throw run_error({errc::data_loss, "the watermark of partition " + quoted(p.name) + " of spout " + quoted(n.name) +
+                                            " in the checkpoint can't be read: its policy has another "
+                                            "type now; put the spout into checkpoints.allow_dropped_state to begin "
+                                            "anew"});
+  }
+}
+
+/// Null: the run has nothing of it to go on from.
+const checkpoint_partition* run_checkpoints::position_of(const std::string& spout, const std::string& partition) const {
+  if (!from_ || is_dropped(spout)) return nullptr;
+  for (const auto& p : from_->partitions)
+    if (p.node == spout && p.name == partition) return &p;
+  return nullptr;
+}
+
+/// To an offset, or, where the spout says that messages behind it are gone and may be skipped, past them.
+void run_checkpoints::seek(const node& n, const spout_partition& p, std::uint64_t offset, spout_operator& spout) const {
+  for (std::optional<position_range> last;;) {
+    try {
+      return spout.seek({p.id, offset, offset});
+    } catch (const range_lost& gone) {
+      const auto what = "spout " + quoted(n.name) + ": " +
+                        in_words(gone, {p.id, std::max(offset, gone.lost().from), gone.earliest()}, {p});
+      if (n.spout.on_data_loss == on_data_loss::stop || last == gone.lost())
+        throw run_error({errc::data_loss, what + "; to go on without, set the spout's on_data_loss to skip"});
+      log_.log(log_level::warning, "checkpoint", what + "; the run goes on without");
+      last = gone.lost();
+      if (gone.lost().from <= offset) offset = std::max(offset, gone.earliest());
     }
+  }
 }
 
 // --- epochs ---
@@ -320,8 +348,8 @@ void run_checkpoints::append(epoch_record record) {
 }
 
 void run_checkpoints::note(checkpoint_partition p) {
-  auto key = std::pair(p.node, p.name);
-  partitions_.insert_or_assign(std::move(key), std::move(p));
+  auto& known = partitions_[{p.node, p.name}];
+  update(known, std::move(p));
 }
 
 void run_checkpoints::make_base(event_time now, const states& all) {

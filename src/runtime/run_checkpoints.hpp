@@ -49,7 +49,8 @@ class run_checkpoints {
   void load(std::uint32_t node, std::uint32_t task, any_state& into) const;
   /// All states are loaded: what they were loaded from is given back.
   void have_loaded() { recovered_.forget_states(); }
-  /// The spout goes on behind what was finished, and its clock where that was.
+  /// The spout gets what it had saved and goes on behind what was finished, and its clock where that was. What is gone
+  /// meets the spout's `on_data_loss`.
   void seek(std::uint32_t node, const std::vector<spout_partition>& dealt, spout_operator& spout,
             event_clock* clock) const;
 
@@ -92,6 +93,8 @@ class run_checkpoints {
   void check_node(const checkpoint_node& was, const std::vector<checkpoint_node>& mine,
                   std::vector<std::string>& wrong) const;
   void note(checkpoint_partition p);
+  const checkpoint_partition* position_of(const std::string& spout, const std::string& partition) const;
+  void seek(const node& n, const spout_partition& p, std::uint64_t offset, spout_operator& spout) const;
   bool is_dropped(const std::string& node) const;
   std::vector<checkpoint_node> nodes() const;
   void write(checkpoint_manifest manifest, const states& all);

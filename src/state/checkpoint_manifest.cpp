@@ -1,6 +1,7 @@
 #include "freshet/state/checkpoint_manifest.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "freshet/core/codec.hpp"
 #include "state/checkpoint_names.hpp"
@@ -43,6 +44,11 @@ std::string_view to_string(state_file_kind kind) noexcept {
       break;
   }
   return "store";
+}
+
+void update(checkpoint_partition& known, checkpoint_partition newer) {
+  if (newer.saved.empty()) newer.saved = std::move(known.saved);
+  known = std::move(newer);
 }
 
 std::string encode(const checkpoint_manifest& manifest) {

@@ -11,7 +11,7 @@ void add_epoch(checkpoint_manifest& to, const checkpoint_manifest& newer) {
     const auto known = std::find_if(to.partitions.begin(), to.partitions.end(),
                                     [&](const auto& q) { return q.node == p.node && q.name == p.name; });
     if (known == to.partitions.end()) to.partitions.push_back(p);
-    else *known = p;
+    else update(*known, p);
   }
   to.history = newer.history;
   to.epoch = newer.epoch;

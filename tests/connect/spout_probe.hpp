@@ -13,7 +13,7 @@ namespace freshet {
 /// A spout's task without an engine: polls it, reads ranges again, seeks. Without `Closes`, it goes as the task of a
 /// process that is killed.
 template <class S, bool Closes = true>
-class spout_probe final : public spout_host {
+class spout_probe : public spout_host {
  public:
   using value_type = spout_output_t<S>;
   struct message {
@@ -22,10 +22,11 @@ class spout_probe final : public spout_host {
     event_time time;
   };
 
-  explicit spout_probe(S spout, task_context context = {}) : task_(std::move(spout)) {
+  /// `kept`: as in a run that keeps checkpoints.
+  explicit spout_probe(S spout, task_context context = {}, bool kept = false) : task_(std::move(spout)) {
     const auto names = task_.partitions();
     for (auto p = context.task; p < names.size(); p += context.task_count)
-      context.partitions.push_back({static_cast<partition_id>(p), names[p]});
+      context.partitions.push_back({static_cast<partition_id>(p), names[p], kept});
     task_.attach(0, frame_);
     task_.open(context);
   }
@@ -56,6 +57,8 @@ class spout_probe final : public spout_host {
   }
   void seek(position p) { task_.seek(p); }
   void commit(position p) { task_.commit(p); }
+  std::string save(partition_id p = 0) { return task_.save(p); }
+  void load(std::string_view saved, partition_id p = 0) { task_.load(p, saved); }
   bool drain() { return task_.drain(); }
   call_frame& frame() { return frame_; }
   std::vector<value_type> values() const {

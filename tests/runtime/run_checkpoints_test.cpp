@@ -146,5 +146,103 @@ TEST(run_checkpoints, miss_the_sink_that_has_to_decide) {
   EXPECT_EQ(all.open(graph_of<plain>(), {"d"})->newest(), 2u);
 }
 
+// --- what a spout saves ---
+
+/// Goes where it is told to, but for messages that it says are gone, and remembers what it was told.
+struct forgetful {
+  struct told {
+    std::vector<std::string> loaded;
+    std::vector<std::uint64_t> seeks;
+    std::vector<position_range> gone;
+  };
+  std::shared_ptr<told> world;
+  std::vector<std::string> partitions() const { return {"p"}; }
+  poll_status poll(spout_emitter<int>&) { return poll_status::ended(); }
+  void read(const position_range&, spout_emitter<int>&) {}
+  void seek(const position& p) {
+    world->seeks.push_back(p.offset);
+    if (world->gone.empty()) return;
+    const auto lost = world->gone.front();
+    if (lost.from != lost.to) world->gone.erase(world->gone.begin());
+    throw range_lost(lost, "somebody has taken it");
+  }
+  void commit(const position&) {}
+  std::string save(partition_id) { return {}; }
+  void load(partition_id, std::string_view saved) { world->loaded.emplace_back(saved); }
+};
+static_assert(saving_spout<forgetful> && !saving_spout<no_numbers>);
+
+struct saved_by_spouts : ::testing::Test {
+  topology graph(on_data_loss then = on_data_loss::stop) const {
+    topology_builder builder{"t"};
+    spout_options options;
+    options.on_data_loss = then;
+    builder.sink("d", plain{}).input(builder.spout("numbers", forgetful{world}, options));
+    return builder.build();
+  }
+  static void append(run_checkpoints& to, std::uint64_t epoch, std::uint64_t offset, std::string saved) {
+    epoch_record record;
+    record.manifest = to.begin(epoch, {});
+    record.manifest.partitions.push_back({"numbers", "p", offset, {}, {}, {}, {}, std::move(saved)});
+    to.append(std::move(record));
+  }
+  /// What the spout is told by a run that goes on.
+  void go_on(on_data_loss then = on_data_loss::stop) {
+    world->loaded.clear();
+    world->seeks.clear();
+    const auto of = graph(then);
+    const auto run = all.open(of);
+    spout_task<forgetful> task(forgetful{world});
+    run->seek(static_cast<std::uint32_t>(of.find("numbers")), {{0, "p", true}}, task, nullptr);
+  }
+
+  kept all;
+  std::shared_ptr<forgetful::told> world = std::make_shared<forgetful::told>();
+};
+
+TEST_F(saved_by_spouts, nothing_before_the_first_run) {
+  go_on();
+  EXPECT_THAT(world->loaded, ::testing::ElementsAre(""));
+  EXPECT_THAT(world->seeks, ::testing::IsEmpty());
+}
+
+TEST_F(saved_by_spouts, an_epoch_without_it_has_that_of_the_one_before) {
+  {
+    auto run = all.open(graph());
+    run->make_base({}, no_states);
+    append(*run, 2, 10, "ten");
+    append(*run, 3, 20, "");
+  }
+  go_on();
+  EXPECT_THAT(world->loaded, ::testing::ElementsAre("ten"));
+  EXPECT_THAT(world->seeks, ::testing::ElementsAre(20));
+  {
+    auto run = all.open(graph());
+    append(*run, 4, 30, "thirty");
+    append(*run, 5, 40, "");
+    EXPECT_EQ(run->savepoint(no_states), 5u);  // no record is needed for what is in it
+  }
+  go_on();
+  EXPECT_THAT(world->loaded, ::testing::ElementsAre("thirty"));
+  EXPECT_THAT(world->seeks, ::testing::ElementsAre(40));
+}
+
+TEST_F(saved_by_spouts, what_is_gone_ends_the_run_or_is_skipped) {
+  {
+    auto run = all.open(graph());
+    run->make_base({}, no_states);
+    append(*run, 2, 10, "ten");
+  }
+  world->gone = {{0, 10, 15}, {0, 30, 40}};
+  EXPECT_THAT(error_of([&] { go_on(); }),
+              ::testing::AllOf(HasSubstr("spout \"numbers\""), HasSubstr("offsets 10 to 15 of partition 0 \"p\""),
+                               HasSubstr("somebody has taken it"), HasSubstr("on_data_loss")));
+  world->gone = {{0, 10, 15}, {0, 30, 40}};
+  go_on(on_data_loss::skip);
+  EXPECT_THAT(world->seeks, ::testing::ElementsAre(10, 15, 15));
+  world->gone = {{0, 5, 5}};  // again and again
+  EXPECT_THAT(error_of([&] { go_on(on_data_loss::skip); }), HasSubstr("somebody has taken it"));
+}
+
 }  // namespace
 }  // namespace freshet

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "freshet/base/result.hpp"
@@ -119,15 +120,32 @@ template <class S>
 concept spout_class = !std::is_void_v<spout_output_t<S>>;
 /// A spout that can emit any of its messages again: what replay, recovery and lineage stand on. `read` emits exactly
 /// what lies in a range, under the same positions; it runs between polls and must not disturb them. Where some of that
-/// is gone for good it throws `range_lost`; after any other exception it is called again. `commit` is told how far
-/// messages are finished, unless a bolt of the topology has state: that goes with the process, and what is in it would
-/// not be read again. Where it throws it is called again with the next, and the last time the run ends with its error.
+/// is gone for good it throws `range_lost`; after any other exception it is called again. `seek`, too, throws
+/// `range_lost` where messages at or behind the position are gone before they were read; each loss once, as it is
+/// called again where the loss is accepted (`on_data_loss::skip`): from the same position, or the loss's end. `commit`
+/// is told how far messages are finished, unless a bolt of the topology has state: that goes with the process, and what
+/// is in it would not be read again. Where it throws it is called again with the next, and the last time the run ends
+/// with its error.
 template <class S>
 concept replayable_spout = spout_class<S> &&
     requires(S& s, const position& p, const position_range& r, spout_emitter<spout_output_t<S>>& out) {
   s.read(r, out);
   s.seek(p);
   s.commit(p);
+};
+/// A spout whose offsets alone don't say where it is: they count files, say, and there may be others when the next run
+/// goes on. `save` gives what checkpoints are to keep of a partition beside its offset, as bytes of the spout's own:
+/// all of it when something has changed since the last call for this partition, else nothing, which stands for what was
+/// given then. It is called between polls, with every epoch in which something of the partition was emitted, so it must
+/// be cheap while nothing changes; what it throws ends the run.
+///
+/// In a run that keeps checkpoints (`spout_partition::kept`) `load` is called once for each partition, behind `open`
+/// and before the partition's `seek`, with what was given last; empty where nothing is known, and then no `seek` may
+/// follow. So `open` leaves to `load` what depends on it.
+template <class S>
+concept saving_spout = replayable_spout<S> && requires(S& s, partition_id partition, std::string_view saved) {
+  { s.save(partition) } -> std::convertible_to<std::string>;
+  s.load(partition, saved);
 };
 /// A spout with named partitions, which the engine deals to its tasks (`task_context::partitions`).
 template <class S>

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -61,6 +62,9 @@ class spout_operator : public task_operator {
   virtual const stream_type& type() const = 0;
   /// The run drains: tells a spout that has accepted more than it has emitted. True: it is polled until it has ended.
   virtual bool drain() = 0;
+  /// What checkpoints keep of a partition beside its offset; empty: what it gave before, or nothing.
+  virtual std::string save(partition_id) { return {}; }
+  virtual void load(partition_id, std::string_view) {}
 };
 
 /// The part of a spout task that needs no type: the round it emits into.
@@ -231,6 +235,14 @@ class spout_task final : public spout_task_base<spout_output_t<S>> {
     else return {};
   }
   const stream_type& type() const override { return stream_type_of<value_type>(); }
+
+  std::string save([[maybe_unused]] partition_id partition) override {
+    if constexpr (saving_spout<S>) return spout_.save(partition);
+    else return {};
+  }
+  void load([[maybe_unused]] partition_id partition, [[maybe_unused]] std::string_view saved) override {
+    if constexpr (saving_spout<S>) spout_.load(partition, saved);
+  }
 
   bool drain() override {
     if constexpr (requires { spout_.drain(); }) {

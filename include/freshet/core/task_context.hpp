@@ -35,6 +35,7 @@ class waker {
 struct spout_partition {
   partition_id id = 0;
   std::string name;
+  bool kept = false;  ///< the run keeps checkpoints: a `saving_spout` is told what they have, before it is polled
 };
 
 /// What a task knows of itself when it is opened. Copied into the task; valid for its life.

@@ -71,8 +71,12 @@ struct checkpoint_partition {
   event_time watermark = beginning_of_time;
   std::string clock{};  ///< the state of its watermark policy
   bool has_ended = false;
+  std::string saved{};  ///< what the spout keeps beside the offset; empty in a record of the log: as in those before it
   friend bool operator==(const checkpoint_partition&, const checkpoint_partition&) = default;
 };
+
+/// Makes `known`, what is known of a partition, what a later epoch says of it.
+void update(checkpoint_partition& known, checkpoint_partition newer);
 
 /// The watermark of an input of a node.
 struct checkpoint_watermark {

@@ -50,8 +50,8 @@ void csv_rows::check(const csv_options& o, const target& fields) {
 }
 
 struct csv_rows::state {
-  state(const std::vector<std::string>& paths, const csv_options& o, std::stop_token run)
-      : options(o), source(paths, settings_of(o), std::move(run)) {}
+  state(file_names which, const csv_options& o, const task_context& context)
+      : options(o), source(std::move(which), settings_of(o), context) {}
 
   /// The first row of a file, which names its columns.
   struct header {
@@ -100,12 +100,16 @@ void csv_rows::state::find_columns(header& h, const std::string& path) const {
 
 csv_rows::csv_rows(const std::vector<std::string>& paths, bool pattern, const csv_options& options,
                    const target& fields, const task_context& context) {
-  state_ = std::make_unique<state>(pattern ? file_set::expand(paths[0]) : paths, options, context.stop);
+  state_ = std::make_unique<state>(file_names{paths, pattern}, options, context);
   state& s = *state_;
   s.fields = fields;
-  s.source.partition = context.partitions[0].id;
   if (s.options.columns.empty() && !fields.names.empty())
     s.options.columns.assign(fields.names.begin(), fields.names.end());
+  if (s.source.is_open()) read_headers();
+}
+
+void csv_rows::read_headers() {
+  state& s = *state_;
   for (std::size_t file = 0; file < s.source.files().size(); ++file) {
     read_header(file);
     if (file && *s.headers[file - 1] == *s.headers[file]) s.headers[file] = s.headers[file - 1];
@@ -122,7 +126,7 @@ void csv_rows::read_header(std::size_t file) {
   s.headers.push_back(std::make_shared<state::header>(h));
   bool found = false;
   if (named || s.options.header) {
-    s.source.seek({0, line_spout::offset_of(file, 0), 0});
+    s.source.begin(file);
     while ((found = s.source.next(s.row) && s.row.file == file) && s.left_out(s.row)) continue;
   }
   if (found) {
@@ -150,7 +154,15 @@ bool csv_rows::next() {
   return false;
 }
 
-void csv_rows::seek(const position& p) { state_->source.seek(p); }
+void csv_rows::seek(const position& p) {
+  if (state_->source.find(p)) read_headers();
+  state_->source.seek(p);
+}
+std::string csv_rows::save() { return state_->source.save(); }
+void csv_rows::load(std::string_view saved) {
+  state_->source.load(saved);
+  if (state_->source.is_open()) read_headers();
+}
 void csv_rows::again(const position_range& range) { state_->source.again(range); }
 
 bool csv_rows::next_again() {

@@ -2,6 +2,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "base/descriptor.hpp"
 #include "connect/file/file_claims.hpp"
+#include "connect/file/known_files.hpp"
 
 namespace freshet::file {
 
@@ -23,20 +25,38 @@ class file_gone : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The files of a line_spout, each known by its inode from when the set was made.
+/// What a spout is to read.
+struct file_names {
+  std::vector<std::string> paths;
+  bool pattern = false;  ///< one path or pattern, and not a list
+};
+
+/// The files of a line_spout, each known by its inode from when the set was made, in the order of their numbers.
 class file_set {
  public:
-  /// The paths as they are, read by the run whose token is given. Throws naming all that can't be read, and a file that
-  /// the run writes.
-  explicit file_set(const std::vector<std::string>& paths, std::stop_token run = {});
+  /// Looks the files up, for the run whose token is given, and numbers them from 0. Throws naming all that can't be
+  /// read, and a file that the run writes.
+  explicit file_set(const file_names& which, std::stop_token run = {});
+  /// The same for a run that keeps checkpoints and goes on at `offset`: files that are known have the numbers they had,
+  /// see `recognise`. A path that leads nowhere is no error where it is that of a known file.
+  file_set(const file_names& which, std::stop_token run, const known_files& known, std::uint64_t offset);
   /// What a path or pattern stands for, in the order of the names, no file twice.
-  static std::vector<std::string> expand(const std::string& path_or_pattern);
+  static std::vector<std::string> expand(const std::string& path_or_pattern, bool may_be_none = false);
 
   std::size_t size() const { return files_.size(); }
   const std::string& path(std::size_t file) const { return files_[file].path; }
+  /// In positions; ascending, and with gaps where files are gone.
+  std::uint64_t number(std::size_t file) const { return files_[file].number; }
+  /// The file that has this number, or the next behind it; `size()` where there is none.
+  std::size_t with_number(std::uint64_t number) const;
   /// A descriptor of the file; `spare` owns it where the file is not kept open. Throws file_gone when the file is gone
   /// or another.
   int open(std::size_t file, descriptor& spare) const;
+
+  /// What the run needs to know that goes on behind this one. REQUIRES: the set is of a run that keeps checkpoints.
+  known_files known() const;
+  /// The first files at or behind `offset` that are lost; each once.
+  std::optional<lost_files> take_lost(std::uint64_t offset);
 
  private:
   /// So many stay open: renaming them hurts nobody then, and few processes may open less than 1024.
@@ -45,9 +65,18 @@ class file_set {
     std::string path;
     dev_t device{};
     ino_t inode{};
-    descriptor fd;
+    std::uint64_t number = 0, size = 0;
+    file_beginning begins{};
+    descriptor fd{};
   };
+  class inode_index;
+  std::vector<found_file> find(const std::vector<std::string>& paths, const known_files* known);
+  void keep_open(std::uint64_t from);
+
   std::vector<entry> files_;
+  std::uint64_t next_ = 0;
+  std::vector<known_file> not_there_;
+  std::vector<lost_files> lost_;
   file_claims claims_;
 };
 

@@ -18,8 +18,8 @@ record_source::settings settings_of(const json_options& o) {
 }  // namespace
 
 struct json_lines::state {
-  state(const std::vector<std::string>& paths, const json_options& o, std::stop_token run)
-      : bound(o.max_line_bytes), source(paths, settings_of(o), std::move(run)) {}
+  state(file_names which, const json_options& o, const task_context& context)
+      : bound(o.max_line_bytes), source(std::move(which), settings_of(o), context) {}
   std::size_t bound;
   record_source source;
   record line;
@@ -29,9 +29,7 @@ struct json_lines::state {
 
 json_lines::json_lines(const std::vector<std::string>& paths, bool pattern, const json_options& options,
                        const task_context& context)
-    : state_(std::make_unique<state>(pattern ? file_set::expand(paths[0]) : paths, options, context.stop)) {
-  state_->source.partition = context.partitions[0].id;
-}
+    : state_(std::make_unique<state>(file_names{paths, pattern}, options, context)) {}
 
 json_lines::~json_lines() = default;
 
@@ -42,6 +40,8 @@ bool json_lines::next() {
 }
 
 void json_lines::seek(const position& p) { state_->source.seek(p); }
+std::string json_lines::save() { return state_->source.save(); }
+void json_lines::load(std::string_view saved) { state_->source.load(saved); }
 void json_lines::again(const position_range& range) { state_->source.again(range); }
 
 bool json_lines::next_again() {

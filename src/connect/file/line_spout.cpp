@@ -10,8 +10,8 @@
 namespace freshet::file {
 
 struct line_spout::reading {
-  reading(const std::vector<std::string>& paths, const line_options& options, std::stop_token run)
-      : lines(paths, {.lines = options}, std::move(run)) {}
+  reading(file_names which, const line_options& options, const task_context& context)
+      : lines(std::move(which), {.lines = options}, context) {}
   record_source lines;
   record line;
 };
@@ -28,8 +28,7 @@ std::vector<std::string> line_spout::partitions() const { return {"lines"}; }
 
 void line_spout::open(const task_context& context) {
   if (context.partitions.empty()) return;
-  reading_ = std::make_shared<reading>(pattern_ ? file_set::expand(paths_[0]) : paths_, options_, context.stop);
-  reading_->lines.partition = context.partitions[0].id;
+  reading_ = std::make_shared<reading>(file_names{paths_, pattern_}, options_, context);
 }
 
 void line_spout::close() { reading_.reset(); }
@@ -49,6 +48,12 @@ void line_spout::read(const position_range& range, spout_emitter<std::string>& o
   auto& [lines, line] = *reading_;
   lines.again(range);
   while (lines.next_again(line)) out.emit(line.at, std::string(line.text));
+}
+
+std::string line_spout::save(partition_id) { return reading_ ? reading_->lines.save() : std::string{}; }
+
+void line_spout::load(partition_id, std::string_view saved) {
+  if (reading_) reading_->lines.load(saved);
 }
 
 void line_spout::seek(const position& p) {

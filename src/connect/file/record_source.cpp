@@ -10,8 +10,38 @@
 
 namespace freshet::file {
 
-record_source::record_source(const std::vector<std::string>& paths, const settings& how, std::stop_token run)
-    : how_(how), files_(paths, std::move(run)), polled_(how), again_(how) {}
+record_source::record_source(file_names which, const settings& how, const task_context& context)
+    : which_(std::move(which)),
+      how_(how),
+      partition_(context.partitions[0].id),
+      run_(context.stop),
+      polled_(how),
+      again_(how) {
+  if (!context.partitions[0].kept) files_.emplace(which_, run_);
+}
+
+// --- which files ---
+
+void record_source::look_up(std::uint64_t offset) {
+  files_.emplace(which_, run_, known_, offset);
+  known_ = {};
+  saved_ = false;
+}
+
+void record_source::load(std::string_view saved) {
+  if (saved.empty()) return look_up(0);
+  known_ = decode_known_files(saved);
+}
+
+bool record_source::find(const position& p) {
+  if (files_) return false;
+  look_up(p.offset);
+  return true;
+}
+
+std::string record_source::save() { return std::exchange(saved_, true) ? std::string{} : encode(files_->known()); }
+
+// --- polling ---
 
 /// The next record of the cursor's file. False at its end.
 bool record_source::read(cursor& c, line_reader::line& line, record& found) {
@@ -27,7 +57,7 @@ bool record_source::read(cursor& c, line_reader::line& line, record& found) {
   found.text = line.text;
   found.file = c.file;
   found.begin = line.begin;
-  found.at = {partition, line_spout::offset_of(c.file, line.begin), line_spout::offset_of(c.file, line.end)};
+  found.at = {partition_, offset_of(c.file, line.begin), offset_of(c.file, line.end)};
   c.byte = line.end;
   return true;
 }
@@ -55,10 +85,11 @@ void record_source::join_lines(cursor& c, line_reader::line& line, record& found
 }
 
 bool record_source::next(record& found) {
+  if (!files_) return false;
   line_reader::line line;
-  for (cursor& c = polled_; c.file < files_.size();) {
+  for (cursor& c = polled_; c.file < files_->size();) {
     if (!c.started) {
-      c.reader.start(files_.open(c.file, c.fd), files_.path(c.file), c.byte);
+      c.reader.start(files_->open(c.file, c.fd), files_->path(c.file), c.byte);
       c.started = true;
       c.line = c.byte == 0;
     }
@@ -72,14 +103,29 @@ bool record_source::next(record& found) {
   return false;
 }
 
+/// To where an offset is, or, where its file is gone, to the next one.
+void record_source::move(cursor& c, std::uint64_t offset) const {
+  c.file = files_->with_number(line_spout::file_of(offset));
+  const bool is_there = c.file < files_->size() && files_->number(c.file) == line_spout::file_of(offset);
+  c.byte = is_there ? line_spout::byte_of(offset) : 0;
+  c.started = false;
+}
+
 void record_source::seek(const position& p) {
-  polled_.file = line_spout::file_of(p.offset);
-  polled_.byte = line_spout::byte_of(p.offset);
+  find(p);
+  if (const auto lost = files_->take_lost(p.offset))
+    throw range_lost({partition_, std::max(lost->from, p.offset), line_spout::offset_of(lost->end, 0)}, lost->why);
+  move(polled_, p.offset);
+}
+
+void record_source::begin(std::size_t file) {
+  polled_.file = file;
+  polled_.byte = 0;
   polled_.started = false;
 }
 
 void record_source::restart() {
-  seek({partition, 0, 0});
+  begin(0);
   ends_.clear();
 }
 
@@ -87,25 +133,25 @@ void record_source::restart() {
 
 void record_source::again(const position_range& range) {
   range_ = range;
-  again_.file = line_spout::file_of(range.from);
-  again_.byte = line_spout::byte_of(range.from);
-  again_.started = false;
+  move(again_, range.from);
 }
 
 void record_source::lose(const std::string& why) const {
-  throw range_lost(
-      {partition, line_spout::offset_of(again_.file, again_.byte), line_spout::offset_of(again_.file + 1, 0)}, why);
+  const auto number = files_->number(again_.file);
+  throw range_lost({partition_, line_spout::offset_of(number, again_.byte), line_spout::offset_of(number + 1, 0)}, why);
 }
 
 /// Opens the file in which the range goes on. False behind its last.
 bool record_source::start_again() {
   cursor& c = again_;
-  if (range_.empty() || c.file > line_spout::file_of(range_.to - 1) || c.file >= files_.size()) return false;
-  if (c.file == line_spout::file_of(range_.to)) to_ = line_spout::byte_of(range_.to);
+  if (range_.empty() || c.file >= files_->size()) return false;
+  const auto number = files_->number(c.file);
+  if (number > line_spout::file_of(range_.to - 1)) return false;
+  if (number == line_spout::file_of(range_.to)) to_ = line_spout::byte_of(range_.to);
   else to_ = c.file < ends_.size() ? ends_[c.file] : line_reader::no_limit;
   c.line = c.byte == 0;
   try {
-    c.reader.start(files_.open(c.file, c.fd), files_.path(c.file), c.byte, to_);
+    c.reader.start(files_->open(c.file, c.fd), files_->path(c.file), c.byte, to_);
   } catch (const file_gone& e) { lose(e.what()); } catch (const file_cut& e) {
     lose(e.what());
   }
@@ -117,7 +163,7 @@ void record_source::end_again() {
   cursor& c = again_;
   const auto where = c.hit_end ? c.reader.read_to() : c.reader.where();
   if (to_ != line_reader::no_limit && c.byte < to_ && where < to_)
-    lose("\"" + files_.path(c.file) + "\" at byte " + std::to_string(where) +
+    lose("\"" + files_->path(c.file) + "\" at byte " + std::to_string(where) +
          ": the file ends here, but was read to byte " + std::to_string(to_));
   ++c.file;
   c.byte = 0;
@@ -146,7 +192,7 @@ std::uint64_t record_source::line_of(const record& r) {
   if (r.line) return r.line;
   if (counted_.file != r.file || counted_.byte > r.begin) counted_ = {r.file, 0, 1};
   descriptor spare;
-  const int fd = files_.open(r.file, spare);
+  const int fd = files_->open(r.file, spare);
   std::array<char, 1 << 16> buffer;
   while (counted_.byte < r.begin) {
     const auto wanted = std::min<std::uint64_t>(buffer.size(), r.begin - counted_.byte);

@@ -1,7 +1,6 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "connect/file/line_reader.hpp"
 #include "connect/file/quote_scan.hpp"
 #include "freshet/core/position.hpp"
+#include "freshet/core/task_context.hpp"
 
 namespace freshet::file {
 
@@ -38,14 +38,25 @@ class record_source {
     line_reader::long_line long_lines = line_reader::long_line::refused;
     std::optional<quote_scan> quotes{};  ///< where a line end within quotes ends no record
   };
-  /// Throws naming all files that can't be read.
-  record_source(const std::vector<std::string>& paths, const settings& how, std::stop_token run);
+  /// Looks the files up, and throws naming all that can't be read; but where the run keeps checkpoints that is left to
+  /// `load` and `find`.
+  record_source(file_names which, const settings& how, const task_context& context);
 
-  partition_id partition = 0;
-  const file_set& files() const { return files_; }
+  /// The files are looked up.
+  bool is_open() const { return files_.has_value(); }
+  const file_set& files() const { return *files_; }
+  /// What a run before this one has saved, and nothing: there was none. Then the files are looked up.
+  void load(std::string_view saved);
+  /// Looks the files up, for a run that goes on at `p`; false where they are.
+  bool find(const position& p);
+  /// What such a run needs to know, the first time, and then nothing.
+  std::string save();
   /// False behind the last record of the last file.
   bool next(record& found);
+  /// Throws range_lost where files behind it are gone, each once.
   void seek(const position& p);
+  /// Polling goes on with this file.
+  void begin(std::size_t file);
   /// Polling begins anew.
   void restart();
   /// The next `next_again` begins with the first record of the range.
@@ -66,14 +77,24 @@ class record_source {
     bool started = false;
     bool hit_end = false;  // a quote was looked for up to the end
   };
+  void look_up(std::uint64_t offset);
+  void move(cursor& c, std::uint64_t offset) const;
+  std::uint64_t offset_of(std::size_t file, std::uint64_t byte) const {
+    return line_spout::offset_of(files_->number(file), byte);
+  }
   bool read(cursor& c, line_reader::line& line, record& found);
   void join_lines(cursor& c, line_reader::line& line, record& found);
   bool start_again();
   void end_again();
   [[noreturn]] void lose(const std::string& why) const;
 
+  const file_names which_;
   settings how_;
-  file_set files_;
+  const partition_id partition_;
+  const std::stop_token run_;
+  std::optional<file_set> files_;
+  known_files known_;  // until they are looked up
+  bool saved_ = true;  // what is to be saved, if anything is
   cursor polled_, again_;
   std::vector<std::uint64_t> ends_;  // where polling found the end of each file
   position_range range_;

@@ -68,6 +68,7 @@ class collector {
     add(name + " position", std::to_string(p.offset) + (p.has_ended ? ", ended" : "") +
                                 (beyond.empty() ? "" : ", finished beyond it:" + beyond));
     add(name + " watermark", watermark_text(p.watermark));
+    if (!p.saved.empty()) add(name + " saved by the spout", bytes_text(p.saved.size()));
   }
   void watermark(const checkpoint_watermark& w) {
     add("node " + in_text(w.node) + " input " + std::to_string(w.input) + " watermark", watermark_text(w.watermark));

@@ -45,7 +45,8 @@ std::string json_of(const checkpoint_partition& p) {
                       {"finished", json_array(p.finished, interval)},
                       {"watermark_ms", number(p.watermark)},
                       {"clock_bytes", number(p.clock.size())},
-                      {"ended", truth(p.has_ended)}});
+                      {"ended", truth(p.has_ended)},
+                      {"saved_bytes", number(p.saved.size())}});
 }
 
 std::string json_of(const checkpoint_watermark& w) {

@@ -78,6 +78,8 @@ class csv_rows {
 
   bool next();
   void seek(const position& p);
+  std::string save();
+  void load(std::string_view saved);
   void again(const position_range& range);
   bool next_again();
 
@@ -94,6 +96,7 @@ class csv_rows {
 
  private:
   struct state;
+  void read_headers();
   void read_header(std::size_t file);
   bool take(bool found);
   bool split();

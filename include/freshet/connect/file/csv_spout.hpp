@@ -74,6 +74,10 @@ class csv_spout {
     if (rows_) rows_->seek(p);
   }
   void commit(const position&) {}
+  std::string save(partition_id) { return rows_ ? rows_->save() : std::string{}; }
+  void load(partition_id, std::string_view saved) {
+    if (rows_) rows_->load(saved);
+  }
 
  private:
   csv_spout(std::vector<std::string> paths, csv_options options, bool pattern)

@@ -34,6 +34,8 @@ class json_lines {
 
   bool next();
   void seek(const position& p);
+  std::string save();
+  void load(std::string_view saved);
   void again(const position_range& range);
   bool next_again();
 

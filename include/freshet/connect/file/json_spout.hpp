@@ -76,6 +76,10 @@ class json_spout {
     if (lines_) lines_->seek(p);
   }
   void commit(const position&) {}
+  std::string save(partition_id) { return lines_ ? lines_->save() : std::string{}; }
+  void load(partition_id, std::string_view saved) {
+    if (lines_) lines_->load(saved);
+  }
 
  private:
   json_spout(std::vector<std::string> paths, json_options options, bool pattern)

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "freshet/core/spout.hpp"
@@ -41,6 +42,15 @@ struct line_options {
 /// `spout_options::on_data_loss`) up to the next file. A file that was cut and has grown again can't be told from one
 /// that was not.
 ///
+/// A run with checkpoints keeps which file has which number, once a run and not with every epoch, so that the next one
+/// may find others: files are known again by inode and their first 1024 bytes, also by another name that list or
+/// pattern lead to (a rotated log), those that were not read yet by their name alone. They are read on in the order of
+/// before; new ones come behind all of them, in the order of list or pattern. Files that were read may be gone. Lost,
+/// and the business of `on_data_loss`, is the rest of the file that was being read, where it is gone, shorter, written
+/// anew, or another has its name, and a file that is gone and was not read yet; what has the name of a lost file now is
+/// new. A file that is still there and that the list no longer names is left out. So a copy of a file is another file,
+/// and what was written to one after the run had gone on to the next is not seen by later runs either.
+///
 /// Not thread safe. Copies made before `open` are independent.
 class line_spout {
  public:
@@ -56,6 +66,9 @@ class line_spout {
   void read(const position_range& range, spout_emitter<std::string>& out);
   void seek(const position& p);
   void commit(const position&) {}
+  /// Which files have which numbers, the first time, and then nothing: that stays.
+  std::string save(partition_id);
+  void load(partition_id, std::string_view saved);
 
   /// How a place is written as an offset.
   static constexpr std::uint64_t offset_of(std::uint64_t file, std::uint64_t byte) { return file << byte_bits | byte; }
