@@ -15,14 +15,15 @@ set(may_stream base core state time)
 set(may_runtime base core stream time state)
 set(may_event base core stream time state runtime)
 set(may_batch base core stream time state runtime)
+set(may_adaptive base core stream time state runtime event batch)
 set(may_connect base core)
 set(may_observe base core stream time state runtime)
 set(may_testing base core stream time state runtime event batch connect)
 set(may_tools base core state)
-set(layers base core state time stream runtime event batch connect observe testing tools)
+set(layers base core state time stream runtime event batch adaptive connect observe testing tools)
 
 # Headers directly in include/freshet (the umbrella) may include the layers of the component freshet.
-set(may_umbrella base core time state stream runtime event batch connect)
+set(may_umbrella base core time state stream runtime event batch adaptive connect)
 # Only users include it: it brings Boost.Asio with it.
 set(only_for_users "^freshet/connect/asio\\.hpp$")
 

@@ -2,6 +2,7 @@
 # A file is listed in the commit that creates it.
 
 set(FRESHET_HEADERS
+  include/freshet/adaptive/adaptive_executor.hpp
   include/freshet/base/assert.hpp
   include/freshet/base/clock.hpp
   include/freshet/base/error.hpp
@@ -113,6 +114,7 @@ set(FRESHET_HEADERS
   include/freshet/event/event_executor.hpp
   include/freshet/event/event_options.hpp
   include/freshet/freshet.hpp
+  include/freshet/runtime/adaptive_options.hpp
   include/freshet/runtime/checkpointing.hpp
   include/freshet/runtime/executor.hpp
   include/freshet/runtime/metrics.hpp
@@ -193,6 +195,8 @@ set(FRESHET_HEADERS
 )
 
 set(FRESHET_SOURCES
+  src/adaptive/adaptive_check.cpp
+  src/adaptive/adaptive_executor.cpp
   src/base/assert.cpp
   src/base/clock.cpp
   src/base/error.cpp
@@ -207,6 +211,7 @@ set(FRESHET_SOURCES
   src/base/result.cpp
   src/base/system_files.cpp
   src/base/type_name.cpp
+  src/batch/batch_check.cpp
   src/batch/batch_driver.cpp
   src/batch/batch_executor.cpp
   src/batch/batch_plan.cpp
@@ -227,6 +232,7 @@ set(FRESHET_SOURCES
   src/connect/file/file_set.cpp
   src/connect/file/json_lines.cpp
   src/connect/file/json_reader.cpp
+  src/connect/file/known_files.cpp
   src/connect/file/line_reader.cpp
   src/connect/file/line_spout.cpp
   src/connect/file/output_file.cpp
@@ -260,8 +266,10 @@ set(FRESHET_SOURCES
   src/event/holds.cpp
   src/event/ledger.cpp
   src/event/spout_tasklet.cpp
+  src/runtime/adaptive_run.cpp
   src/runtime/chain_task.cpp
   src/runtime/engine_run.cpp
+  src/runtime/engine_watch.cpp
   src/runtime/named_node.cpp
   src/runtime/option_check.cpp
   src/runtime/plan.cpp

@@ -2,6 +2,7 @@
 
 /// All of Freshet that needs nothing but Boost's headers: the builder, both engines, the connectors for memory and
 /// files.
+#include "freshet/adaptive/adaptive_executor.hpp"
 #include "freshet/batch/batch_executor.hpp"
 #include "freshet/connect/console_sink.hpp"
 #include "freshet/connect/file/csv_spout.hpp"

@@ -86,6 +86,12 @@ bool batch_driver::is_full() const {
          bytes_.load(std::memory_order_relaxed) >= most_bytes_;
 }
 
+/// Where there is no room nobody asks the spouts, so there may be more.
+bool batch_driver::has_more_at_hand() const {
+  return is_full() ||
+         std::any_of(run_.feeds().begin(), run_.feeds().end(), [](auto& f) { return f->hot() || f->starved(); });
+}
+
 double batch_driver::bytes_for_each_feed() const {
   const auto left = most_bytes_ - bytes_.load(std::memory_order_relaxed);
   return static_cast<double>(left) / static_cast<double>(run_.feeds().size());
@@ -152,6 +158,7 @@ bool batch_driver::lead(std::size_t worker, time_point now) {
     previous_began_ = std::exchange(began_, options_.clock->now());
     clock_.now = std::max(clock_.now, options_.clock->wall());
     ++batch_;
+    more_at_hand_ = has_more_at_hand();
     cut_done_.assign(run_.feeds().size(), false);
     phase_.store(phase::cutting, std::memory_order_release);
   }
@@ -616,6 +623,7 @@ void batch_driver::record(time_point end, time_point commit_began) {
   }
   p.attempts_failed = attempts_failed_;
   p.recomputed_partitions = recomputed() - recomputed_before_;
+  p.more_at_hand = more_at_hand_;
   if (limiter_.enabled()) limiter_.learn(end, rows_, p.processing_time, p.scheduling_delay);
   run_.remember(std::move(p));
 }

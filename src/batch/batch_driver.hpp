@@ -96,6 +96,7 @@ class batch_driver {
   bool due(time_point now);
   bool on_the_grid(time_point now);
   bool is_full() const;
+  bool has_more_at_hand() const;
   bool cut(std::size_t worker, time_point now);
   void give_up_draining();
   void begin(std::size_t worker);
@@ -133,7 +134,8 @@ class batch_driver {
   bool woken_at_the_end_ = false;  ///< there was a batch for it
   std::uint64_t batch_ = 0;
   std::uint64_t rows_ = 0;
-  bool letters_ = false;  ///< sinks have dead letters for the next batch
+  bool more_at_hand_ = false;  ///< when the batch was cut
+  bool letters_ = false;       ///< sinks have dead letters for the next batch
   bool has_ticks_ = false, has_timers_ = false;
   batch_time clock_;  ///< of the batch at work
   bool uses_event_time_ = false;

@@ -123,8 +123,8 @@ void batch_run::close_all() noexcept {
       t->close();
       t->roll_back();
     }
-  questions_.close();
   checkpoints_.reset();  // the directory is free for the next run
+  questions_.close();    // behind it: a savepoint is asked for on the desk, and from here on by whoever asks
 }
 
 void batch_run::start() {

@@ -188,12 +188,15 @@ bool spout_feed::poll(time_point now) {
   open_round(claimed, !run_.options().faults);
   auto status = poll_status::emitted();
   const auto began = run_.options().clock->now();
+  empty_handed_.end(began);
   const bool thrown = !ask_spout(status);
   const auto messages = round_.messages;
   remember(messages, now);
   close_round();
   polled_.add(messages);
-  busy_ns_.add(static_cast<std::uint64_t>((run_.options().clock->now() - began).count()));
+  const auto done_at = run_.options().clock->now();
+  busy_ns_.add(static_cast<std::uint64_t>((done_at - began).count()));
+  if (!thrown && status.what() != poll_status::kind::emitted) empty_handed_.begin(done_at);
   weigh(messages);
   const auto bytes = static_cast<std::int64_t>(output_bytes_ + raw_bytes_);
   run_.driver().polled(claimed, messages, bytes - std::exchange(bytes_told_, bytes));
@@ -578,6 +581,7 @@ void spout_feed::note_partitions() {
     said.node = run_.graph().nodes()[chain_->plan().head()].name;
     said.name = p.name;
     said.offset = end->second;
+    said.saved = spout().save(p.id);
     if (auto* clock = chain_->frame.clock) {
       writer w;
       clock->save(p.id, w);
@@ -739,6 +743,8 @@ void spout_feed::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
   into.tasks[mine].failed = lost_.get();
   into.tasks[mine].pending = polled_.get() - std::min(polled_.get(), acked_.get() + lost_.get());
   into.tasks[mine].complete_latency = complete_latency_.copy();
+  into.tasks[mine].nothing_at_hand = static_cast<double>(empty_handed_.ns_at(run_.options().clock->now())) /
+                                     static_cast<double>(std::max<std::int64_t>(1, uptime.count()));
 }
 
 }  // namespace freshet

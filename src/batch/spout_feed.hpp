@@ -69,6 +69,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
     return has_bolts_ && (waker_->woken.load(std::memory_order_acquire) || called_.load(std::memory_order_acquire));
   }
   bool hot() const { return hot_.load(std::memory_order_acquire); }  ///< there is more where that came from
+  /// It doesn't poll for lack of room.
+  bool starved() const { return wants_room_.load(std::memory_order_relaxed); }
 
   void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
 
@@ -179,6 +181,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   std::int64_t bytes_told_ = 0;
   bool done_ = false;
   counter polled_, lost_;  ///< messages; lost: given up in this chain
+  empty_handed empty_handed_;
   shared_histogram complete_latency_;
 };
 

@@ -142,6 +142,7 @@ bool spout_tasklet::poll() {
   auto status = poll_status::emitted();
   const char* thrown = nullptr;
   const auto began = run_.options().clock->now();
+  empty_handed_.end(began);
   try {
     status = spout_.poll(round_);
     poll_failures_ = 0;
@@ -159,6 +160,7 @@ bool spout_tasklet::poll() {
     return true;
   }
   idle_until_ = {};
+  if (status.what() != poll_status::kind::emitted) empty_handed_.begin(clocked_);
   switch (status.what()) {
     case poll_status::kind::emitted:
       return true;
@@ -765,6 +767,7 @@ void spout_tasklet::note_epoch(task_epoch& said) {
     of.node = run_.graph().nodes()[head].name;
     of.name = named->name;
     of.offset = keeps_count ? p.offset : p.next;
+    of.saved = spout_.save(p.partition);
     at_barrier_.push_back({p.partition, of.offset, of.offset});
     if (auto* clock = chain_.frame.clock) {
       writer w;
@@ -807,6 +810,8 @@ void spout_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) 
   event_task::collect(into, uptime);
   into.tasks[mine].complete_latency = complete_latency_.copy();
   into.tasks[mine].lost = lost_.get();
+  into.tasks[mine].nothing_at_hand = static_cast<double>(empty_handed_.ns_at(run_.options().clock->now())) /
+                                     static_cast<double>(std::max<std::int64_t>(1, uptime.count()));
   if (is_held_back_.load(std::memory_order_relaxed))
     into.tasks[mine].holding_back =
         position{static_cast<partition_id>(held_partition_.get()), held_offset_.get(), held_offset_.get()};

@@ -159,6 +159,7 @@ class spout_tasklet final : public event_task, private spout_host {
   time_point next_commit_{};
   shared_histogram complete_latency_;
   counter lost_;  ///< messages
+  empty_handed empty_handed_;
   std::atomic<bool> is_held_back_{false};
   counter held_partition_, held_offset_;  ///< where the message is that holds the watermark back
 };

@@ -57,7 +57,10 @@ void engine_run::give_up_start() noexcept {
 
 std::vector<std::vector<spout_partition>> engine_run::deal(std::uint32_t node, spout_operator& first) const {
   try {
-    return deal_partitions(first.partitions(), graph_.nodes()[node].parallelism());
+    auto dealt = deal_partitions(first.partitions(), graph_.nodes()[node].parallelism());
+    for (auto& of_task : dealt)
+      for (auto& p : of_task) p.kept = covered_;
+    return dealt;
   } catch (...) {
     auto e = error_from_current_exception();
     e.message = "spout " + task_name(node, 0) + ": partitions failed: " + e.message;
@@ -218,6 +221,7 @@ run_status engine_run::status() const {
   if (s.state == run_state::failed) s.error = error_;
   s.stalled.assign(stalled_.begin(), stalled_.end());
   s.unread_dead_letters.assign(unread_.begin(), unread_.end());
+  s.engine.at_work = how_.executor;
   return s;
 }
 
@@ -226,6 +230,7 @@ run_metrics engine_run::begin_metrics() const {
   m.topology = graph_.name();
   m.taken = how_.clock->wall();
   m.uptime = how_.clock->now() - started_;
+  m.engine.at_work = how_.executor;
   return m;
 }
 

@@ -74,6 +74,7 @@ void add(task_metrics& to, const task_metrics& t) {
   to.idle += t.idle;
   to.busy += t.busy;
   to.backpressured += t.backpressured;
+  to.nothing_at_hand += t.nothing_at_hand;
   to.execute_latency.merge(t.execute_latency);
   to.complete_latency.merge(t.complete_latency);
 }

@@ -51,8 +51,11 @@ struct task_metrics {
   double busy = 0;                ///< share of the time since start spent in user code: Storm's capacity
   double backpressured = 0;       ///< share of the time since start with work, but no room to send it
   double idle = 0;                ///< the rest
-  histogram execute_latency;      ///< ns a batch: one reading by the chain's head
-  histogram complete_latency;     ///< spouts, ns: from emit to the end of the tuple tree
+  /// Spouts: share of the time since start between a poll that said `idle` or `ended` and the next. In all other time
+  /// the task had more at hand, or could not ask for want of room or of a worker: so much of it is a lag.
+  double nothing_at_hand = 0;
+  histogram execute_latency;   ///< ns a batch: one reading by the chain's head
+  histogram complete_latency;  ///< spouts, ns: from emit to the end of the tuple tree
 };
 
 /// Tuples that went over one input of one node.
@@ -83,6 +86,23 @@ struct batch_progress {
   std::uint64_t tasks = 0;
   std::uint64_t attempts_failed = 0;
   std::uint64_t recomputed_partitions = 0;
+  bool more_at_hand = false;  ///< when it was cut, a spout had more, or there was no room to ask it
+};
+
+/// One change of the engine in an adaptive run.
+struct engine_switch {
+  event_time at{};                  ///< UTC, when the next engine was at work
+  std::string to;                   ///< "event_executor", "batch_executor"
+  std::string why{};                ///< with the numbers
+  std::chrono::nanoseconds took{};  ///< from the stop of the one to the start of the other: nothing was polled
+};
+
+/// Which engine a run is on, and which it was on before.
+struct engine_use {
+  std::string at_work;                  ///< "event_executor", "batch_executor"; during a switch the one that is left
+  bool switching = false;               ///< an adaptive run is between two engines
+  std::uint64_t switches = 0;           ///< since the adaptive run was started
+  std::vector<engine_switch> recent{};  ///< the newest of them, oldest first, at most 16
 };
 
 /// A snapshot of a run.
@@ -95,6 +115,7 @@ struct run_metrics {
   std::vector<batch_progress> batches;  ///< batch engine: the newest ones, oldest first
   std::uint64_t batches_done = 0;
   std::uint64_t recomputed_partitions = 0;
+  engine_use engine;
 
   /// Sums over the tasks of a node; a default value when there is no such node.
   task_metrics node(std::string_view name) const;

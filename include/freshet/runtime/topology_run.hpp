@@ -26,6 +26,7 @@ struct run_status {
   freshet::error error;                          ///< when failed
   std::vector<std::string> stalled;              ///< tasks that held a worker too long, newest last
   std::vector<dead_letter> unread_dead_letters;  ///< the newest of those that no node reads
+  engine_use engine;
 };
 
 /// Engine side of a run.
@@ -49,6 +50,7 @@ class run_control {
   void answer(std::string_view node, any_state_query& query);
 
  protected:
+  friend class adaptive_control;
   friend class restarting_control;
   /// Calls `look` with the state of one task while no call is at work on it, and nothing in it may yet be taken back.
   virtual void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) = 0;
@@ -105,6 +107,7 @@ class topology_run {
   }
 
  private:
+  friend class adaptive_control;
   friend class restarting_control;
   std::shared_ptr<run_control> run_;
 };

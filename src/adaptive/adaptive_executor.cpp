@@ -1,0 +1,37 @@
+#include "freshet/adaptive/adaptive_executor.hpp"
+
+#include <memory>
+
+#include "adaptive/adaptive_check.hpp"
+#include "freshet/batch/batch_executor.hpp"
+#include "freshet/event/event_executor.hpp"
+#include "runtime/adaptive_run.hpp"
+
+namespace freshet {
+
+namespace {
+/// A run that goes on takes what the one before it has left: what is to be left out was, and what is to be gone back to
+/// was gone back to.
+template <class Options>
+Options going_on(Options o) {
+  o.checkpoints.resume_from.reset();
+  o.checkpoints.allow_dropped_state.clear();
+  return o;
+}
+
+template <class Executor, class Options>
+adaptive_engines::start starts(const topology& graph, const Options& options) {
+  return [graph, first = Executor{options}, then = Executor{going_on(options)}](bool goes_on) {
+    return (goes_on ? then : first).start(graph);
+  };
+}
+}  // namespace
+
+topology_run adaptive_executor::start(const topology& graph) const {
+  if (auto wrong = mistakes_of(events_, batches_, options_, graph); !wrong.empty())
+    throw topology_error(graph.name(), std::move(wrong));
+  return start_adaptive(graph, {starts<batch_executor>(graph, batches_), starts<event_executor>(graph, events_)},
+                        options_, std::make_unique<engine_watch>(graph, options_, batches_.rows_per_batch));
+}
+
+}  // namespace freshet
