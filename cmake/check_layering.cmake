@@ -27,7 +27,7 @@ set(may_umbrella base core time state stream runtime event batch connect)
 set(only_for_users "^freshet/connect/asio\\.hpp$")
 
 # Other libraries: which includes are theirs, where those may stand. The first pattern that matches decides.
-set(home_names unordered pfr asio json other_boost spdlog rdkafka rocksdb sqlite prometheus openssl cli11 gtest benchmark tbb)
+set(home_names unordered pfr asio json other_boost spdlog rdkafka rocksdb sqlite postgresql prometheus openssl cli11 gtest benchmark tbb)
 set(home_unordered "^boost/unordered" "^(include|src|tests|bench|examples)/")
 set(home_pfr "^boost/pfr" "^(include|src|tests|bench|examples)/")
 set(home_asio "^boost/(asio|beast)"
@@ -37,7 +37,8 @@ set(home_other_boost "^boost/" "^(tests|bench|examples)/")
 set(home_spdlog "^(spdlog|fmt)/" "^(src/observe/|tests/observe/|examples/)")
 set(home_rdkafka "^librdkafka/" "^(src/connect/kafka/|tests/connect/kafka)")
 set(home_rocksdb "^rocksdb/" "^src/state/")
-set(home_sqlite "^sqlite3\\.h$" "^(src/connect/sqlite/|tests/(connect/sqlite|recovery)/)")
+set(home_sqlite "^sqlite3\\.h$" "^(src/connect/sqlite/|tests/(connect/sqlite|recovery)/|examples/)")
+set(home_postgresql "^libpq-fe\\.h$" "^(src|tests)/connect/postgresql/")
 set(home_prometheus "^prometheus/" "^(src/observe/|tests/observe/)")
 set(home_openssl "^openssl/" "^(src/connect/|src/observe/)")
 set(home_cli11 "^CLI/" "^(src/tools|bench|examples)/")

@@ -135,18 +135,20 @@ boost_package() {
 }
 
 # The packages of the verb $1: what it cannot do without. demo, bench and latency are configured without the component
-# observe and sqlite, so they need no spdlog and no SQLite, and all but bench without rocksdb.
+# observe, postgresql and sqlite, so they need no spdlog, libpq or SQLite, and all but bench without rocksdb. Only the tests
+# start a server of PostgreSQL; where there is none, they say so.
 packages_of() {
   list="g++ cmake ninja-build $(boost_package)"
   case $1 in
     test | stress)
-      list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
+      list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
+      if [ "$1" = test ]; then list="$list postgresql"; fi
       ;;
-    sanitize) list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libgtest-dev libgmock-dev" ;;
+    sanitize) list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev" ;;
     bench) list="$list librocksdb-dev libbenchmark-dev libtbb-dev" ;;
     latency) list="$list libcli11-dev" ;;
     lint)
-      list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
+      list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
       list="$list libbenchmark-dev libtbb-dev clang-format"
       ;;
   esac
@@ -264,8 +266,8 @@ find_without_aslr() {
 
 # Only what is asked for: each of these switches would ask for a package more.
 release_of() {
-  configure release -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_WITH_ROCKSDB="$2" -D FRESHET_WITH_SQLITE=OFF \
-    -D FRESHET_BUILD_EXAMPLES="$1" -D FRESHET_BUILD_BENCH="$2" -D FRESHET_BUILD_TOOLS="$3"
+  configure release -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_WITH_POSTGRESQL=OFF -D FRESHET_WITH_ROCKSDB="$2" \
+    -D FRESHET_WITH_SQLITE=OFF -D FRESHET_BUILD_EXAMPLES="$1" -D FRESHET_BUILD_BENCH="$2" -D FRESHET_BUILD_TOOLS="$3"
 }
 
 verb_demo() {

@@ -309,6 +309,26 @@ set(FRESHET_OBSERVE_SOURCES
   src/observe/spdlog_sink.cpp
 )
 
+set(FRESHET_POSTGRESQL_HEADERS
+  include/freshet/connect/postgresql/binder.hpp
+  include/freshet/connect/postgresql/row_format.hpp
+  include/freshet/connect/postgresql/row_writer.hpp
+  include/freshet/connect/postgresql/sink.hpp
+  include/freshet/connect/postgresql/upsert_sink.hpp
+  include/freshet/connect/postgresql/upsert_writer.hpp
+)
+set(FRESHET_POSTGRESQL_SOURCES
+  src/connect/postgresql/binder.cpp
+  src/connect/postgresql/column_types.cpp
+  src/connect/postgresql/connection.cpp
+  src/connect/postgresql/reason.cpp
+  src/connect/postgresql/row_pipeline.cpp
+  src/connect/postgresql/row_writer.cpp
+  src/connect/postgresql/session_lock.cpp
+  src/connect/postgresql/statement.cpp
+  src/connect/postgresql/upsert_writer.cpp
+)
+
 set(FRESHET_ROCKSDB_HEADERS
   include/freshet/state/rocksdb_store.hpp
 )

@@ -1,6 +1,6 @@
 // One use of each component: a value is pushed from Boost.Asio, a planned fault lets its first call fail, a count of it
-// is kept in RocksDB, a row goes into a SQLite database, and what the program has to say goes through spdlog. Exit
-// status 0 when all of that has happened.
+// is kept in RocksDB, a row goes into a SQLite database, a PostgreSQL server that isn't there is missed, and what the
+// program has to say goes through spdlog. Exit status 0 when all of that has happened.
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
@@ -37,6 +37,26 @@ bool write_row() {
   runs.prepare();
   runs.commit();
   return runs.last_committed() == epoch;
+}
+#endif
+
+#ifdef WITH_POSTGRESQL
+#include <exception>
+#include <freshet/connect/postgresql/sink.hpp>
+#include <string_view>
+
+struct remote_row {
+  int number;
+};
+/// The sink looks for the server, with libpq, and says where.
+bool misses_server() {
+  freshet::postgresql::sink<remote_row> runs{"host=/nonexistent dbname=runs", "insert into runs values ($1)"};
+  try {
+    runs.open({});
+  } catch (const std::exception& e) {
+    return std::string_view(e.what()).find("database \"runs\" at \"/nonexistent") != std::string_view::npos;
+  }
+  return false;
 }
 #endif
 
@@ -87,6 +107,9 @@ int main() {
 #endif
 #ifdef WITH_SQLITE
   right = right && write_row();
+#endif
+#ifdef WITH_POSTGRESQL
+  right = right && misses_server();
 #endif
   right = right && run.query<int>("count", 7) >= 1;  // again, when it was replayed
   std::puts(right ? "the components work" : "THE COMPONENTS DO NOT WORK");

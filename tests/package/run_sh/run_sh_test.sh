@@ -99,7 +99,7 @@ run demo a.txt 'b c.txt'
 ends_with 0
 says 'freshet-demo got a.txt b c.txt'
 calls_not '^(apt-get|sudo)'
-calls '^cmake --preset release .*FRESHET_WITH_OBSERVE=OFF.*FRESHET_WITH_ROCKSDB=OFF.*FRESHET_WITH_SQLITE=OFF.*FRESHET_BUILD_BENCH=OFF.*FRESHET_BUILD_TOOLS=OFF'
+calls '^cmake --preset release .*FRESHET_WITH_OBSERVE=OFF.*FRESHET_WITH_POSTGRESQL=OFF.*FRESHET_WITH_ROCKSDB=OFF.*FRESHET_WITH_SQLITE=OFF.*FRESHET_BUILD_BENCH=OFF.*FRESHET_BUILD_TOOLS=OFF'
 calls '^cmake --build --preset release .*--target freshet-demo'
 
 on "the demo asks for what it needs and for nothing else"
@@ -107,17 +107,17 @@ the_installed='g++ cmake ninja-build libboost1.81-dev'
 run demo
 ends_with 0
 calls_not '^apt-get'
-for package in ccache libspdlog-dev librocksdb-dev libsqlite3-dev libgtest-dev libbenchmark-dev libcli11-dev; do asks_not_for $package; done
+for package in ccache libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev postgresql libgtest-dev libbenchmark-dev libcli11-dev; do asks_not_for $package; done
 
 on "root, something missing"
-the_installed='g++ cmake libboost1.83-dev libgtest-dev libspdlog-dev librocksdb-dev libsqlite3-dev libcli11-dev pkgconf'
+the_installed='g++ cmake libboost1.83-dev libgtest-dev libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libcli11-dev pkgconf'
 run test -L unit
 ends_with 0
-says "'test' needs packages that are not installed: ninja-build libgmock-dev$"
-says 'installing: ninja-build libgmock-dev$'
+says "'test' needs packages that are not installed: ninja-build libgmock-dev postgresql$"
+says 'installing: ninja-build libgmock-dev postgresql$'
 says '100% tests passed'
 calls '^apt-get .*update$'
-calls '^apt-get .*install -y --no-install-recommends --no-remove ninja-build libgmock-dev$'
+calls '^apt-get .*install -y --no-install-recommends --no-remove ninja-build libgmock-dev postgresql$'
 calls '^ctest --preset dev .*-L unit$'
 calls_not '^sudo'
 asks_not_for ccache
@@ -251,6 +251,7 @@ says 'freshet-bench got --benchmark_filter=words --benchmark_out=here.json .*--b
 calls '^cmake --preset release .*FRESHET_BUILD_EXAMPLES=OFF.*FRESHET_BUILD_BENCH=ON'
 asks_not_for libspdlog-dev
 asks_not_for libsqlite3-dev
+asks_not_for libpq-dev
 
 on "bench keeps an earlier result when the build fails"
 the_build=breaks
