@@ -62,6 +62,7 @@ set(FRESHET_HEADERS
   include/freshet/core/evicted_states.hpp
   include/freshet/core/fault_injector.hpp
   include/freshet/core/fields.hpp
+  include/freshet/core/frozen_states.hpp
   include/freshet/core/grouping.hpp
   include/freshet/core/held_tuple.hpp
   include/freshet/core/input_loop.hpp

@@ -208,6 +208,7 @@ bool spout_feed::poll(time_point now) {
 
 /// False: it threw, and the frame says what.
 bool spout_feed::ask_spout(poll_status& status) {
+  was_polled_ = true;
   try {
     status = spout().poll(round_);
     poll_failures_ = 0;
@@ -546,7 +547,8 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   if (run_.checkpoints()) note_partitions();
   look_at_clock();
   cut_watermark_ = reached();
-  cut_idle_ = chain_->frame.clock && chain_->frame.clock->is_idle();
+  // One that was never asked may have something, or be at its end: nobody must go on without it.
+  cut_idle_ = chain_->frame.clock && chain_->frame.clock->is_idle() && was_polled_;
   cut_ended_ = ended_;
   time_waits_.store(false, std::memory_order_release);
   called_.store(false, std::memory_order_release);

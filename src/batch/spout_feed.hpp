@@ -166,7 +166,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool draining_ = false;  ///< the spout has been told
   std::uint32_t poll_failures_ = 0;
   event_time cut_watermark_ = beginning_of_time;
-  bool cut_idle_ = false, cut_ended_ = false;
+  bool cut_idle_ = false, cut_ended_ = false, was_polled_ = false;
   time_point next_look_ = time_point::max();  ///< at partitions that may be idle
   std::atomic<bool> time_waits_{false};
   std::atomic<bool> called_{false};  ///< bolts were told since the last cut that a waker was called

@@ -73,33 +73,32 @@ void chain_epochs::abort() noexcept {
   }
 }
 
-void chain_epochs::save_state(task_epoch& said, const run_checkpoints& kept, bool all) {
+// What isn't by key is the same in all tasks.
+bool chain_epochs::has_state_of_its_own() const {
+  const auto& head = chain_.head();
+  return head.state && (chain_.task() == 0 || !graph_.nodes()[head.node()].key_type.empty());
+}
+
+void chain_epochs::freeze_state(const run_checkpoints& kept, bool all) {
   auto& head = chain_.head();
   if (!head.state) return;
-  const node& n = graph_.nodes()[head.node()];
-  // What isn't by key is the same in all tasks.
-  if (chain_.task() == 0 || !n.key_type.empty()) {
-    writer w;
-    head.state->save_changes(w);
-    if (!w.data().empty()) said.changes.push_back({n.name, w.take()});
-    if (all) {
-      const auto mine = kept.groups_of(head.node(), chain_.task());
-      saved_states& s = said.states.emplace();
-      s = {head.node(), chain_.task(), head.state->rows(), mine.first};
-      for (auto g = mine.first; g < mine.end; ++g) {
-        writer of_group;
-        head.state->save(g, of_group);
-        s.groups.push_back(of_group.take());
-      }
-      if (head.state->has_shared()) {
-        writer of_all;
-        head.state->save_shared(of_all);
-        s.shared = of_all.take();
-      }
-    }
-  }
-  head.state->commit();
-  head.state->note();
+  if (!has_state_of_its_own()) return head.state->note();
+  rows_ = head.state->rows();
+  groups_ = kept.groups_of(head.node(), chain_.task());
+  head.state->freeze(all ? std::optional(groups_) : std::nullopt);
+}
+
+bool chain_epochs::write_state(std::size_t keys) {
+  return !has_state_of_its_own() || chain_.head().state->write_frozen(keys);
+}
+
+void chain_epochs::take_state(task_epoch& said) {
+  if (!has_state_of_its_own()) return;
+  const auto& head = chain_.head();
+  auto frozen = head.state->take_frozen();
+  said.changes.push_back({graph_.nodes()[head.node()].name, std::move(frozen.changes)});
+  if (frozen.groups.empty()) return;
+  said.states = {head.node(), chain_.task(), rows_, groups_.first, std::move(frozen.groups), std::move(frozen.shared)};
 }
 
 }  // namespace freshet

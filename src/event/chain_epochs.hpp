@@ -40,18 +40,25 @@ class chain_epochs {
   void commit();
   /// What was begun comes to nothing.
   void abort() noexcept;
-  /// Adds what the state has changed since the last time, and all of it if asked for.
-  void save_state(task_epoch& said, const run_checkpoints& kept, bool all);
+  /// What the state has changed since the last time, and all of it if asked for, is to be written as it is now;
+  void freeze_state(const run_checkpoints& kept, bool all);
+  /// so many keys more of it: true when all are;
+  bool write_state(std::size_t keys);
+  /// and it is added.
+  void take_state(task_epoch& said);
 
  private:
   template <class F>
   void for_each_sink(F&& f);
+  bool has_state_of_its_own() const;
 
   chain_task& chain_;
   const topology& graph_;
   std::vector<std::size_t> sinks_;  ///< members that take part
   bool decides_ = false;
-  std::size_t done_ = 0;  ///< of the sinks, by the call that is being made
+  std::size_t rows_ = 0;      ///< in the state that is being written, as are
+  key_group_range groups_{};  ///< its groups
+  std::size_t done_ = 0;      ///< of the sinks, by the call that is being made
 };
 
 }  // namespace freshet

@@ -15,6 +15,10 @@ std::chrono::nanoseconds retry_options::backoff(std::uint32_t attempt) const {
   return std::min(pause, longest);
 }
 
+namespace {
+constexpr auto unsaved = "its state can't be saved: ";
+}  // namespace
+
 event_task::event_task(event_run& run, const chain_setup& setup, std::size_t worker)
     : run_(run),
       chain_(setup),
@@ -546,7 +550,8 @@ bool event_task::housekeeping() {
 // --- epochs ---
 
 bool event_task::keep_epochs() {
-  bool made = awaits_commit_ && commit_epoch();
+  bool made = said_ && save_some();
+  made |= awaits_commit_ && commit_epoch();
   if (const auto newest = epochs_->committed(); newest != told_committed_ && !awaits_commit_) {
     told_committed_ = newest;
     epoch_committed();
@@ -555,7 +560,7 @@ bool event_task::keep_epochs() {
   std::uint64_t epoch = 0;
   if (phase_ == phase::working) epoch = barrier_here();
   else if (phase_ == phase::closing && epochs_->announced() != epoch_) epoch = epochs_->announced();
-  if (epoch == 0 || awaits_commit_) return made;
+  if (epoch == 0 || awaits_commit_ || said_) return made;
   if (phase_ == phase::working && !let_go_before_barrier(made)) return made;
   pass_barrier(epoch);
   return true;
@@ -572,28 +577,40 @@ bool event_task::let_go_before_barrier(bool& made) {
 }
 
 void event_task::pass_barrier(std::uint64_t epoch) {
-  task_epoch said;
-  bool is_saved = false;
+  said_.emplace();
   try {
-    sinks_and_state_.save_state(said, epochs_->kept(), epochs_->wants_states());
-    is_saved = true;
-    sinks_and_state_.prepare(said);
-  } catch (...) {
-    // What the sinks were given in this epoch can't be given again here: the next run goes on from the one before.
-    auto e = error_from_current_exception();
-    const auto node = is_saved ? chain_.members[sinks_and_state_.member_at()].node : chain_.plan().head();
-    e.message = describe(node, 1, {e.code, (is_saved ? "prepare failed: " : "its state can't be saved: ") + e.message});
-    return run_.fail(std::move(e));
-  }
-  note_epoch(said);
+    sinks_and_state_.prepare(*said_);
+  } catch (...) { return fail_epoch(chain_.members[sinks_and_state_.member_at()].node, "prepare failed: "); }
+  try {
+    sinks_and_state_.freeze_state(epochs_->kept(), epochs_->wants_states());
+  } catch (...) { return fail_epoch(chain_.plan().head(), unsaved); }
+  note_epoch(*said_);
   epoch_ = epoch;
   awaits_commit_ = has_epoch_sinks();
-  if (phase_ == phase::working) {
-    batch_marks m;
-    m.barrier = epoch;
-    send_marks(m);
-  }
-  epochs_->arrived(std::move(said));
+  if (phase_ != phase::working) return;
+  batch_marks m;
+  m.barrier = epoch;
+  send_marks(m);
+}
+
+/// Writes some of the state as it was at the barrier: about as many keys a slice as it reads tuples, so that both get
+/// on. True: something was done.
+bool event_task::save_some() {
+  constexpr std::size_t keys_a_slice = 2048;
+  try {
+    if (!sinks_and_state_.write_state(keys_a_slice)) return true;
+    sinks_and_state_.take_state(*said_);
+  } catch (...) { return fail_epoch(chain_.plan().head(), unsaved), true; }
+  epochs_->arrived(*std::exchange(said_, {}));
+  return true;
+}
+
+/// What the sinks were given in this epoch can't be given again here: the next run goes on from the one before.
+void event_task::fail_epoch(std::uint32_t node, const char* what) {
+  said_.reset();
+  auto e = error_from_current_exception();
+  e.message = describe(node, 1, {e.code, what + e.message});
+  run_.fail(std::move(e));
 }
 
 /// The sink that decides, then the others; then they begin the next. True: something was done.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -201,6 +202,8 @@ class event_task : public tasklet, public task_host {
   bool keep_epochs();
   bool let_go_before_barrier(bool& made);
   void pass_barrier(std::uint64_t epoch);
+  bool save_some();
+  void fail_epoch(std::uint32_t node, const char* what);
   bool commit_epoch();
   bool call_sinks(const char* what, const std::function<void()>& call);
   bool housekeeping();
@@ -255,6 +258,7 @@ class event_task : public tasklet, public task_host {
   bool said_idle_ = false;
   flushing flush_;
   chain_epochs sinks_and_state_;
+  std::optional<task_epoch> said_;    ///< what is to be said of `epoch_`, when the state is written
   bool awaits_commit_ = false;        ///< its sinks have prepared `epoch_`, and may not have committed it
   bool begins_next_ = false;          ///< they have, and begin the next
   std::uint64_t told_committed_ = 0;  ///< the newest that `epoch_committed` was called for

@@ -103,9 +103,9 @@ bool spout_tasklet::tell_time() {
   const auto released = lane_ ? released_.advance(seen) : seen;
   keep_time(clock->waits_for_messages() ? released : seen, false, made);
   // Nobody waits for an idle task: one that has ended doesn't become idle before it says so, or what waits downstream
-  // for the end of its input would come late.
+  // for the end of its input would come late; and one that was never asked may have.
   const bool is_idle = clock->is_idle() && released_.waiting() == 0;
-  if (!is_idle || !ended_) say_idle(is_idle);
+  if (!is_idle || (was_polled_ && !ended_)) say_idle(is_idle);
   return made;
 }
 
@@ -138,6 +138,7 @@ bool spout_tasklet::wants_polls() const {
 
 bool spout_tasklet::poll() {
   if (idle_until_woken_ || idle_until_ > now_) return false;
+  was_polled_ = true;
   open_round(static_cast<std::uint32_t>(std::min<std::uint64_t>(options_.max_batch, options_.max_pending - live_)));
   auto status = poll_status::emitted();
   const char* thrown = nullptr;

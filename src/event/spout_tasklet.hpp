@@ -142,7 +142,7 @@ class spout_tasklet final : public event_task, private spout_host {
   std::size_t round_raw_from_ = 0;
   std::uint64_t order_ = 0;
   std::uint64_t live_ = 0;  ///< messages emitted and not finished, those in `retries_` too
-  bool ended_ = false;
+  bool ended_ = false, was_polled_ = false;
   bool draining_ = false;   ///< the spout has been told
   bool flush_due_ = false;  ///< messages went out since the last flush
   bool committed_last_ = false;

@@ -106,6 +106,103 @@ TEST(state_changes, make_another_state_the_same_that_is_kept_in_a_store) {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) make_same(seed, true);
 }
 
+/// A state that is written while calls change it is written as it was: what has changed, and all of it.
+void freeze_some(std::uint64_t seed) {
+  constexpr std::uint64_t keys = 60;
+  random_source random(seed);
+  states first(groups, seed % 2 ? state_ttl{event_span{50}} : state_ttl{});
+  std::unique_ptr<states> other = std::make_unique<states>(groups, first.states.ttl());
+  first.note();
+  for (int round = 0; round < 8; ++round) {
+    change_some(first, random, keys);
+    const bool all = random.chance(0.5);
+    const auto wanted = seen(first, keys);
+    const auto rows = first.rows();
+    std::vector<std::string> whole;
+    for (std::uint32_t g = 0; g < groups && all; ++g) {
+      writer w;
+      first.save(g, w);
+      whole.push_back(w.take());
+    }
+    first.freeze(all ? std::optional(key_group_range{0, groups}) : std::nullopt);
+    while (!first.write_frozen(1 + random.below(5)))
+      if (random.chance(0.7)) change_some(first, random, keys);
+    const auto frozen = first.take_frozen();
+    reader r(frozen.changes);
+    ASSERT_TRUE(other->load_changes({0, groups}, r));
+    EXPECT_EQ(r.left(), 0u);
+    EXPECT_EQ(seen(*other, keys), wanted) << "seed " << seed << ", round " << round;
+    EXPECT_EQ(other->rows(), rows);
+    ASSERT_EQ(frozen.groups.size(), whole.size());
+    if (!all) continue;
+    states again(groups, first.states.ttl()), as_saved(groups, first.states.ttl());
+    for (std::uint32_t g = 0; g < groups; ++g) {
+      reader mine(frozen.groups[g]), saved(whole[g]);
+      ASSERT_TRUE(again.load(g, mine));
+      ASSERT_TRUE(as_saved.load(g, saved));
+      EXPECT_EQ(mine.left(), 0u);
+    }
+    EXPECT_EQ(seen(again, keys), wanted) << "seed " << seed << ", round " << round;
+    EXPECT_EQ(fired(again), fired(as_saved));
+  }
+}
+
+TEST(state_changes, are_frozen_while_calls_go_on) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) freeze_some(seed);
+}
+
+TEST(state_changes, are_frozen_also_where_marks_come_round) {
+  keyed_state<int, int> all(groups);
+  all.note();
+  for (int epoch = 1; epoch <= 600; ++epoch) {
+    all.use(1, stable_hash<int>::of(1)) = epoch;
+    all.freeze(std::nullopt);
+    all.use(1, stable_hash<int>::of(1)) = -1;
+    while (!all.write_frozen(1)) {}
+    const auto frozen = all.take_frozen();
+    keyed_state<int, int> other(groups);
+    reader r(frozen.changes);
+    ASSERT_TRUE(other.load_changes({0, groups}, r));
+    ASSERT_EQ(*other.find(1), epoch);
+  }
+}
+
+/// Nothing that isn't used is written, and no state for the sake of a key that was.
+TEST(state_changes, that_are_frozen_are_no_more_than_was_used) {
+  keyed_state<int, int> all(groups);
+  for (int k = 0; k < 1000; ++k) all.use(k, stable_hash<int>::of(k)) = k;
+  all.note();
+  for (int k = 0; k < 5; ++k) all.use(k, stable_hash<int>::of(k)) = -k;
+  all.freeze(std::nullopt);
+  EXPECT_TRUE(all.write_frozen(10));
+  const auto frozen = all.take_frozen();
+  reader r(frozen.changes);
+  EXPECT_EQ(r.raw<std::uint64_t>(), 5u);
+}
+
+/// A state whose expiry comes in between.
+TEST(state_changes, are_frozen_before_time_to_live_takes_them) {
+  keyed_state<int, int> all(groups, {event_span{10}});
+  const auto use = [&](int k, std::uint64_t at) { all.use_alive(k, stable_hash<int>::of(k), ms(at), ms(at)) = k; };
+  for (int k = 0; k < 50; ++k) use(k, 5);
+  all.note();
+  for (int k = 0; k < 20; ++k) use(k, 6);
+  all.freeze(key_group_range{0, groups});
+  all.expire(ms(100), 100'000);
+  EXPECT_EQ(all.rows(), 0u);
+  while (!all.write_frozen(3)) {}
+  const auto frozen = all.take_frozen();
+  keyed_state<int, int> changed(groups, all.ttl()), whole(groups, all.ttl());
+  reader r(frozen.changes);
+  ASSERT_TRUE(changed.load_changes({0, groups}, r));
+  EXPECT_EQ(changed.rows(), 20u);
+  for (std::uint32_t g = 0; g < groups; ++g) {
+    reader of_group(frozen.groups[g]);
+    ASSERT_TRUE(whole.load(g, of_group));
+  }
+  EXPECT_EQ(whole.rows(), 50u);
+}
+
 TEST(state_changes, go_on_a_full_state) {
   random_source random(3);
   states first(groups), other(groups);

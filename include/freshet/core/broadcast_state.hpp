@@ -94,6 +94,18 @@ class with_broadcast final : public broadcast_holder {
     shared_.save_changes(w);
     if (own_) own_->save_changes(w);
   }
+  void freeze(std::optional<key_group_range> all) override {
+    shared_.freeze(all);
+    if (own_) own_->freeze(all);
+  }
+  bool write_frozen(std::size_t keys) override { return !own_ || own_->write_frozen(keys); }
+  frozen_state take_frozen() override {
+    auto of_all = shared_.take_frozen();
+    auto mine = own_ ? own_->take_frozen() : frozen_state{{}, std::vector<std::string>(of_all.groups.size()), {}};
+    mine.changes.insert(0, of_all.changes);
+    if (!of_all.groups.empty()) mine.shared = std::move(of_all.groups[0]);
+    return mine;
+  }
   bool load_changes(key_group_range mine, reader& r) override {
     return shared_.load_changes(mine, r) && (!own_ || own_->load_changes(mine, r));
   }

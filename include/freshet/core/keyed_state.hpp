@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "freshet/core/evicted_states.hpp"
+#include "freshet/core/frozen_states.hpp"
 #include "freshet/core/grouping.hpp"
 #include "freshet/core/owned_memory.hpp"
 #include "freshet/core/state_slot.hpp"
@@ -65,8 +66,11 @@ class keyed_state final : public any_state {
   std::uint64_t moves() const { return moves_; }
   /// Like `use`, for an entry that was looked up. REQUIRES: `moves()` is what it was then.
   [[gnu::always_inline]] S& use_found(entry& e, std::uint64_t hash) {
-    if (epoch_ && tables_[group(hash)].mark(&e, epoch_)) [[unlikely]]
-      remember(e, hash, false);
+    if (epoch_) {
+      const auto before = tables_[group(hash)].mark(&e, epoch_);
+      if (before != epoch_) [[unlikely]]
+        remember(e, hash, before, false);
+    }
     return e.value;
   }
   /// Forgets the state of a key that was used in this call.
@@ -75,6 +79,8 @@ class keyed_state final : public any_state {
     ++moves_;
     has_forgotten_ = true;
     table& t = tables_[group(hash)];
+    if constexpr (can_be_saved)
+      if (noting_) gone_.push_back({K(key), hash});
     if constexpr (has_undoable_part<S>)
       if (entry* e = t.find(key, hash); e && undoing_) {  // it has its marks, and may be needed once more
         changes_.push_back({e->key, hash, std::nullopt, std::make_unique<S>(std::move(e->value)),
@@ -128,6 +134,8 @@ class keyed_state final : public any_state {
       const auto before = t.size(), from = sweep_.slot;
       sweep_.slot = t.erase_some(from, slots, [&](const entry& e) {
         if (!is_over(t.used(&e), now)) return false;
+        if constexpr (can_be_saved)
+          if (frozen_ && t.mark_of(&e) != epoch_) frozen_->write_first(sweep_.group, e, t.mark_of(&e));
         if (store_) store_->forget(sweep_.group, e.key);
         return true;
       });
@@ -159,8 +167,35 @@ class keyed_state final : public any_state {
   }
   void note() override {
     end();
+    gone_.clear();
     noting_ = true;
     next_epoch();
+  }
+  void freeze(std::optional<key_group_range> all) override {
+    if constexpr (can_be_saved) {
+      // What leaves the tables, and marks whose numbers come round, say nothing of what was: then all at once.
+      if (store_ || last_epoch_ == most_epochs) return freeze_at_once(all);
+      const auto gone = std::move(gone_);
+      auto changed = std::move(changes_);
+      const auto before = epoch_;
+      note();
+      frozen_ = std::make_unique<frozen>(tables_, expires(), before, epoch_, std::move(changed));
+      for (const auto& g : gone)
+        if (!tables_[group(g.hash)].find(g.key, g.hash)) frozen_->gone(g.key);
+      if (all) frozen_->begin_groups(*all);
+    }
+  }
+  bool write_frozen(std::size_t keys) override {
+    if constexpr (can_be_saved) return !frozen_ || frozen_->write(keys);
+    else return true;
+  }
+  frozen_state take_frozen() override {
+    if constexpr (can_be_saved)
+      if (frozen_) {
+        written_ = frozen_->take();
+        frozen_.reset();
+      }
+    return std::exchange(written_, {});
   }
   void commit() override {
     if constexpr (has_undoable_part<S>)
@@ -292,6 +327,11 @@ class keyed_state final : public any_state {
     std::unique_ptr<S> forgotten{};       ///< instead: what was forgotten since; it has its marks
     event_time used{};                    ///< where states expire
   };
+  static constexpr bool can_be_saved = durable<K> && durable<S>;
+  struct key_and_hash {
+    K key;
+    std::uint64_t hash;
+  };
   void write_used(writer& w, table& t, const entry& e) const {
     if (expires()) w.raw(t.used(&e).time_since_epoch().count());
   }
@@ -316,20 +356,26 @@ class keyed_state final : public any_state {
     bool is_new = false;
     if (!e) [[unlikely]]
       std::tie(e, is_new) = add(t, key, hash);
-    if (epoch_ && t.mark(e, epoch_)) [[unlikely]]
-      remember(*e, hash, is_new);
+    if (epoch_) {
+      const auto before = t.mark(e, epoch_);
+      if (before != epoch_) [[unlikely]]
+        remember(*e, hash, before, is_new);
+    }
     return *e;
   }
-  [[gnu::noinline]] void remember(entry& e, std::uint64_t hash, bool inserted) {
+  /// `mark`: that it had.
+  [[gnu::noinline]] void remember(entry& e, std::uint64_t hash, std::uint8_t mark, bool inserted) {
     if (!undoing_ && !noting_) return;
     table& t = tables_[group(hash)];
     try {
+      if constexpr (can_be_saved)
+        if (frozen_ && !inserted) frozen_->write_first(group(hash), e, mark);
       std::optional<undo_point<S>> before;
       if (!inserted && undoing_) before.emplace(e.value);
       changes_.push_back({e.key, hash, std::move(before), nullptr, expires() ? t.used(&e) : event_time{}});
     } catch (...) {
-      // As if it had not been used: a copy has thrown. What was marked stays so, and is only told more than needed.
-      t.mark(&e, 0);
+      // As if it had not been used: a copy, or a codec, has thrown.
+      t.mark(&e, mark);
       if (inserted) remove(t, e, hash);
       throw;
     }
@@ -341,6 +387,18 @@ class keyed_state final : public any_state {
     undoing_ = noting_ = false;
     if (!store_) epoch_ = 0;
   }
+  void freeze_at_once(std::optional<key_group_range> all) {
+    writer changes;
+    save_changes(changes);
+    written_.changes = changes.take();
+    for (auto g = all ? all->first : 0; all && g < all->end; ++g) {
+      writer of_group;
+      save(g, of_group);
+      written_.groups.push_back(of_group.take());
+    }
+    note();
+  }
+  static constexpr std::uint8_t most_epochs = 255;
   void next_epoch() {
     epoch_ = ++last_epoch_;
     if (epoch_ != 0) return;
@@ -391,6 +449,10 @@ class keyed_state final : public any_state {
   std::uint8_t epoch_ = 0, last_epoch_ = 0;
 
   std::unique_ptr<evicted> store_;  // null: all states are in the tables
+  using frozen = frozen_states<K, S, change>;
+  std::unique_ptr<frozen> frozen_;  // null: nothing is being written
+  frozen_state written_;
+  std::vector<key_and_hash> gone_;  // forgotten since `note`; they may have come again
 };
 
 }  // namespace freshet

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "freshet/core/grouping.hpp"
+#include "freshet/core/state_slot.hpp"
 #include "freshet/core/timer_queue.hpp"
 #include "freshet/core/winner_tree.hpp"
 
@@ -37,6 +38,7 @@ class keyed_timers {
     if (queues_.empty()) [[unlikely]]
       make_queues();
     const auto g = group(hash);
+    about_to_change(g);
     const auto before = queues_[g].set(key, hash, tag, time, stamp);
     if (undoing_) changes_.push_back({K(key), tag, before});
     moved(g);
@@ -50,6 +52,7 @@ class keyed_timers {
   bool erase(const Q& key, std::uint64_t hash, std::uint64_t tag) {
     if (queues_.empty()) return false;
     const auto g = group(hash);
+    about_to_change(g);
     const auto before = queues_[g].erase(key, hash, tag);
     if (!before) return false;
     if (undoing_) changes_.push_back({K(key), tag, before});
@@ -63,10 +66,14 @@ class keyed_timers {
   std::optional<timer<K>> take_due(event_time watermark) {
     if (queues_.empty()) return std::nullopt;
     auto g = next_.winner();
+    about_to_change(g);
     auto due = queues_[g].take_due(watermark);
     // At the end of time groups without timers look as if they had one.
     if (!due && watermark == end_of_time)
-      for (g = 0; g < queues_.size() && !(due = queues_[g].take_due(watermark));) ++g;
+      for (g = 0; g < queues_.size(); ++g) {
+        about_to_change(g);
+        if ((due = queues_[g].take_due(watermark))) break;
+      }
     if (!due) return due;
     if (undoing_) changes_.push_back({due->key, due->tag, setting{due->time, due->stamp, due->order}});
     moved(g);
@@ -77,6 +84,7 @@ class keyed_timers {
   void put_back(timer<K> t) {
     const auto hash = stable_hash<K>::of(t.key);
     const auto g = group(hash);
+    about_to_change(g);
     queues_[g].put(t.key, hash, t.tag, {t.time, t.stamp, t.order});
     if (undoing_) changes_.push_back({std::move(t.key), t.tag, std::nullopt});
     moved(g);
@@ -156,6 +164,28 @@ class keyed_timers {
       write_value(w, n.set->stamp);
     }
   }
+  /// As `any_state::freeze`, but that all changes are written at once; a group of the rest is written whole, before it
+  /// is changed.
+  void freeze(std::optional<key_group_range> all) requires durable<K> {
+    writer w;
+    save_changes(w);
+    frozen_.changes = w.take();
+    begin();
+    if (!all) return;
+    unwritten_ = *all;
+    is_written_.assign(all->end - all->first, false);
+    frozen_.groups.resize(is_written_.size());
+    write_group_ = [](const keyed_timers& of, std::uint32_t g, writer& into) { of.save(g, into); };
+  }
+  bool write_frozen() {
+    for (auto g = unwritten_.first; g < unwritten_.end; ++g)
+      if (!is_written_[g - unwritten_.first]) return write(g), g + 1 == unwritten_.end;
+    return true;
+  }
+  frozen_state take_frozen() {
+    unwritten_ = {0, 0};
+    return std::exchange(frozen_, {});
+  }
   /// Makes the changes that `save_changes` wrote, as far as they are of these groups. False for damaged bytes.
   bool load_changes(key_group_range mine, reader& r) requires durable<K> && std::default_initializable<K> {
     for (auto n = r.raw<std::uint64_t>(); n != 0 && !r.failed(); --n) {
@@ -191,6 +221,16 @@ class keyed_timers {
     queues_.resize(groups_);
     next_ = winner_tree(groups_);
   }
+  [[gnu::always_inline]] void about_to_change(std::size_t g) {
+    if (unwritten_.contains(static_cast<std::uint32_t>(g))) [[unlikely]]
+      if (!is_written_[g - unwritten_.first]) write(static_cast<std::uint32_t>(g));
+  }
+  [[gnu::noinline]] void write(std::uint32_t g) {
+    writer w;
+    write_group_(*this, g, w);
+    frozen_.groups[g - unwritten_.first] = w.take();
+    is_written_[g - unwritten_.first] = true;
+  }
   std::uint32_t group(std::uint64_t hash) const { return key_group_of(hash, groups_); }
   void moved(std::size_t g) {
     const event_time t = queues_[g].next_time();
@@ -201,6 +241,10 @@ class keyed_timers {
   winner_tree next_;
   std::vector<change> changes_;
   bool undoing_ = false;
+  frozen_state frozen_;
+  key_group_range unwritten_{0, 0};  ///< groups that are being written as they were
+  std::vector<bool> is_written_;
+  void (*write_group_)(const keyed_timers&, std::uint32_t, writer&) = nullptr;
 };
 
 }  // namespace freshet

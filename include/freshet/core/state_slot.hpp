@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "freshet/base/event_time.hpp"
 #include "freshet/core/codec.hpp"
@@ -12,6 +14,13 @@
 #include "freshet/core/undo.hpp"
 
 namespace freshet {
+
+/// A state as it was at one moment, in bytes.
+struct frozen_state {
+  std::string changes{};                ///< as `any_state::save_changes` writes them
+  std::vector<std::string> groups{};    ///< as `save` writes them; empty where they were not asked for
+  std::optional<std::string> shared{};  ///< as `save_shared` writes it, with the groups
+};
 
 /// The engine's view of one task's state. Not thread safe.
 class any_state {
@@ -53,6 +62,15 @@ class any_state {
   /// Writes what has changed since `begin` or `note`, of all groups. REQUIRES: `durable()`; neither committed nor
   /// rolled back.
   virtual void save_changes(writer&) const = 0;
+  /// What has changed since `note`, and with `all` the states of these groups, are to be written as they are now, while
+  /// calls go on changing them: piece by piece by `write_frozen`, and what a call is about to change before it does.
+  /// From here on changes are noted anew. REQUIRES: `durable()`; `note` was called, and what was frozen before is
+  /// taken.
+  virtual void freeze(std::optional<key_group_range> all) = 0;
+  /// Writes so many keys more, or one group. True: everything is written.
+  virtual bool write_frozen(std::size_t keys) = 0;
+  /// REQUIRES: everything is written.
+  virtual frozen_state take_frozen() = 0;
   /// Makes the changes that `save_changes` wrote, as far as they are of these groups; what isn't by key, in any case.
   /// False for damaged bytes.
   virtual bool load_changes(key_group_range mine, reader&) = 0;
@@ -119,6 +137,18 @@ class single_state final : public any_state {
       if (touched_) write_value(w, value_);
     }
   }
+  void freeze(std::optional<key_group_range> all) override {
+    const auto written = [](auto&& write) {
+      writer w;
+      write(w);
+      return w.take();
+    };
+    frozen_.changes = written([this](writer& w) { save_changes(w); });
+    if (all) frozen_.groups.push_back(written([this](writer& w) { save(0, w); }));
+    note();
+  }
+  bool write_frozen(std::size_t) override { return true; }
+  frozen_state take_frozen() override { return std::exchange(frozen_, {}); }
   bool load_changes(key_group_range, reader& r) override {
     if constexpr (durable<S>) {
       if (r.raw<std::uint8_t>()) read_value(r, value_);
@@ -133,6 +163,7 @@ class single_state final : public any_state {
   S value_{};
   std::optional<undo_point<S>> before_;
   bool touched_ = false;
+  frozen_state frozen_;
 };
 
 }  // namespace freshet

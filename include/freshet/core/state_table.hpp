@@ -110,12 +110,12 @@ class state_table {
     for (slot &= mask_; !tags_[slot];) slot = (slot + 1) & mask_;
     return &entries_[slot];
   }
-  /// True the first time an entry is marked with this number (1 to 255), which replaces the one before. Marks take a
-  /// byte a slot from the first one on.
-  bool mark(const entry* e, std::uint8_t number) {
+  /// Marks an entry with a number, 0 for none, and gives the one that it had. Marks take a byte a slot from the first
+  /// one on.
+  std::uint8_t mark(const entry* e, std::uint8_t number) {
     if (!marks_) [[unlikely]]
       marks_ = std::make_unique<std::uint8_t[]>(capacity());
-    return std::exchange(marks_[static_cast<std::size_t>(e - entries_)], number) != number;
+    return std::exchange(marks_[static_cast<std::size_t>(e - entries_)], number);
   }
   /// 0 where it never was.
   std::uint8_t mark_of(const entry* e) const { return marks_ ? marks_[static_cast<std::size_t>(e - entries_)] : 0; }

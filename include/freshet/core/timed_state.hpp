@@ -64,6 +64,28 @@ class timed_state final : public any_state {
       processing_timers.save_changes(w);
     }
   }
+  void freeze(std::optional<key_group_range> all) override {
+    if constexpr (durable<K> && durable<S>) {
+      states.freeze(all);
+      timers.freeze(all);
+      processing_timers.freeze(all);
+    }
+  }
+  bool write_frozen(std::size_t keys) override {
+    if constexpr (durable<K> && durable<S>)
+      return states.write_frozen(keys) && timers.write_frozen() && processing_timers.write_frozen();
+    else return true;
+  }
+  frozen_state take_frozen() override {
+    auto all = states.take_frozen();
+    if constexpr (durable<K> && durable<S>)
+      for (auto* of_keys : {&timers, &processing_timers}) {
+        const auto more = of_keys->take_frozen();
+        all.changes += more.changes;
+        for (std::size_t g = 0; g < all.groups.size(); ++g) all.groups[g] += more.groups[g];
+      }
+    return all;
+  }
   bool load_changes(key_group_range mine, reader& r) override {
     if constexpr (durable<K> && durable<S> && std::default_initializable<K>)
       return states.load_changes(mine, r) && timers.load_changes(mine, r) && processing_timers.load_changes(mine, r);
