@@ -10,18 +10,9 @@
 namespace freshet {
 
 namespace {
-/// A run that goes on takes what the one before it has left: what is to be left out was, and what is to be gone back to
-/// was gone back to.
-template <class Options>
-Options going_on(Options o) {
-  o.checkpoints.resume_from.reset();
-  o.checkpoints.allow_dropped_state.clear();
-  return o;
-}
-
 template <class Executor, class Options>
 adaptive_engines::start starts(const topology& graph, const Options& options) {
-  return [graph, first = Executor{options}, then = Executor{going_on(options)}](bool goes_on) {
+  return [graph, first = Executor{options}, then = Executor{options}.going_on()](bool goes_on) {
     return (goes_on ? then : first).start(graph);
   };
 }

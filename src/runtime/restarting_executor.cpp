@@ -16,7 +16,7 @@ namespace freshet {
 class restarting_control final : public run_control {
  public:
   restarting_control(std::function<topology_run()> start, restart_policy policy)
-      : start_(std::move(start)), policy_(std::move(policy)), run_(start_().run_) {
+      : start_(std::move(start)), policy_(std::move(policy)), run_(start_().run_), graph_(run_->graph()) {
     thread_ = std::jthread([this] { supervise(); });
   }
   ~restarting_control() override { thread_.join(); }
@@ -49,7 +49,7 @@ class restarting_control final : public run_control {
     return now;
   }
   run_metrics metrics() const override { return current()->metrics(); }
-  const topology& graph() const override { return current()->graph(); }
+  const topology& graph() const override { return graph_; }
   std::uint64_t savepoint() override { return current()->savepoint(); }
   bool keeps_checkpoints() const override { return current()->keeps_checkpoints(); }
 
@@ -137,7 +137,7 @@ class restarting_control final : public run_control {
   bool give_up(const std::string& what) {
     {
       std::lock_guard lock(mutex_);
-      error_ = {code_, "topology \"" + run_->graph().name() + "\" " + what + ": " + story_};
+      error_ = {code_, "topology \"" + graph_.name() + "\" " + what + ": " + story_};
       has_failed_ = true;
     }
     end();
@@ -156,6 +156,7 @@ class restarting_control final : public run_control {
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable changed_;
   std::shared_ptr<run_control> run_;
+  const topology graph_;     ///< runs come and go
   request asked_ = nullptr;  ///< what those to come will be asked, too
   bool is_over_ = false, has_failed_ = false;
   error error_;

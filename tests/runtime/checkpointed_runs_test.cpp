@@ -419,6 +419,23 @@ TYPED_TEST(checkpoints_of, are_needed_for_a_savepoint) {
   run.wait();
 }
 
+/// What came before the failure is not given up once more.
+TYPED_TEST(checkpoints_of, are_gone_back_to_by_the_first_run_only) {
+  simulated_files files;
+  auto world = std::make_shared<outside>();
+  const auto graph = with_names(world, "sums", 128);
+  run_a_little<TypeParam>(files, graph);
+  const auto first = world->visible.size();
+  wishes options;
+  options.how.resume_from = 1;  // the beginning
+  options.attempts = 1;
+  world->crash_at = world->calls + 20;
+  world->crash = [&world] { world->crash_at = ~std::uint64_t{0}; };  // once
+  auto run = restarting_executor{TypeParam::in(files, options), {.first = 1us, .longest = 1us, .log = {}}}.start(graph);
+  run.wait();
+  EXPECT_EQ(world->visible.size(), first + static_cast<std::size_t>(partitions) * 400);
+}
+
 TYPED_TEST(checkpoints_of, are_gone_on_from_by_the_runs_that_follow_a_failure) {
   for (std::uint64_t at = 5; at < 60; at += 5) {
     simulated_files files;

@@ -33,6 +33,13 @@ class adaptive_executor {
   /// Starts a run. Throws topology_error naming everything that can't be, for either engine or for the change between
   /// them, and run_error where the first run can't be started.
   topology_run start(const topology& graph) const;
+  /// One for the runs that go on behind a first.
+  adaptive_executor going_on() const {
+    auto next = *this;
+    next.events_.checkpoints = events_.checkpoints.going_on();
+    next.batches_.checkpoints = batches_.checkpoints.going_on();
+    return next;
+  }
 
  private:
   event_options events_;

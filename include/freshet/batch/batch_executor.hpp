@@ -20,6 +20,12 @@ class batch_executor {
   /// Starts a run. Throws topology_error naming everything in the options that can't be, and run_error when a task
   /// cannot be made or opened, or the system refuses a thread.
   topology_run start(const topology& graph) const;
+  /// One for the runs that go on behind a first.
+  batch_executor going_on() const {
+    auto o = options_;
+    o.checkpoints = o.checkpoints.going_on();
+    return batch_executor{std::move(o)};
+  }
 
  private:
   batch_options options_;

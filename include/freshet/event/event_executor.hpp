@@ -13,6 +13,12 @@ class event_executor {
   /// Starts a run. Throws topology_error naming everything that the options and the topology don't agree on, and
   /// run_error when a task cannot be made or opened, or the system refuses a thread.
   topology_run start(const topology& graph) const;
+  /// One for the runs that go on behind a first.
+  event_executor going_on() const {
+    auto o = options_;
+    o.checkpoints = o.checkpoints.going_on();
+    return event_executor{std::move(o)};
+  }
 
  private:
   event_options options_;

@@ -36,6 +36,15 @@ struct checkpointing {
   /// here they are an error.
   std::vector<std::string> allow_dropped_state{};
   file_system* files = &system_files();
+
+  /// The same for the runs behind a first one, which take what it has left: what was to be gone back to was gone back
+  /// to, and what was to be dropped was dropped.
+  checkpointing going_on() const {
+    auto how = *this;
+    how.resume_from.reset();
+    how.allow_dropped_state.clear();
+    return how;
+  }
 };
 
 }  // namespace freshet

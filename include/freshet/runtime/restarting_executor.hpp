@@ -29,8 +29,9 @@ struct restart_policy {
 /// further start would mend. Throws std::invalid_argument for a policy that can't be.
 topology_run start_restarting(std::function<topology_run()> start, restart_policy policy = {});
 
-/// An executor whose runs are started again when they fail. With checkpoints each goes on where the one before was;
-/// without, where its spouts do: behind what was committed to their sources, or at the beginning.
+/// An executor whose runs are started again when they fail. With checkpoints each goes on where the one before was
+/// (only the first goes back, where `checkpoints.resume_from` says so); without, where its spouts do: behind what was
+/// committed to their sources, or at the beginning.
 ///     restarting_executor{batch_executor{{.checkpoints = {.directory = "/var/lib/sales"}}}}.start(graph).wait();
 template <class Executor>
 class restarting_executor {
@@ -38,10 +39,18 @@ class restarting_executor {
   explicit restarting_executor(Executor executor, restart_policy policy = {})
       : executor_(std::move(executor)), policy_(std::move(policy)) {}
   topology_run start(const topology& graph) const {
-    return start_restarting([executor = executor_, graph] { return executor.start(graph); }, policy_);
+    const auto start = [first = executor_, next = following(), graph, is_first = true]() mutable {
+      return (std::exchange(is_first, false) ? first : next).start(graph);
+    };
+    return start_restarting(start, policy_);
   }
 
  private:
+  /// For the runs behind the first.
+  Executor following() const {
+    if constexpr (requires { executor_.going_on(); }) return executor_.going_on();
+    else return executor_;
+  }
   Executor executor_;
   restart_policy policy_;
 };
