@@ -351,7 +351,7 @@ class runs_over_files : public ::testing::Test {
                                return row{std::stoi(line), 0};
                              })
                     .input(source, shuffle_grouping{});
-    builder.sink("out", epoch_sink{world}).input(rows, shuffle_grouping{});
+    builder.sink("out", checkpoint_tests::epoch_sink{world}).input(rows, shuffle_grouping{});
     return builder.build();
   }
   /// False: there are not so many calls before the run has come to its end.
@@ -496,7 +496,7 @@ TEST(files_of_a_run, that_has_ended_may_be_gone) {
   topology_builder builder{"lines"};
   auto source = builder.spout("lines", line_spout{dir.write("a", lines_of(0, 10))});
   auto rows = builder.bolt("rows", [](const std::string& line) { return row{std::stoi(line), 0}; }).input(source);
-  builder.sink("out", epoch_sink{world}).input(rows);
+  builder.sink("out", checkpoint_tests::epoch_sink{world}).input(rows);
   const auto graph = builder.build();
   batches::in(files).start(graph).wait();
   std::filesystem::remove(dir / "a");
