@@ -66,6 +66,7 @@ tasklet::progress epoch_coordinator::run(time_point now) {
   if (phase_ == phase::done) return {false, true};
   if (run_.cancelled()) {
     phase_ = phase::done;
+    close();  // a task may hang in a call, and then nobody else would answer
     run_.tasklet_done();
     return {true, true};
   }
@@ -105,7 +106,7 @@ bool epoch_coordinator::announce() {
   {
     std::lock_guard lock(mutex_);
     served_ = std::exchange(asked_, {});
-    is_last_ = at_end_ == tasks_;
+    is_last_.store(at_end_ == tasks_, std::memory_order_relaxed);
   }
   wants_states_.store(!served_.empty() || kept_.wants_checkpoint(), std::memory_order_relaxed);
   announced_.fetch_add(1, std::memory_order_release);
@@ -120,15 +121,18 @@ bool epoch_coordinator::write() {
   record.manifest = kept_.begin(announced(), made_at_);
   auto& m = record.manifest;
   // Whoever stops a run before its input ends will go on from there.
-  m.is_final = is_last_ && run_.state() != run_state::stopping;
-  std::map<std::pair<std::string, std::uint32_t>, event_time> watermarks;  // the tasks of a node may differ: the least
+  m.is_final = is_last() && std::none_of(said_.begin(), said_.end(), [](auto& said) { return said.is_stopped; });
+  // Where inputs were idle, the tasks of a node may differ. Of an input the least counts, as more may come of it; of
+  // what timers were called for the most, as nothing closes twice.
+  std::map<std::pair<std::string, std::uint32_t>, event_time> watermarks;
   for (auto& said : said_) {
     std::move(said.partitions.begin(), said.partitions.end(), std::back_inserter(m.partitions));
     std::move(said.changes.begin(), said.changes.end(), std::back_inserter(record.changes));
     std::move(said.tokens.begin(), said.tokens.end(), std::back_inserter(m.tokens));
     for (auto& w : said.watermarks) {
-      auto& least = watermarks.try_emplace({w.node, w.input}, w.watermark).first->second;
-      least = std::min(least, w.watermark);
+      auto& of_all = watermarks.try_emplace({w.node, w.input}, w.watermark).first->second;
+      const bool is_more = w.watermark > of_all;
+      if (is_more == (w.input == run_checkpoints::all_inputs)) of_all = w.watermark;
     }
   }
   for (const auto& [of, watermark] : watermarks) m.watermarks.push_back({of.first, of.second, watermark});
@@ -174,7 +178,7 @@ bool epoch_coordinator::finish() {
   said_.clear();
   answer(std::exchange(served_, {}), announced(), failure);
   phase_ = phase::waiting;
-  if (!is_last_) return true;
+  if (!is_last()) return true;
   phase_ = phase::done;
   over_.store(true, std::memory_order_release);
   run_.pool().wake_all();

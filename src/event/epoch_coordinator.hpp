@@ -33,6 +33,7 @@ struct task_epoch {
   std::vector<state_changes> changes{};
   std::vector<sink_token> tokens{};
   std::optional<saved_states> states{};  ///< where all were asked for
+  bool is_stopped = false;               ///< a spout's task that was stopped before its end: there is more to be read
 };
 
 /// Makes the epochs of a run. Every so often it announces one: spout tasks put its barrier into their streams, and
@@ -56,6 +57,8 @@ class epoch_coordinator final : public tasklet {
   const run_checkpoints& kept() const { return kept_; }  ///< for what is thread safe of it
   /// The newest epoch whose barrier may be passed.
   std::uint64_t announced() const { return announced_.load(std::memory_order_acquire); }
+  /// The announced one is the last: no other will be begun.
+  bool is_last() const { return is_last_.load(std::memory_order_relaxed); }
   /// The announced one wants all states.
   bool wants_states() const { return wants_states_.load(std::memory_order_relaxed); }
   /// A task has passed the barrier of the announced epoch; once a task.
@@ -105,12 +108,12 @@ class epoch_coordinator final : public tasklet {
   const std::chrono::nanoseconds interval_;
   const std::uint64_t history_, first_;
   std::atomic<std::uint64_t> announced_, decided_, committed_;
-  std::atomic<bool> wants_states_{false}, over_{false};
+  std::atomic<bool> wants_states_{false}, is_last_{false}, over_{false};
 
   // Its own thread's.
   phase phase_ = phase::waiting;
   std::size_t tasks_ = 0, tasks_with_sinks_ = 0, seat_ = 0;
-  bool has_decider_ = false, is_last_ = false;
+  bool has_decider_ = false;
   time_point due_{};
   event_time made_at_{};
   std::vector<waiting_savepoint*> served_;  ///< by the announced epoch

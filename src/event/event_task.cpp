@@ -560,7 +560,8 @@ bool event_task::keep_epochs() {
   std::uint64_t epoch = 0;
   if (phase_ == phase::working) epoch = barrier_here();
   else if (phase_ == phase::closing && epochs_->announced() != epoch_) epoch = epochs_->announced();
-  if (epoch == 0 || awaits_commit_ || said_) return made;
+  // Behind the one before: what that has covered is told before this has other positions.
+  if (epoch == 0 || awaits_commit_ || said_ || told_committed_ != epoch_) return made;
   if (phase_ == phase::working && !let_go_before_barrier(made)) return made;
   pass_barrier(epoch);
   return true;
@@ -623,7 +624,8 @@ bool event_task::commit_epoch() {
     begins_next_ = true;
     epochs_->have_committed();
   }
-  if (!call_sinks("begin", [this] { sinks_and_state_.begin(epochs_->id_of(epoch_ + 1)); })) return true;
+  const auto begin = [this] { sinks_and_state_.begin(epochs_->id_of(epoch_ + 1)); };
+  if (!epochs_->is_last() && !call_sinks("begin", begin)) return true;
   begins_next_ = awaits_commit_ = false;
   return true;
 }
@@ -704,6 +706,7 @@ bool event_task::step_to_end() {
     return true;
   }
   if (phase_ == phase::ending) {
+    ended_by_stop_ = run_.state() == run_state::stopping;
     batch_marks end;
     end.end = true;
     if (ends_time()) end.watermark = end_of_time;
@@ -713,13 +716,15 @@ bool event_task::step_to_end() {
   }
   if (blocked()) return made;
   if (epochs_ && !std::exchange(said_end_, true)) epochs_->at_end();
-  if ((epochs_ && !epochs_->is_over()) || !may_close()) return made;
+  if (epochs_ && (!epochs_->is_over() || told_committed_ != epochs_->committed())) return made;
+  if (!may_close()) return made;
   close();
   return true;
 }
 
 void event_task::abandon() noexcept {
   phase_ = phase::done;
+  if (epochs_) sinks_and_state_.abort();
   for (auto& m : chain_.members) {
     try {
       m.op->close();
@@ -733,7 +738,8 @@ void event_task::close() {
   if (phase_ == phase::done) return;
   phase_ = phase::done;
   // What is prepared may count, or be committed by the next run.
-  if (epochs_ && !awaits_commit_) sinks_and_state_.abort();
+  const bool is_over = epochs_ && epochs_->is_over();
+  if (epochs_ && !is_over && (!awaits_commit_ || begins_next_)) sinks_and_state_.abort();
   for (auto& m : chain_.members) {
     try {
       m.op->close();
@@ -761,10 +767,12 @@ tasklet::time_point event_task::next_wake() const {
   consider(calls_due_);
   for (const auto& r : sink_retry_) consider(r.due);
   for (const auto& r : repeats_) consider(r.due);
-  for (const auto& t : ticks_) at = std::min(at, t.due);
+  const bool ticks = phase_ == phase::working || phase_ == phase::flushing;
+  for (const auto& t : ticks_)
+    if (ticks && !(awaits_commit_ && sinks_and_state_.is_sink_with_epochs(t.member))) at = std::min(at, t.due);
   consider(moment_of(chain_.next_processing_timer(), chain_.frame.now, now_));
   at = std::min(at, desk_->next_deadline());
-  if (const auto limit = run_.drain_deadline(); limit != time_point::max()) at = std::min(at, limit);
+  if (const auto limit = run_.drain_deadline(); limit != time_point::max()) consider(limit);
   return at;
 }
 

@@ -149,6 +149,7 @@ class event_task : public tasklet, public task_host {
   const guarantee guarantee_;
   epoch_coordinator* epochs_ = nullptr;  ///< null: the run keeps nothing
   std::uint64_t epoch_ = 0;              ///< the newest whose barrier the task has passed
+  bool ended_by_stop_ = false;           ///< and not by its input's end
   time_point now_{};                     ///< when the slice began
   time_point clocked_{};                 ///< the last look at the clock in it
   phase phase_ = phase::working;

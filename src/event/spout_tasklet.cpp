@@ -110,7 +110,7 @@ bool spout_tasklet::tell_time() {
 }
 
 /// Whoever stops a run before its input ends will go on from there.
-bool spout_tasklet::ends_time() const { return chain_.frame.clock && run_.state() != run_state::stopping; }
+bool spout_tasklet::ends_time() const { return chain_.frame.clock && !ended_by_stop_; }
 
 /// The last positions are committed when everything is finished. Without a ledger that is when all who read have
 /// closed.
@@ -122,6 +122,7 @@ bool spout_tasklet::may_close() {
 
 tasklet::time_point spout_tasklet::next_work() const {
   auto at = time_point::max();
+  if (is_at_barrier()) return at;  // tokens, or the coordinator, wake it
   if (!retries_.empty() && has_slot()) at = retries_.front()->due;
   if (!idle_until_woken_ && wants_polls() && !blocked()) at = std::min(at, idle_until_);
   if (commits() && !epochs_ && next_commit_ != time_point{}) at = std::min(at, next_commit_);
@@ -760,6 +761,7 @@ void spout_tasklet::note_epoch(task_epoch& said) {
   const auto head = chain_.plan().head();
   const auto names = run_.partitions_of(head, chain_.task());
   at_barrier_.clear();
+  said.is_stopped = ended_by_stop_;
   if (!spout_.replayable()) return;
   for (const auto& p : prefix_.standing()) {
     const auto named = std::find_if(names.begin(), names.end(), [&](auto& n) { return n.id == p.partition; });

@@ -57,11 +57,16 @@ void engine_run::give_up_start() noexcept {
 
 std::vector<std::vector<spout_partition>> engine_run::deal(std::uint32_t node, spout_operator& first) const {
   try {
+    if (covered_ && first.replayable() && first.partitions().empty())
+      throw run_error({errc::invalid_argument,
+                       "spout \"" + graph_.nodes()[node].name +
+                           "\" can be read again but names no partitions, so a checkpoint can't say how far each was "
+                           "read: give it `std::vector<std::string> partitions()`"});
     auto dealt = deal_partitions(first.partitions(), graph_.nodes()[node].parallelism());
     for (auto& of_task : dealt)
       for (auto& p : of_task) p.kept = covered_;
     return dealt;
-  } catch (...) {
+  } catch (const run_error&) { throw; } catch (...) {
     auto e = error_from_current_exception();
     e.message = "spout " + task_name(node, 0) + ": partitions failed: " + e.message;
     throw run_error(std::move(e));

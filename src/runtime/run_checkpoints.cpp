@@ -357,6 +357,7 @@ void run_checkpoints::make_base(event_time now, const states& all) {
   if (from_) {
     now_.made_at = std::max(now, from_->made_at);
     now_.watermarks = from_->watermarks;
+    now_.is_final = from_->is_final;  // time has ended, whatever is to be known anew
     // Those of nodes that were given up.
     std::erase_if(partitions_, [&](const auto& p) {
       return graph_.find(p.second.node) == graph_.nodes().size() || is_dropped(p.second.node);

@@ -361,6 +361,24 @@ TYPED_TEST(checkpoints_of, are_refused_where_a_crash_would_lose_or_double_someth
   }
 }
 
+/// Can be read again, and doesn't say by what name.
+struct nameless_numbers {
+  poll_status poll(spout_emitter<int>&) { return poll_status::ended(); }
+  void read(const position_range&, spout_emitter<int>&) {}
+  void seek(const position&) {}
+  void commit(const position&) {}
+};
+
+TYPED_TEST(checkpoints_of, need_names_of_partitions) {
+  simulated_files files;
+  topology_builder builder{"nameless"};
+  const auto to_row = [](int v) { return row{v, v}; };
+  auto rows = builder.bolt("rows", to_row).input(builder.spout("numbers", nameless_numbers{}));
+  builder.sink("out", epoch_sink{std::make_shared<outside>()}).input(rows);
+  EXPECT_THAT(error_of([&] { (void)TypeParam::in(files).start(builder.build()); }),
+              HasSubstr("spout \"numbers\" can be read again but names no partitions"));
+}
+
 TYPED_TEST(checkpoints_of, are_of_one_run_at_a_time) {
   simulated_files files;
   auto world = std::make_shared<outside>();
@@ -386,6 +404,7 @@ TYPED_TEST(checkpoints_of, go_on_from_an_older_one_in_a_new_history) {
 TYPED_TEST(checkpoints_of, include_savepoints_that_stay) {
   simulated_files files;
   auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = TypeParam::has_epochs_by_time;  // it is not over before it is paused
   const auto graph = with_names(world, "sums", 128);
   std::uint64_t first = 0;
   std::size_t rows = 0;

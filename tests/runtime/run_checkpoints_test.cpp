@@ -134,6 +134,26 @@ TEST(run_checkpoints, ask_no_sink_that_had_no_part_in_the_epoch) {
   EXPECT_TRUE(run->must_begin());  // so that it is known from now on who decides
 }
 
+/// Whatever is to be known anew: the watermarks are at the end of time, and what came now would be late.
+TEST(run_checkpoints, of_an_input_that_has_ended_stay_so_under_another_topology) {
+  kept all;
+  {
+    auto run = all.open(graph_of<plain>());
+    run->make_base({}, no_states);
+    epoch_record last;
+    last.manifest = run->begin(2, {});
+    last.manifest.is_final = true;
+    run->append(std::move(last));
+  }
+  {
+    auto run = all.open();  // another sink
+    ASSERT_TRUE(run->must_begin());
+    EXPECT_TRUE(run->is_final());
+    run->make_base({}, no_states);
+  }
+  EXPECT_TRUE(all.open()->is_final());
+}
+
 TEST(run_checkpoints, miss_the_sink_that_has_to_decide) {
   kept all;
   {
