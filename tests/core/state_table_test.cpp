@@ -91,16 +91,16 @@ TEST(state_table, closes_gaps_in_crowded_probe_sequences) {
 
 TEST(state_table, marks_stay_with_their_entries) {
   state_table<int, int> t;
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(t.mark(t.find_or_insert(i, hash(i)).first, 7));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(t.mark(t.find_or_insert(i, hash(i)).first, 7), 0);
   for (int i = 20; i < 1000; ++i) t.find_or_insert(i, hash(i));  // grows, several times
   for (int i = 10; i < 500; ++i) t.erase(i, hash(i));
-  for (int i = 10; i < 20; ++i) EXPECT_TRUE(t.mark(t.find_or_insert(i, hash(i)).first, 7)) << i;  // in new entries
-  for (int i = 0; i < 20; ++i) EXPECT_FALSE(t.mark(t.find(i, hash(i)), 7)) << i;
-  for (int i = 500; i < 1000; ++i) EXPECT_TRUE(t.mark(t.find(i, hash(i)), 7)) << i;
-  EXPECT_TRUE(t.mark(t.find(0, hash(0)), 8));
+  for (int i = 10; i < 20; ++i) EXPECT_EQ(t.mark(t.find_or_insert(i, hash(i)).first, 7), 0) << i;  // in new entries
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(t.mark(t.find(i, hash(i)), 7), 7) << i;
+  for (int i = 500; i < 1000; ++i) EXPECT_EQ(t.mark(t.find(i, hash(i)), 7), 0) << i;
+  EXPECT_EQ(t.mark(t.find(0, hash(0)), 8), 7);
   t.clear_marks();
   EXPECT_EQ(t.mark_of(t.find(0, hash(0))), 0);
-  EXPECT_TRUE(t.mark(t.find(0, hash(0)), 8));
+  EXPECT_EQ(t.mark(t.find(0, hash(0)), 8), 0);
   EXPECT_EQ(t.mark_of(t.find(0, hash(0))), 8);
 }
 

@@ -611,7 +611,7 @@ TEST(adaptive_run, fails_as_its_run_does_and_is_started_again) {
   auto run = start_restarting([&] { return s.start(graph); }, {.first = 1us, .longest = 1us, .log = {}});
   run.wait();
   EXPECT_EQ(sorted(s.world->visible), wanted());
-  EXPECT_GT(s.starts, 3);
+  EXPECT_GE(s.starts, 2);
 }
 
 // --- what it tells ---
