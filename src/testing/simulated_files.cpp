@@ -168,8 +168,9 @@ void simulated_files::truncate(const std::string& path, std::uint64_t size) {
 }
 
 std::uint64_t crash_at_every_step(random_source& random, const std::function<void(simulated_files&)>& script,
-                                  const std::function<void(simulated_files&, std::uint64_t step)>& check) {
-  for (std::uint64_t step = 0;; ++step) {
+                                  const std::function<void(simulated_files&, std::uint64_t step)>& check,
+                                  std::uint64_t stride) {
+  for (std::uint64_t step = 0;; step += stride) {
     simulated_files files;
     std::atomic<std::uint64_t> steps{0};
     files.on_step([&](const file_step&) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -153,6 +154,12 @@ class paced_numbers {
   partitioned_spout_probe all_;
   bool waits_ = false;
 };
+
+/// Of the places to crash at, every so many-th: few under a sanitizer, where each costs much (FRESHET_SEEDS is small).
+inline std::uint64_t stride() {
+  const char* seeds = std::getenv("FRESHET_SEEDS");
+  return seeds && std::strtoull(seeds, nullptr, 10) <= 20 ? 11 : 1;
+}
 
 constexpr int partitions = 3, each = 40;
 

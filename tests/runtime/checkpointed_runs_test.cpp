@@ -71,14 +71,15 @@ TYPED_TEST(runs_that_go_on, behind_every_crash_of_the_files) {
         finish<typename TypeParam::then, typename TypeParam::sink>(files, world, 1 + step % 3);
         lost += sorted(world->visible) != wanted();
         EXPECT_EQ(sorted(world->visible), wanted()) << "power off at step " << step;
-      });
+      },
+      stride());
   std::cout << "runs_that_go_on: steps=" << steps << " wrong=" << lost << "\n";
   EXPECT_GT(steps, 100u);
 }
 
 TYPED_TEST(runs_that_go_on, behind_every_crash_of_a_sink) {
   std::uint64_t crashes = 0;
-  for (std::uint64_t at = 0;; ++at) {
+  for (std::uint64_t at = 0;; at += stride()) {
     simulated_files files;
     auto world = std::make_shared<outside>();
     world->one_poll_an_epoch = TypeParam::first::has_epochs_by_time;
@@ -87,7 +88,7 @@ TYPED_TEST(runs_that_go_on, behind_every_crash_of_a_sink) {
     const auto said =
         error_of([&] { TypeParam::first::in(files).start(sums<typename TypeParam::sink>(world, 3)).wait(); });
     if (world->calls <= at) break;
-    ++crashes;
+    crashes += stride();
     EXPECT_THAT(said, ::testing::AnyOf(HasSubstr("the process is gone"), HasSubstr("power")));
     random_source random(at);
     files.crash(random);
@@ -152,14 +153,14 @@ TYPED_TEST_SUITE(runs_with_two_sinks, pairs_of_sinks);
 /// Whichever comes first in the topology: what one has committed alone must not be made again.
 TYPED_TEST(runs_with_two_sinks, go_on_behind_every_crash_of_a_sink) {
   std::uint64_t crashes = 0;
-  while (this->fail_at(crashes, true)) ++crashes;
+  for (; this->fail_at(crashes, true); crashes += stride()) {}
   EXPECT_GT(crashes, 30u);
 }
 
 /// What is prepared counts, also where the other sink can't commit it.
 TYPED_TEST(runs_with_two_sinks, go_on_behind_every_call_that_failed_for_good) {
   std::uint64_t failures = 0;
-  while (this->fail_at(failures, false)) ++failures;
+  for (; this->fail_at(failures, false); failures += stride()) {}
   EXPECT_GT(failures, 30u);
 }
 
@@ -195,7 +196,8 @@ TYPED_TEST(checkpoints_of, give_a_plain_sink_every_row_at_least_once) {
         EXPECT_TRUE(std::includes(got.begin(), got.end(), all.begin(), all.end())) << "power off at step " << step;
         EXPECT_LE(got.size(), all.size() + TypeParam::most_again) << "power off at step " << step;
         again += got.size() - all.size();
-      });
+      },
+      stride());
   EXPECT_GT(again, 0u);
 }
 
@@ -214,7 +216,7 @@ TYPED_TEST(runs_that_go_on, behind_a_file_that_failed) {
         fault{file_operation::sync, file_fault::dropped_sync},
         fault{file_operation::sync_folder, file_fault::device_error},
         fault{file_operation::create, file_fault::no_space}})
-    for (std::uint64_t before = 0;; before += 3) {
+    for (std::uint64_t before = 0;; before += 3 * stride()) {
       simulated_files files;
       auto world = std::make_shared<outside>();
       world->one_poll_an_epoch = TypeParam::first::has_epochs_by_time;

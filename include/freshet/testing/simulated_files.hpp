@@ -112,8 +112,9 @@ class simulated_files final : public file_system {
 /// Runs `script` on new files, again and again: the power goes off at its first step, then at its second (before and
 /// behind each operation), until it runs through. After each a crash by `random`, and `check`, which is given the
 /// number of the step. Returns how many steps there were. What the script throws ends it: without power every call
-/// fails.
+/// fails. `stride`: only so many-th steps, where all take too long.
 std::uint64_t crash_at_every_step(random_source& random, const std::function<void(simulated_files&)>& script,
-                                  const std::function<void(simulated_files&, std::uint64_t step)>& check);
+                                  const std::function<void(simulated_files&, std::uint64_t step)>& check,
+                                  std::uint64_t stride = 1);
 
 }  // namespace freshet::testing
