@@ -50,7 +50,8 @@ class [[nodiscard]] result {
   explicit operator bool() const noexcept { return has_value(); }
 
   /// The value. Throws bad_result_access, which carries the error's message, when there is none. A result about to go
-  /// gives its value away rather than a reference into itself, so that `for (auto& x : read().value())` is safe in C++20.
+  /// gives its value away rather than a reference into itself, so that `for (auto& x : read().value())` is safe in
+  /// C++20.
   T& value() & { return check(), **this; }
   const T& value() const& { return check(), **this; }
   T value() && { return check(), *std::move(*this); }
