@@ -6,7 +6,8 @@ if(NOT status EQUAL 0)
 endif()
 foreach(name IN ITEMS
     pipeline/hand_fused pipeline/event_best_effort pipeline/event_at_least_once pipeline/batch pipeline/batch_combined
-    batch/checkpoints/none batch/checkpoints/every_batch)
+    batch/checkpoints/none batch/checkpoints/every_batch event/checkpoints/best_effort event/checkpoints/every_second
+    event/checkpoints/freeze)
   list(APPEND wanted "${name}/keys:1000" "${name}/keys:1000000")
 endforeach()
 list(APPEND wanted words/hand words/event words/batch chain/event ledger/ channel/ nexmark/ yahoo/ windows/ state/ epoch_log/append
