@@ -22,6 +22,7 @@ set(FRESHET_HEADERS
   include/freshet/batch/batch_executor.hpp
   include/freshet/batch/batch_options.hpp
   include/freshet/connect/captured_spout.hpp
+  include/freshet/connect/column_value.hpp
   include/freshet/connect/console_sink.hpp
   include/freshet/connect/file/csv_rows.hpp
   include/freshet/connect/file/csv_spout.hpp

@@ -138,7 +138,6 @@ class event_task : public tasklet, public task_host {
   bool head_awaits_commit() const { return awaits_commit_ && sinks_and_state_.is_sink_with_epochs(0); }
   /// Event time stands there, in the run that goes on.
   void set_time(event_time watermark) { time_ = chain_.frame.watermark = watermark; }
-  bool is_firing() const { return bool(firing_); }
   bool retries_in_place(const call_frame& frame) const;
 
   event_run& run_;

@@ -64,7 +64,7 @@ struct event_options {
   /// and sinks that commit by epochs.
   checkpointing checkpoints = {};
   /// How often an epoch is made: so much is done again after a crash, and so long sinks that commit by epochs keep
-  /// their rows back. A second costs a few hundredths of the throughput (see bench/README.md).
+  /// their rows back. A second is what a restart can well do again; what it costs stands in bench/README.md.
   std::chrono::nanoseconds checkpoint_interval = std::chrono::seconds(1);
   std::shared_ptr<fault_injector> faults = {};  ///< tests: what goes wrong, and when
 };

@@ -8,34 +8,12 @@
 #include <type_traits>
 
 #include "freshet/base/event_time.hpp"
+#include "freshet/connect/column_value.hpp"
 #include "freshet/core/shape.hpp"
 
 namespace freshet::postgresql {
 
 class statement;
-
-namespace detail {
-template <class V>
-concept character = std::same_as<V, char> || std::same_as<V, wchar_t> || std::same_as<V, char8_t> ||
-    std::same_as<V, char16_t> || std::same_as<V, char32_t>;
-template <class V>
-concept number = std::is_enum_v<V> ||(std::integral<V> && !character<V>);
-template <class V>
-concept real = std::same_as<V, float> || std::same_as<V, double>;
-template <class V>
-concept text = std::convertible_to<const V&, std::string_view>;
-template <class V>
-concept bytes = std::convertible_to<const V&, std::span<const std::byte>>;
-}  // namespace detail
-
-/// A type that one parameter of a statement can be: bool, integers, enumerations, float and double, text, bytes
-/// (`std::vector<std::byte>`), `event_time`. No characters: nobody can tell whether 'A' is meant as a text or as 65.
-template <class V>
-concept column_value =
-    detail::number<V> || detail::real<V> || detail::text<V> || detail::bytes<V> || std::same_as<V, event_time>;
-/// The same, or an optional of it.
-template <class V>
-concept column_field = column_value<V> ||(freshet::detail::is_optional<V>&& column_value<typename V::value_type>);
 
 /// What a value is to the server: some columns can't hold some of these.
 enum class value_kind : std::uint8_t { boolean, integer, real, text, bytes, time };
@@ -45,10 +23,10 @@ template <column_field V>
 consteval value_kind kind_of() {
   if constexpr (freshet::detail::is_optional<V>) return kind_of<typename V::value_type>();
   else if constexpr (std::same_as<V, bool>) return value_kind::boolean;
-  else if constexpr (detail::number<V>) return value_kind::integer;
-  else if constexpr (detail::real<V>) return value_kind::real;
+  else if constexpr (freshet::detail::column_number<V>) return value_kind::integer;
+  else if constexpr (freshet::detail::column_real<V>) return value_kind::real;
   else if constexpr (std::same_as<V, event_time>) return value_kind::time;
-  else if constexpr (detail::text<V>) return value_kind::text;
+  else if constexpr (freshet::detail::column_text<V>) return value_kind::text;
   else return value_kind::bytes;
 }
 
@@ -81,18 +59,18 @@ class binder {
       else bind_null(at);
     } else if constexpr (std::same_as<V, bool>) {
       bind_bool(at, value);
-    } else if constexpr (detail::number<V>) {
-      if constexpr (is_signed<V>()) bind_integer(at, static_cast<std::int64_t>(value));
+    } else if constexpr (freshet::detail::column_number<V>) {
+      if constexpr (freshet::detail::is_signed_column<V>()) bind_integer(at, static_cast<std::int64_t>(value));
       else bind_unsigned(at, static_cast<std::uint64_t>(value));
-    } else if constexpr (detail::real<V>) {
+    } else if constexpr (freshet::detail::column_real<V>) {
       bind_real(at, value);
     } else if constexpr (std::same_as<V, event_time>) {
       bind_time(at, value);
-    } else if constexpr (detail::text<V>) {
+    } else if constexpr (freshet::detail::column_text<V>) {
       bind_text(at, value);
     } else {
       static_assert(
-          detail::bytes<V>,
+          freshet::detail::column_bytes<V>,
           "postgresql::binder: a parameter has to be a bool, an integer, an enumeration, a float or double, text, "
           "bytes, an event_time, or a std::optional of one of these");
       bind_bytes(at, value);
@@ -100,11 +78,6 @@ class binder {
   }
 
  private:
-  template <class V>
-  static consteval bool is_signed() {
-    if constexpr (std::is_enum_v<V>) return std::is_signed_v<std::underlying_type_t<V>>;
-    else return std::is_signed_v<V>;
-  }
   void bind_null(int at);
   void bind_bool(int at, bool value);
   void bind_integer(int at, std::int64_t value);

@@ -21,10 +21,6 @@ struct row_fields {
 
 namespace detail {
 template <class... F>
-consteval bool all_column_fields(freshet::detail::type_list<F...>*) {
-  return (column_field<F> && ...);
-}
-template <class... F>
 std::vector<value_kind> kinds_of(freshet::detail::type_list<F...>*) {
   return {kind_of<F>()...};
 }
@@ -48,7 +44,7 @@ class row_format {
 
   static row_fields fields_of_type() {
     if constexpr (has_fields<T>) {
-      constexpr bool fit = detail::all_column_fields(freshet::detail::parts_of<T>());
+      constexpr bool fit = freshet::detail::all_column_fields(freshet::detail::parts_of<T>());
       static_assert(fit,
                     "postgresql: each field of T has to be a bool, an integer, an enumeration, a float or double, a "
                     "std::string, a std::vector<std::byte>, an event_time, or a std::optional of one of these; for "
@@ -64,7 +60,7 @@ class row_format {
   }
   static void bind_fields(binder& row, const T& value) {
     if constexpr (has_fields<T>) {
-      if constexpr (detail::all_column_fields(freshet::detail::parts_of<T>()))
+      if constexpr (freshet::detail::all_column_fields(freshet::detail::parts_of<T>()))
         with_fields(value, [&](const auto&... field) {
           int at = 0;
           (row.bind(++at, field), ...);

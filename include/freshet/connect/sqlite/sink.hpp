@@ -23,10 +23,6 @@ template <class... F>
 consteval std::size_t count_of(freshet::detail::type_list<F...>*) {
   return sizeof...(F);
 }
-template <class... F>
-consteval bool all_column_fields(freshet::detail::type_list<F...>*) {
-  return (column_field<F> && ...);
-}
 }  // namespace detail
 
 /// Writes tuples into a SQLite database, each by one statement whose parameters are the fields of the struct in their
@@ -96,7 +92,7 @@ class sink {
   static row_fields fields() {
     if constexpr (has_fields<T>) {
       static_assert(
-          detail::all_column_fields(freshet::detail::parts_of<T>()),
+          freshet::detail::all_column_fields(freshet::detail::parts_of<T>()),
           "sqlite::sink<T>: each field of T has to be a bool, an integer, an enumeration, a float or double, a "
           "std::string, a std::vector<std::byte>, an event_time, or a std::optional of one of these; for "
           "others pass a function void(sqlite::binder&, const T&)");
@@ -110,7 +106,7 @@ class sink {
   }
   static void bind_fields(binder& row, const T& value) {
     if constexpr (has_fields<T>) {
-      if constexpr (detail::all_column_fields(freshet::detail::parts_of<T>()))
+      if constexpr (freshet::detail::all_column_fields(freshet::detail::parts_of<T>()))
         with_fields(value, [&](const auto&... field) {
           int at = 0;
           (row.bind(++at, field), ...);
