@@ -331,7 +331,11 @@ void spout_feed::open_round(std::uint32_t wanted, bool direct) {
 }
 
 void spout_feed::close_round() {
-  if (!round_.through) return read_raw();
+  if (!round_.through) {
+    read_raw();
+    for (auto p : std::exchange(round_.ended, {})) chain_->frame.clock->end_partition(p);
+    return;
+  }
   reading_ = false;
   base_ordinal_ += chain_->frame.call - base_call_;
   if (raw_) raw_read_ = raw_->size();

@@ -80,6 +80,12 @@ void spout_task_round::reject(const position* at, error why, std::string bytes) 
   live_ += frame.children;
 }
 
+void spout_task_round::end(partition_id partition) {
+  if (!frame_->clock) return;
+  if (raw_ && !round_->through) round_->ended.push_back(partition);
+  else frame_->clock->end_partition(partition);
+}
+
 void spout_task_round::make_room() {
   give_round();
   round_->host->round_full(*round_);

@@ -91,6 +91,7 @@ bool spout_tasklet::exhausted() { return ended_ && live_ == 0 && unread_.empty()
 bool spout_tasklet::tell_time() {
   event_clock* clock = chain_.frame.clock;
   if (!clock) return false;
+  tell_ends(*clock);
   next_look_ = clock->look(now_, !blocked() && unread_.empty());
   bool made = clock->take_wanted_again();
   if (made) {
@@ -107,6 +108,14 @@ bool spout_tasklet::tell_time() {
   const bool is_idle = clock->is_idle() && released_.waiting() == 0;
   if (!is_idle || (was_polled_ && !ended_)) say_idle(is_idle);
   return made;
+}
+
+/// Others wait for what has ended until the clock has seen all of it: tuples that the chain has not read yet may have
+/// to wait for long.
+void spout_tasklet::tell_ends(event_clock& clock) {
+  if (!is_read_to_barrier()) return;
+  for (auto p : std::exchange(round_.ended, {})) clock.end_partition(p);
+  if (ended_) clock.align(nullptr, 0);
 }
 
 /// Whoever stops a run before its input ends will go on from there.
@@ -174,7 +183,6 @@ bool spout_tasklet::poll() {
       break;
     case poll_status::kind::ended:
       ended_ = true;
-      if (chain_.frame.clock) chain_.frame.clock->align(nullptr, 0);  // nobody waits for it
       return true;
   }
   return emitted != 0;

@@ -118,6 +118,7 @@ class spout_tasklet final : public event_task, private spout_host {
   static const position* first_surplus(const std::vector<position>& got, const std::vector<retry_ptr>& asked);
 
   bool tell_time();
+  void tell_ends(event_clock& clock);
 
   bool commit(bool last);
   bool commit_due(bool last);

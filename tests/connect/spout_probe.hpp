@@ -101,6 +101,7 @@ class spout_probe : public spout_host {
     for (std::size_t i = 0; i < raw.size(); ++i)
       into_->push_back({round_.positions.at(raw.root_of(i).index()), raw.value(i), raw.time_of(i)});
     raw.clear();
+    for (auto p : std::exchange(round_.ended, {})) frame_.clock->end_partition(p);
   }
   void message_failed(spout_round&, std::uint32_t, call_frame&) override {}
   void message_rejected(spout_round&, const position* at, call_frame&, error why, std::string bytes) override {

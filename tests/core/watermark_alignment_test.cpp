@@ -7,11 +7,14 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "event/event_run.hpp"
 #include "freshet/connect/memory/callback_sink.hpp"
 #include "freshet/testing/fault_plan.hpp"
+#include "freshet/testing/manual_clock.hpp"
 #include "stream/timed_run.hpp"
 
 namespace freshet {
@@ -220,6 +223,44 @@ TEST_P(aligned_runs, keep_tasks_in_step_whose_spout_does_not_ask) {
   std::size_t rows = 0;
   EXPECT_LE(furthest(false, 2, 500ms, &rows), 500ms + a_poll);
   EXPECT_GE(rows, 2 * beats::of_each);
+}
+/// The last rows of the slow partition have been polled, and wait for one of them to be tried again: who waits for the
+/// partition still does.
+TEST(aligned_events, wait_for_what_an_ended_partition_has_not_yet_sent_on) {
+  for (const bool says_end : {true, false}) {
+    std::array<event_time, 2> at{};
+    stream_builder builder{"tail"};
+    builder.spout("beats",
+                  [says_end] {
+                    return beats{false, says_end};
+                  },
+                  {.parallelism = 2, .max_batch = 64})
+        .event_time(&beat::at, {.max_drift = 500ms})
+        .map("tail",
+             [&at, failures = 1](const beat& b) mutable {
+               if (b.partition == 1 && b.at == ms(beats::of_each - 2) && failures-- > 0)
+                 throw std::runtime_error("not yet");
+               at[b.partition] = b.at;
+               return b.partition;
+             },
+             {.parallelism = 2})
+        .to("nowhere", [](std::uint32_t) {});
+    testing::manual_clock time;
+    event_options options{.guarantee = guarantee::exactly_once, .workers = 2};
+    options.retry = {.max_attempts = 2, .first = 1h, .longest = 1h};
+    options.log = logger{};
+    options.clock = &time;
+    event_run run{builder.build(), options};
+    run.start_by_hand();
+    run.pool().run_until_quiet();
+    EXPECT_EQ(at[1], ms(beats::of_each - 3));
+    EXPECT_EQ(at[0], ms(0) + a_poll - 100ms);  // the first poll of it, before anybody had said anything
+    time.advance(1h);
+    run.pool().run_until_quiet();
+    EXPECT_EQ(at[1], ms(beats::of_each - 1));
+    EXPECT_EQ(at[0], ms(100 * (beats::of_each - 1)));
+    EXPECT_TRUE(run.unfinished().empty()) << run.unfinished();
+  }
 }
 /// A task is over, and has not said so of its partition.
 TEST_P(aligned_runs, do_not_wait_for_a_task_that_has_ended) {

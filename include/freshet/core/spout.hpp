@@ -70,9 +70,7 @@ class spout_emitter {
     return !clock || clock->wants(partition);
   }
   /// Nothing more will come of a partition, while others go on: it holds event time back no longer.
-  void end(partition_id partition) {
-    if (auto* clock = task_->frame().clock) clock->end_partition(partition);
-  }
+  void end(partition_id partition) { task_->end(partition); }
   /// How many more messages the engine would like from this poll. Emitting more is allowed, but memory grows.
   std::size_t room() const { return task_->room(); }
 

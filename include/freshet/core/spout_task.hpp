@@ -43,6 +43,8 @@ struct spout_round {
   std::vector<stamped> known_stamps;  ///< in the order in which they are emitted again; empty: messages are new
   any_batch* raw = nullptr;           ///< not null: messages are written here, and the chain reads them later,
   bool through = false;               ///< or, when this is set, takes them at once all the same
+  /// Partitions of which nothing more comes: the host tells the clock when the chain has read what is in `raw`.
+  std::vector<partition_id> ended;
 };
 
 /// A spout task as the engines see it.
@@ -72,6 +74,8 @@ class spout_task_round : public spout_operator {
  public:
   /// A message without a tuple.
   void reject(const position* at, error why, std::string bytes);
+  /// Nothing more comes of a partition. The clock, if there is one, learns it behind the partition's last tuples.
+  void end(partition_id partition);
 
  protected:
   /// A turn in which the spout may emit.
