@@ -24,6 +24,13 @@ using ::testing::HasSubstr;
 /// How many numbers may still be read.
 using allowance = std::shared_ptr<std::atomic<int>>;
 
+/// Never below zero, so that nobody has to give back what another may have set meanwhile.
+bool take_one_of(std::atomic<int>& left) {
+  int now = left;
+  while (now > 0 && !left.compare_exchange_weak(now, now - 1)) {}
+  return now > 0;
+}
+
 /// Numbers of some partitions, one at a time and while that is allowed.
 class allowed_numbers {
  public:
@@ -41,10 +48,7 @@ class allowed_numbers {
     for (std::size_t tried = 0; tried < mine_.size(); ++tried) {
       auto& [p, next] = mine_[turn_++ % mine_.size()];
       if (next == all_.each) continue;
-      if (left_->fetch_sub(1) <= 0) {
-        ++*left_;
-        return poll_status::idle_until(std::chrono::steady_clock::now() + 20us);
-      }
+      if (!take_one_of(*left_)) return poll_status::idle_until(std::chrono::steady_clock::now() + 20us);
       emit(p, next++, out);
       return poll_status::emitted();
     }
@@ -170,21 +174,20 @@ using both_sinks = ::testing::Types<epoch_sink, transaction_sink>;
 TYPED_TEST_SUITE(adaptive_runs, both_sinks);
 
 TYPED_TEST(adaptive_runs, lose_and_double_nothing_over_many_switches) {
-  for (const auto first : {engine_kind::batches, engine_kind::events})
-    for (const int each_run : {1, 7, 50}) {
-      scene s;
-      s.first = first;
-      s.each_run = each_run;
-      auto run = s.start(s.sums<TypeParam>());
-      run.wait();
-      EXPECT_EQ(sorted(s.world->visible), wanted());
-      // A run's other task may still take one, and the last may find nothing left.
-      const auto switches = run.status().engine.switches;
-      const auto most = static_cast<unsigned>(all_numbers / each_run);
-      EXPECT_LE(switches, most);
-      EXPECT_GE(switches, most / 2);
-      EXPECT_EQ(s.starts, static_cast<int>(switches) + 1);
-    }
+  using enum engine_kind;
+  for (const auto& [first, each_run] : {std::pair{events, 2}, {batches, 7}, {batches, 50}, {events, 50}}) {
+    scene s;
+    s.first = first;
+    s.each_run = each_run;
+    auto run = s.start(s.sums<TypeParam>());
+    run.wait();
+    EXPECT_EQ(sorted(s.world->visible), wanted());
+    const auto switches = run.status().engine.switches;
+    const auto most = static_cast<unsigned>(all_numbers / each_run);
+    EXPECT_LE(switches, most);
+    EXPECT_GE(switches, most - 1);  // the last run may find nothing left, and isn't needed then
+    EXPECT_EQ(s.starts, static_cast<int>(switches) + 1);
+  }
 }
 
 /// Sums by windows of event time: watermarks, and what is open, go from engine to engine.
@@ -207,16 +210,16 @@ TEST(adaptive_run, keeps_windows_open_over_switches) {
   for (int v = 0; v < all_numbers; ++v) by_window[{v % each / 10, v % 4}] += v;
   std::vector<row> all;
   for (const auto& [of, sum] : by_window) all.push_back({of.second, sum});
-  for (const auto first : {engine_kind::batches, engine_kind::events})
-    for (const int each_run : {7, 11, 32}) {
-      scene s;
-      s.first = first;
-      s.each_run = each_run;
-      auto run = s.start(windows(s));
-      run.wait();
-      EXPECT_GE(run.status().engine.switches, static_cast<unsigned>(all_numbers / each_run / 2));
-      EXPECT_EQ(sorted(s.world->visible), sorted(all)) << each_run << " numbers each run";
-    }
+  using enum engine_kind;
+  for (const auto& [first, each_run] : {std::pair{batches, 7}, {events, 11}, {batches, 32}, {events, 32}}) {
+    scene s;
+    s.first = first;
+    s.each_run = each_run;
+    auto run = s.start(windows(s));
+    run.wait();
+    EXPECT_GE(run.status().engine.switches, static_cast<unsigned>(all_numbers / each_run - 1));
+    EXPECT_EQ(sorted(s.world->visible), sorted(all)) << each_run << " numbers each run";
+  }
 }
 
 TEST(adaptive_run, doubles_nothing_at_a_switch_under_at_least_once) {
@@ -237,6 +240,10 @@ TEST(adaptive_run, doubles_nothing_at_a_switch_under_at_least_once) {
 }
 
 // --- crashes ---
+
+/// An odd number, so that what differs between even and odd places is met. That a single engine goes on behind a crash
+/// at any step is shown in checkpointed_runs_test.cpp.
+std::uint64_t stride_of_steps() { return std::max<std::uint64_t>(11, 3 * stride()); }
 
 TYPED_TEST(adaptive_runs, go_on_behind_every_crash_of_the_files) {
   random_source random(11);
@@ -268,7 +275,7 @@ TYPED_TEST(adaptive_runs, go_on_behind_every_crash_of_the_files) {
           else s->template finish<events>(s->template sums<TypeParam>(1 + step % 3));
           EXPECT_EQ(sorted(s->world->visible), wanted()) << "power off at step " << step;
         },
-        3 * stride());
+        stride_of_steps());
     std::cout << "adaptive_runs: steps=" << steps << " in a switch=" << in_a_switch << "\n";
     EXPECT_GT(steps, 100u);
     EXPECT_GT(in_a_switch, 5u);
@@ -278,14 +285,15 @@ TYPED_TEST(adaptive_runs, go_on_behind_every_crash_of_the_files) {
 TYPED_TEST(adaptive_runs, go_on_behind_every_crash_of_a_sink) {
   for (const auto first : {engine_kind::batches, engine_kind::events}) {
     std::uint64_t crashes = 0;
-    for (std::uint64_t at = 0;; at += stride()) {
+    const auto stride_of_calls = std::max<std::uint64_t>(3, stride());
+    for (std::uint64_t at = 0;; at += stride_of_calls) {
       scene s;
       s.first = first;
       s.world->crash_at = at;
       s.world->crash = [&s] { s.files->power_off(); };
       const auto said = error_of([&] { s.start(s.sums<TypeParam>(3)).wait(); });
       if (said == "no error") break;
-      crashes += stride();
+      crashes += stride_of_calls;
       random_source random(at);
       s.files->crash(random);
       s.finish<events>(s.sums<TypeParam>(2));
@@ -300,7 +308,7 @@ TYPED_TEST(adaptive_runs, go_on_behind_every_crash_of_a_sink) {
 
 TEST(adaptive_run, is_stopped_at_every_step_of_a_switch) {
   std::uint64_t stops = 0;
-  for (std::uint64_t at = 0;; at += 3 * stride()) {
+  for (std::uint64_t at = 0;; at += stride_of_steps()) {
     scene s;
     s.first = at % 2 ? engine_kind::batches : engine_kind::events;
     s.each_run = 70;
@@ -363,9 +371,12 @@ TEST(adaptive_run, hands_on_to_the_next_run_what_was_asked_during_a_switch) {
       EXPECT_TRUE(during.engine.switching);
       EXPECT_EQ(run.status().state, run_state::finished);
       EXPECT_EQ(s.starts, 2);
-      EXPECT_EQ(s.world->visible.size(), 50u);
+      // A poll that was under way when the next run was told may take what that run was allowed.
+      const auto read = s.world->visible.size();
+      EXPECT_GE(read, 50u);
+      EXPECT_LE(read, 100u);
       s.finish<events>(graph);
-      EXPECT_EQ(s.world->visible.size(), drains ? 50u : wanted().size());  // a drain is the end of the input
+      EXPECT_EQ(s.world->visible.size(), drains ? read : wanted().size());  // a drain is the end of the input
     }
 }
 
@@ -506,7 +517,7 @@ TEST(adaptive_run, asks_the_next_run_for_a_savepoint_that_a_switch_has_overtaken
 
 TEST(adaptive_run, is_asked_by_many_while_it_switches) {
   scene s;
-  s.each_run = 6;
+  s.each_run = 12;
   auto run = s.start(s.sums<epoch_sink>());
   std::atomic<bool> over{false};
   std::uint64_t savepoints = 0, questions = 0;
@@ -725,8 +736,12 @@ TEST(adaptive_executor, leaves_events_when_a_spout_has_always_more_at_hand) {
   while (run.status().engine.switches == 0) std::this_thread::yield();
   EXPECT_EQ(run.status().engine.recent.front().to, "batch_executor");
   EXPECT_THAT(run.status().engine.recent.front().why, HasSubstr("had more at hand for 100 %"));
-  while (run.metrics().batches.empty()) std::this_thread::yield();
-  EXPECT_TRUE(run.metrics().batches.front().more_at_hand);
+  // Not each batch: one that is cut as the run is left again is the last, and nobody is asked for more.
+  const auto has_more_at_hand = [&] {
+    const auto all = run.metrics().batches;
+    return std::any_of(all.begin(), all.end(), [](const auto& b) { return b.more_at_hand; });
+  };
+  while (!has_more_at_hand()) std::this_thread::yield();
   EXPECT_EQ(run.metrics().node("numbers").nothing_at_hand, 0);
   *s.left = 0;
   while (run.metrics().node("numbers").nothing_at_hand == 0) std::this_thread::yield();
