@@ -11,7 +11,7 @@ foreach(name IN ITEMS
   list(APPEND wanted "${name}/keys:1000" "${name}/keys:1000000")
 endforeach()
 list(APPEND wanted words/hand words/event words/batch chain/event ledger/ channel/ nexmark/ yahoo/ windows/ state/ epoch_log/append
-  bare/append_fdatasync)
+  bare/append_fdatasync batch/no_room/)
 foreach(name IN LISTS wanted)
   if(NOT "\n${listed}" MATCHES "\n${name}")
     message(FATAL_ERROR "no benchmark begins with ${name}; there are:\n${listed}")

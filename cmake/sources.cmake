@@ -219,9 +219,11 @@ set(FRESHET_SOURCES
   src/batch/batch_plan.cpp
   src/batch/batch_run.cpp
   src/batch/batch_task.cpp
+  src/batch/block_bytes.cpp
   src/batch/block_store.cpp
   src/batch/pid_rate.cpp
   src/batch/rate_limiter.cpp
+  src/batch/spill_file.cpp
   src/batch/spout_feed.cpp
   src/batch/stage_runner.cpp
   src/batch/stage_task.cpp

@@ -5,6 +5,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <ctime>
 
+#include "base/bench_folder.hpp"
 #include "batch/block_store.hpp"
 #include "freshet/freshet.hpp"
 
@@ -178,6 +179,52 @@ void checksum(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * 64 * 256));
 }
 
+/// Eight rows of each, after some work.
+struct expand {
+  std::uint64_t rounds = 0;  ///< of a hash, of some nanoseconds each
+  void process(const row& r, emitter<row>& out) const {
+    std::uint64_t key = r.key;
+    for (std::uint64_t i = 0; i < rounds; ++i) key = mix64(key);
+    for (std::uint64_t i = 0; i < 8; ++i) out.emit({key + i, r.value});
+  }
+};
+
+batch_options with_room() { return {.trigger = batch_trigger::back_to_back, .rows_per_batch = 64u << 10}; }
+batch_options without_room() {
+  auto o = with_room();
+  o.block_store_bytes = 4u << 20;
+  return o;
+}
+
+/// Batches of 8 MiB in a store of 4 MiB: what is evicted is computed again, or read back.
+void no_room(benchmark::State& state, batch_options options, bool spills) {
+  const bench_folder folder{"freshet_batch_bench"};
+  if (spills) options.spill.directory = folder / "spill";
+  constexpr std::uint64_t count = 250'000;
+  topology_builder b{"no_room"};
+  auto rows = b.spout("rows", row_spout{count, 1000}, {.parallelism = 2});
+  auto expanded = b.bolt("expand", expand{static_cast<std::uint64_t>(state.range(0))}, {.parallelism = 2})
+                      .input(rows, shuffle_grouping{});
+  auto sums = b.bolt("sum", sum_by_key{}, {.parallelism = 2}).input(expanded, key_grouping{&row::key});
+  (void)b.sink("sink", xor_sink{}, {.parallelism = 2}).input(sums);
+  const auto graph = b.build();
+  const batch_executor engine{options};
+  std::uint64_t recomputed = 0, spilled = 0;
+  const auto began = cpu_seconds();
+  for (auto _ : state) {
+    auto run = engine.start(graph);
+    run.wait();
+    recomputed += run.metrics().recomputed_partitions;
+    spilled += run.metrics().blocks.spilled_bytes;
+  }
+  const auto n = static_cast<double>(state.iterations() * count);
+  state.SetItemsProcessed(static_cast<std::int64_t>(n));
+  state.counters["cpu_ns"] = (cpu_seconds() - began) * 1e9 / n;
+  state.counters["recomputed"] = static_cast<double>(recomputed) / static_cast<double>(state.iterations());
+  state.counters["spilled_mib"] =
+      static_cast<double>(spilled) / static_cast<double>(state.iterations()) / static_cast<double>(1u << 20);
+}
+
 batch_options verified(batch_options o) {
   o.verify_blocks = true;
   return o;
@@ -214,6 +261,27 @@ BENCHMARK_CAPTURE(fixed_cost, one_task, 1)
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(fixed_cost, two_tasks, 2)
     ->Name("batch/fixed_cost/tasks:2")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(no_room, memory, with_room(), false)
+    ->Name("batch/no_room/memory")
+    ->ArgName("work")
+    ->Arg(0)
+    ->Arg(1000)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(no_room, recompute, without_room(), false)
+    ->Name("batch/no_room/recompute")
+    ->ArgName("work")
+    ->Arg(0)
+    ->Arg(1000)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(no_room, spill, without_room(), true)
+    ->Name("batch/no_room/spill")
+    ->ArgName("work")
+    ->Arg(0)
+    ->Arg(1000)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(checksum)->Name("batch/checksum");

@@ -36,7 +36,18 @@ void batch_run::make_tasks() {
     }
   compile(plan_, graph_, [this](std::uint32_t chain) -> const chain_task& { return task(chain, 0).chain(); });
   store_ = std::make_unique<block_store>(plan_.blocks, options_.block_store_bytes,
-                                         options_.verify_blocks || options_.faults);
+                                         options_.verify_blocks || options_.faults, open_spill(), options_.log);
+}
+
+/// Null: blocks that there is no room for are evicted.
+std::unique_ptr<spill_file> batch_run::open_spill() const {
+  const auto& how = options_.spill;
+  if (how.directory.empty()) return nullptr;
+  auto file = spill_file::open(*how.files, how.directory, how.most_bytes);
+  if (file) return std::move(*file);
+  auto why = file.error();
+  why.message = "batch_options::spill.directory can't be used: " + why.message;
+  throw run_error(std::move(why));
 }
 
 void batch_run::deal_all() {
@@ -123,6 +134,7 @@ void batch_run::close_all() noexcept {
       t->close();
       t->roll_back();
     }
+  store_->end_spilling();
   checkpoints_.reset();  // the directory is free for the next run
   questions_.close();    // behind it: a savepoint is asked for on the desk, and from here on by whoever asks
 }
@@ -198,6 +210,7 @@ run_metrics batch_run::metrics() const {
   merge_edges(m);
   m.batches_done = driver_->batches_done();
   m.recomputed_partitions = driver_->recomputed();
+  m.blocks = store_->counts();
   std::lock_guard lock(mutex_);
   m.batches.assign(recent_.begin(), recent_.end());
   return m;

@@ -60,6 +60,7 @@ class batch_run final : public engine_run {
 
  private:
   void make_tasks();
+  std::unique_ptr<spill_file> open_spill() const;
   void deal_all();
   void place();
   void open_tasks();

@@ -122,7 +122,8 @@ bool stage_task::store_letters(std::uint64_t batch) {
 
 // --- inputs ---
 
-/// Pins all blocks of the input. False: some are missing, and noted in `missing_`; the others stay pinned.
+/// Pins all blocks of the input. False: some are missing, and noted in `missing_`, or the run has failed; the others
+/// stay pinned.
 bool stage_task::pin_inputs() {
   const auto sources = run_.plan().sources[chain_index_].size();
   const bool first_look = pinned_.empty();
@@ -140,10 +141,23 @@ bool stage_task::pin_inputs() {
         case block_store::state::missing:
           missing_.push_back({r.from_chain, p, id});
           break;
+        case block_store::state::gone:
+          lose_letters(r);
+          return false;
       }
     }
   }
   return missing_.empty();
+}
+
+/// A sink is never run again, so nobody has its dead letters any more.
+void stage_task::lose_letters(const batch_route& route) {
+  auto why = run_.store().loss();
+  const auto sink = run_.plan().chains.chains[route.from_chain].head();
+  why.code = errc::data_loss;
+  why.message = "dead letters of sink \"" + run_.graph().nodes()[sink].name + "\" are lost: " + why.message +
+                "; with a larger block_store_bytes they stay in memory";
+  run_.fail(located(chain_->plan().head(), std::move(why)));
 }
 
 void stage_task::unpin_inputs(bool read) {

@@ -96,6 +96,7 @@ class stage_task final : public batch_task {
 
   const batch_route& route_of(std::size_t source) const;
   bool pin_inputs();
+  void lose_letters(const batch_route& route);
   void unpin_inputs(bool read);
   bool next_batch();
   bool start();

@@ -113,6 +113,34 @@ TEST(stream_type, knows_what_can_be_done_with_its_values) {
   EXPECT_EQ(stream_type_of<no_codec>().read, nullptr);
 }
 
+/// What the reader was told, instead of what was written.
+struct dated {
+  std::uint32_t version = 0;
+};
+}  // namespace
+
+template <>
+struct codec<dated> {
+  static constexpr std::uint32_t version = 3;
+  static void write(writer& w, const dated&) { w.raw('x'); }
+  static void read(reader& r, dated& d, std::uint32_t version) {
+    (void)r.raw<char>();
+    d.version = version;
+  }
+};
+
+namespace {
+TEST(stream_type, reads_with_the_version_it_writes) {
+  const auto& type = stream_type_of<dated>();
+  batch<dated> b({.capacity = 2});
+  b.append({}, {}, {});
+  writer w;
+  type.write(w, b, 0);
+  reader r(w.data());
+  type.read(r, b);
+  EXPECT_EQ(b.value(1).version, 3u);
+}
+
 TEST(batch_checksum, changes_with_any_value) {
   const auto sum = [](const std::vector<std::string>& all) {
     batch<std::string> b({.capacity = 8});

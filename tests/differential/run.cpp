@@ -10,6 +10,7 @@
 #include "freshet/batch/batch_executor.hpp"
 #include "freshet/event/event_executor.hpp"
 #include "freshet/testing/fault_plan.hpp"
+#include "freshet/testing/simulated_files.hpp"
 
 namespace freshet::differential {
 
@@ -85,6 +86,23 @@ std::shared_ptr<testing::fault_plan> some_block_faults(const plan& p, random_sou
   return faults;
 }
 
+/// Half of the disks for what is spilled fail: once or always, when they have been used for a while. Reads don't where
+/// sinks may have dead letters: those could not come back, which ends a run.
+void fail_now_and_then(testing::simulated_files& disk, const plan& p) {
+  random_source random(mix64(p.seed) + 1);
+  if (random.chance(0.5)) return;
+  using testing::file_fault;
+  const auto how =
+      one_of<file_fault>(random, {file_fault::no_space, file_fault::device_error, file_fault::short_write});
+  const auto times = random.chance(0.5) ? 1 : testing::simulated_files::always;
+  disk.fail(testing::file_operation::append, "spill-0.blocks", how, random.below(10), times);
+  if (random.chance(0.3))
+    disk.fail(testing::file_operation::cut, "spill-0.blocks", file_fault::device_error, random.below(3), times);
+  const auto reads = p.reads_dead_letters && p.has_poison() ? 0 : random.below(3);
+  if (reads)
+    disk.fail(testing::file_operation::read, "spill-0.blocks", file_fault::device_error, random.below(9), reads);
+}
+
 std::string number(const char* name, std::size_t value) {
   return std::string(" ") + name + " " + std::to_string(value);
 }
@@ -123,6 +141,10 @@ batch_options some_batch_options(const plan& p, random_source& random) {
   o.max_task_attempts = enough_attempts(p);
   o.message_timeout = timeout_for(p, true);
   if (random.chance(0.2)) o.block_store_bytes = one_of<std::size_t>(random, {4 << 10, 64 << 10});
+  if (random.chance(0.4)) {
+    o.spill.directory = "/spill";  // of a simulated disk, see `run_batches`
+    o.spill.most_bytes = one_of<std::uint64_t>(random, {1 << 10, 1 << 30});
+  }
   o.verify_blocks = random.chance(0.3);
   if (random.chance(0.5)) o.faults = some_block_faults(p, random);
   o.drain_timeout = 120s;
@@ -152,9 +174,17 @@ outcome run_batches(const plan& p, batch_options options, mischief allowed, drai
       number("workers", options.workers) + number("rows_per_batch", options.rows_per_batch) +
       number("interval_ns", static_cast<std::size_t>(options.interval.count())) +
       number("max_batch", options.max_batch) + number("block_store_bytes", options.block_store_bytes) +
-      number("max_task_attempts", options.max_task_attempts) + (options.faults ? " with block faults" : "");
+      number("max_task_attempts", options.max_task_attempts) + (options.faults ? " with block faults" : "") +
+      (options.spill.directory.empty() ? "" : " with spill" + number("most_bytes", options.spill.most_bytes));
+  testing::simulated_files disk;
+  fail_now_and_then(disk, p);
+  options.spill.files = &disk;
   auto* faults = static_cast<testing::fault_plan*>(options.faults.get());
-  const auto lost = [&] { return faults ? faults->done().lost + faults->done().evicted + faults->done().flipped : 0; };
+  const auto lost = [&]() -> std::uint64_t {
+    if (!faults) return 0;
+    const auto done = faults->done();
+    return done.lost + done.flipped + (options.spill.directory.empty() ? done.evicted : 0);  // else they are on disk
+  };
   const auto before = lost();
   auto run = batch_executor{options}.start(made.graph);
   const auto feeding = feeder(made);

@@ -3,8 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "freshet/base/clock.hpp"
+#include "freshet/base/file_system.hpp"
 #include "freshet/base/log.hpp"
 #include "freshet/core/fault_injector.hpp"
 #include "freshet/core/state_store.hpp"
@@ -32,6 +34,25 @@ struct backpressure_options {
   double min_rate = 100;  ///< rows a second: never less, or a rate of nothing would stay nothing
 };
 
+/// Where blocks go that there is no room for in memory and that some task has yet to read: they are read back when it
+/// does, instead of being computed again. That is worth it where a batch is larger than
+/// `batch_options::block_store_bytes` and costs more to compute than to write and read. What all have read is evicted,
+/// and so is what can't be written, or would be too much; what can't be read back, or isn't what was written, is
+/// computed again as any lost block is. So a failing disk costs time and no answer (dead letters of sinks apart, which
+/// nobody can compute again: they stay in memory when they can't be written, and the run fails when they can't be read
+/// back). The first failure of each kind is logged, all are in `run_metrics::blocks`.
+struct spill_options {
+  /// A folder on a local disk, which is made where it isn't there; empty: nothing is spilled. Each run has one file
+  /// there, "spill-<n>.blocks", with a lock beside it: runs may share the folder, also those of other processes. The
+  /// file is emptied with each batch, never synced, and removed at the end of the run; what a process left that died
+  /// is removed when the next run starts there.
+  /// `start` refuses streams between stages of types without a codec or a default constructor.
+  std::string directory{};
+  /// Bytes of one batch on disk. 16 times what memory holds by default: a batch beyond that has run away.
+  std::uint64_t most_bytes = std::uint64_t{4} << 30;
+  file_system* files = &system_files();
+};
+
 /// Settings of a batch_executor.
 struct batch_options {
   batch_trigger trigger = batch_trigger::interval;
@@ -50,13 +71,21 @@ struct batch_options {
   /// How often one tuple, or one task for another reason, may fail in a batch before it is given up. Spark's default.
   std::uint32_t max_task_attempts = 4;
   /// Blocks of the running batch beyond this are evicted, those that have been read first, and computed again where
-  /// somebody needs them. Polling ahead stops at half of it. 256 MiB hold a full batch of kilobyte tuples, so that only
-  /// larger ones are ever evicted. What strings and containers own is counted too, estimated from a few tuples of each
-  /// piece (see core/value_bytes.hpp).
+  /// somebody needs them; or they are spilled, see `spill`. Polling ahead stops at half of it. 256 MiB hold a full
+  /// batch of kilobyte tuples, so that only larger ones are ever evicted. What strings and containers own is counted
+  /// too, estimated from a few tuples of each piece (see core/value_bytes.hpp).
+  ///
+  /// What comes on top of it: what is polled ahead (half of it); of spouts that can't read again (a push_spout) also
+  /// the messages of the batch at work, from which lost blocks are computed, and which are never spilled (they were
+  /// part of what had been polled ahead, so another half at most); and the input of the tasks at work, each of which
+  /// has all of its own in memory; and what is being spilled or read back, once more as bytes. Dead letters of sinks,
+  /// which nobody can compute again, are never evicted: only with `spill` is memory for them bounded.
   std::size_t block_store_bytes = 256u << 20;
+  spill_options spill = {};
   /// Notices blocks that changed in memory. Off, because a checksum of 16-byte tuples, made and verified, costs a tenth
-  /// of a plain pipeline's time, and blocks never leave memory, which the machine itself watches; with `faults` it is
-  /// always on. When it is true, `start` refuses streams of types in which a change can't be noticed.
+  /// of a plain pipeline's time, and memory is watched by the machine itself (what is on disk has checksums of its own,
+  /// always); with `faults` it is always on. When it is true, `start` refuses streams of types in which a change can't
+  /// be noticed.
   bool verify_blocks = false;
   backpressure_options backpressure = {};
   /// Tuples in one piece of a block. 1024 spread the cost of handing a piece on, and take 16 KiB for small tuples.

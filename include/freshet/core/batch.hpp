@@ -256,7 +256,7 @@ const stream_type& stream_type_of() {
       if constexpr (std::default_initializable<T>)
         t.read = [](reader& r, any_batch& b) {
           T v{};
-          codec<T>::read(r, v, 0);
+          codec<T>::read(r, v, codec_version<T>);
           static_cast<batch<T>&>(b).append({}, {}, {}, std::move(v));
         };
     }

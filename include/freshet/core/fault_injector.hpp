@@ -17,7 +17,7 @@ class fault_injector {
     none,
     lose,   ///< it is gone when it is read
     flip,   ///< one bit of it has changed when it is read
-    evict,  ///< the block store drops it to save memory
+    evict,  ///< the block store takes it out of memory
   };
   /// The output of task `from_task` of `node` for task `to_task` of one of its readers is stored, in batch `batch`.
   virtual block_fault block_stored(std::string_view node, std::uint32_t from_task, std::uint32_t to_task,

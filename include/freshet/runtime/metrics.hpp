@@ -89,6 +89,16 @@ struct batch_progress {
   bool more_at_hand = false;  ///< when it was cut, a spout had more, or there was no room to ask it
 };
 
+/// Blocks for which the batch engine had no room in memory, since the run began.
+struct block_metrics {
+  std::uint64_t evicted = 0;        ///< dropped: computed again where somebody still needs them
+  std::uint64_t spilled = 0;        ///< written to the spill file
+  std::uint64_t spilled_bytes = 0;  ///< written there
+  std::uint64_t read_back = 0;      ///< as often as somebody needed one
+  std::uint64_t not_spilled = 0;    ///< could not be written, or had no room on disk: evicted, or kept in memory
+  std::uint64_t spilled_lost = 0;   ///< could not be read back, or were damaged: computed again
+};
+
 /// One change of the engine in an adaptive run.
 struct engine_switch {
   event_time at{};                  ///< UTC, when the next engine was at work
@@ -115,6 +125,7 @@ struct run_metrics {
   std::vector<batch_progress> batches;  ///< batch engine: the newest ones, oldest first
   std::uint64_t batches_done = 0;
   std::uint64_t recomputed_partitions = 0;
+  block_metrics blocks;  ///< batch engine
   engine_use engine;
 
   /// Sums over the tasks of a node; a default value when there is no such node.

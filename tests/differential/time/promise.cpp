@@ -55,6 +55,10 @@ batch_options batches_at_random(const promise& p, std::shared_ptr<fault_injector
   o.log = {};
   o.faults = std::move(faults);
   o.guarantee = p.kept;
+  if (random.chance(0.3)) {
+    o.block_store_bytes = 8 << 10;
+    o.spill.directory = "/spill";  // of the simulated disk that the run gets
+  }
   return o;
 }
 
@@ -89,7 +93,7 @@ namespace {
 /// Stopped after a few batches, again and again, and once more let run to its end.
 run_metrics run_with_stops(const topology& graph, batch_options options) {
   testing::simulated_files files;
-  options.checkpoints.files = &files;
+  options.checkpoints.files = options.spill.files = &files;
   random_source random(options.checkpoints.log_bytes);
   run_metrics all;
   for (bool last = false; !last;) {
@@ -110,7 +114,7 @@ run_metrics run_with_stops(const topology& graph, batch_options options) {
 /// Run by one engine or the other until the power fails, or until it is stopped, again and again.
 run_metrics run_with_crashes(const topology& graph, either_engine options) {
   testing::simulated_files files;
-  options.events.checkpoints.files = options.batches.checkpoints.files = &files;
+  options.events.checkpoints.files = options.batches.checkpoints.files = options.batches.spill.files = &files;
   random_source random(options.events.checkpoints.log_bytes);
   const auto start = [&] {
     return random.chance(0.5) ? event_executor{options.events}.start(graph)
@@ -145,9 +149,14 @@ run_metrics run_with_crashes(const topology& graph, either_engine options) {
 run_metrics run_to_end(const topology& graph, const any_options& options) {
   if (const auto* either = std::get_if<either_engine>(&options)) return run_with_crashes(graph, *either);
   if (goes_on(options)) return run_with_stops(graph, std::get<batch_options>(options));
-  const auto* events = std::get_if<event_options>(&options);
-  auto run =
-      events ? event_executor{*events}.start(graph) : batch_executor{std::get<batch_options>(options)}.start(graph);
+  testing::simulated_files disk;
+  const auto start = [&] {
+    if (const auto* events = std::get_if<event_options>(&options)) return event_executor{*events}.start(graph);
+    auto batches = std::get<batch_options>(options);
+    batches.spill.files = &disk;
+    return batch_executor{batches}.start(graph);
+  };
+  auto run = start();
   run.wait();
   return run.metrics();
 }
