@@ -125,9 +125,9 @@ bool stage_task::store_letters(std::uint64_t batch) {
 /// Pins all blocks of the input. False: some are missing, and noted in `missing_`, or the run has failed; the others
 /// stay pinned.
 bool stage_task::pin_inputs() {
-  const auto sources = run_.plan().sources[chain_index_].size();
+  const auto count = run_.plan().sources[chain_index_].size();
   const bool first_look = pinned_.empty();
-  for (std::size_t s = 0; s < sources; ++s) {
+  for (std::size_t s = 0; s < count; ++s) {
     const auto& r = route_of(s);
     for (std::uint32_t p = 0; p < r.producers; ++p) {
       const auto id = r.block(p, task_);

@@ -158,7 +158,7 @@ TEST_P(processing_timer_runs, a_timer_that_is_due_is_called_without_a_tuple) {
   auto engine = samples::answering_at_once(GetParam().second);
   std::visit([&clock](auto& options) { options.clock = &clock; }, engine);
   push_spout<reading> in;
-  std::atomic<int> silent{0}, seen{0};
+  std::atomic<int> silent{0};
   const auto read = builder.spout("in", in);
   read.key_by(&reading::key)
       .process("watch", watch_for_silence{})

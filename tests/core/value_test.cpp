@@ -33,7 +33,7 @@ struct small_array_inside {
   const char* one[1];
 };
 struct names_a_pointer {
-  friend auto freshet_fields(names_a_pointer& v) { return std::tie(v.p); }
+  [[maybe_unused]] friend auto freshet_fields(names_a_pointer& v) { return std::tie(v.p); }
   int* p = nullptr;
   char more[4] = {};
 };

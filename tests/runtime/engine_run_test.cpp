@@ -131,7 +131,7 @@ struct unspeakable {
 }  // namespace
 template <>
 struct codec<unspeakable> {
-  static constexpr std::uint32_t version = 1;
+  [[maybe_unused]] static constexpr std::uint32_t version = 1;
   static void write(writer&, const unspeakable&) { throw std::runtime_error("no words for it"); }
   static void read(reader&, unspeakable&, std::uint32_t) {}
 };

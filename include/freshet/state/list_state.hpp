@@ -76,7 +76,7 @@ class list_state {
 
   std::size_t mark() { return log_.mark(); }
   void undo(std::size_t mark) {
-    log_.undo(mark, [this](change&& c) { std::visit([this](auto& what) { take_back(what); }, c); });
+    log_.undo(mark, [this](change&& c) { std::visit([this](auto& what) { this->take_back(what); }, c); });
   }
   void keep(std::size_t) {
     log_.keep([this](const auto& all) { forget_marks_within(all); });
