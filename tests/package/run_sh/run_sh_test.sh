@@ -30,6 +30,8 @@ stub stubs/id <<'TEXT'
 echo "$the_uid"
 TEXT
 stub stubs/ninja </dev/null
+stub stubs/clang++-16 </dev/null
+stub stubs/g++ </dev/null
 stub stubs/ctest <<'TEXT'
 echo "100% tests passed"
 TEXT
@@ -71,7 +73,7 @@ run() {
   status=0
   (
     cd "$scratch"
-    unset FRESHET_INSTALL FRESHET_WERROR FRESHET_CCACHE CMAKE_BUILD_PARALLEL_LEVEL
+    unset CXX FRESHET_INSTALL FRESHET_WERROR FRESHET_CCACHE CMAKE_BUILD_PARALLEL_LEVEL
     export the_uid the_installed the_plan the_apt the_build
     if [ -n "${with-}" ]; then export "${with?}"; fi
     PATH=$scratch/tools:$path sh project/cmake/run.sh "$@"
@@ -265,8 +267,18 @@ if [ -e "$scratch/none.json" ]; then fail "none.json should not be there"; fi
 on "sanitize asan"
 run sanitize asan -R ledger
 ends_with 0
+calls '^cmake --preset asan .*CMAKE_CXX_COMPILER=[^ ]*/clang[+][+]-16$'
 calls '^ctest --preset asan .*-R ledger$'
 calls_not tsan
+with=CXX=g++
+run sanitize asan
+ends_with 0
+calls '^cmake --preset asan .*CMAKE_CXX_COMPILER=[^ ]*/g[+][+]$'
+asks_not_for 'clang.*'
+with=CXX=cxx17
+run sanitize
+ends_with 1
+says 'CXX=cxx17: there is no such compiler'
 
 if [ "$failures" -ne 0 ]; then
   echo "$failures expectations about cmake/run.sh do not hold, see above"
