@@ -129,6 +129,7 @@ set(FRESHET_HEADERS
   include/freshet/state/checkpoint_manifest.hpp
   include/freshet/state/checkpoint_reader.hpp
   include/freshet/state/checkpoint_writer.hpp
+  include/freshet/state/durability.hpp
   include/freshet/state/epoch_log.hpp
   include/freshet/state/epoch_log_reader.hpp
   include/freshet/state/list_state.hpp
@@ -269,6 +270,7 @@ set(FRESHET_SOURCES
   src/event/event_task.cpp
   src/event/holds.cpp
   src/event/ledger.cpp
+  src/event/rescale.cpp
   src/event/spout_tasklet.cpp
   src/runtime/adaptive_run.cpp
   src/runtime/chain_task.cpp

@@ -12,7 +12,7 @@ namespace freshet {
 
 batch_run::batch_run(const topology& graph, batch_options options)
     : engine_run(graph, settings_of("batch_executor", options)), options_(std::move(options)) {
-  plan_.chains = make_plan(graph_, false);
+  plan_.chains = make_plan(graph(), false);
 }
 
 batch_run::~batch_run() { pool_->join(); }
@@ -20,7 +20,7 @@ batch_run::~batch_run() { pool_->join(); }
 std::string batch_run::stage_name(std::uint32_t chain) const {
   std::string text = "stage " + std::to_string(chain) + " (";
   for (const auto& m : plan_.chains.chains[chain].members)
-    text += (text.back() == '(' ? "\"" : " > \"") + graph_.nodes()[m.node].name + "\"";
+    text += (text.back() == '(' ? "\"" : " > \"") + graph().nodes()[m.node].name + "\"";
   return text + ")";
 }
 
@@ -34,7 +34,7 @@ void batch_run::make_tasks() {
       if (chains[c].is_spout) feeds_.push_back(std::make_unique<spout_feed>(*this, c, t));
       else stages_[c].push_back(std::make_unique<stage_task>(*this, c, t));
     }
-  compile(plan_, graph_, [this](std::uint32_t chain) -> const chain_task& { return task(chain, 0).chain(); });
+  compile(plan_, graph(), [this](std::uint32_t chain) -> const chain_task& { return task(chain, 0).chain(); });
   store_ = std::make_unique<block_store>(plan_.blocks, options_.block_store_bytes,
                                          options_.verify_blocks || options_.faults, open_spill(), options_.log);
 }
@@ -101,8 +101,8 @@ void batch_run::open_tasks() {
 /// Where the run before this one was, whatever ended it.
 void batch_run::go_on() {
   const auto sink_of = [&](std::uint32_t node) -> stage_task& { return *stages_[plan_.chains.chain_of[node]][0]; };
-  for (std::uint32_t i = 0; i < graph_.nodes().size(); ++i)
-    if (graph_.nodes()[i].decides) checkpoints_->decide(graph_.nodes()[i].name, sink_of(i).last_committed());
+  for (std::uint32_t i = 0; i < graph().nodes().size(); ++i)
+    if (graph().nodes()[i].decides) checkpoints_->decide(graph().nodes()[i].name, sink_of(i).last_committed());
   checkpoints_->commit_again([&](std::uint32_t node, std::string_view bytes) { sink_of(node).commit_prepared(bytes); });
   load_states();
   if (!checkpoints_->must_begin()) return;
@@ -140,7 +140,7 @@ void batch_run::close_all() noexcept {
 }
 
 void batch_run::start() {
-  checkpoints_ = run_checkpoints::open(graph_, options_.checkpoints, options_.log, *options_.clock);
+  checkpoints_ = run_checkpoints::open(graph(), options_.checkpoints, options_.log, *options_.clock);
   if (checkpoints_) commit_what_checkpoints_cover();
   make_tasks();
   deal_all();
@@ -170,8 +170,8 @@ std::string batch_run::unfinished() const {
   return names.empty() ? "nobody" : names;
 }
 
-void batch_run::look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) {
-  auto& owner = *stages_[plan_.chains.chain_of[node]][task];
+void batch_run::look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) {
+  auto& owner = *stages_[plan_.chains.chain_of[node]][task_with(node, group)];
   // The leader answers, and who that is may change meanwhile: questions are rare, so all are woken.
   questions_.ask([&] { look(*owner.chain().head().state); }, [this] { pool_->wake_all(); });
 }

@@ -67,7 +67,7 @@ class batch_run final : public engine_run {
   void go_on();
   void load_states();
   void close_all() noexcept override;
-  void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) override;
+  void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) override;
 
   const batch_options options_;
   std::unique_ptr<run_checkpoints> checkpoints_;

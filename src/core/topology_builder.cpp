@@ -294,6 +294,13 @@ bool topology::uses_origins() const {
   return uses_event_time() && std::any_of(nodes().begin(), nodes().end(), [](auto& n) { return n.needs_origins; });
 }
 
+topology topology::with_parallelism(const std::vector<std::uint32_t>& nodes, std::size_t tasks) const {
+  auto other = std::make_shared<graph>(*graph_);
+  for (auto n : nodes) other->nodes[n].options.parallelism = tasks;
+  if (auto wrong = graph_check{other->nodes}.run(); !wrong.empty()) throw topology_error(name(), std::move(wrong));
+  return topology(std::move(other));
+}
+
 std::size_t topology::find(std::string_view name) const {
   const auto& all = nodes();
   return static_cast<std::size_t>(std::find_if(all.begin(), all.end(), [&](auto& n) { return n.name == name; }) -

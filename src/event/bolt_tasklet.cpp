@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "freshet/base/assert.hpp"
+
 namespace freshet {
 
 bolt_tasklet::~bolt_tasklet() { close_inputs(); }
@@ -108,6 +110,46 @@ void bolt_tasklet::note_epoch(task_epoch& said) {
     least[inputs_[i].index] = std::min(least[inputs_[i].index], watermarks_.watermark_of(i));
   for (std::uint32_t i = 0; i < least.size(); ++i) said.watermarks.push_back({head.name, i, least[i]});
   said.watermarks.push_back({head.name, run_checkpoints::all_inputs, chain_.frame.watermark});
+}
+
+// --- another number of tasks ---
+
+std::optional<std::size_t> bolt_tasklet::place_of(const channel& c) const {
+  const auto at = std::find_if(inputs_.begin(), inputs_.end(), [&](auto& in) { return in.channel == &c; });
+  return at == inputs_.end() ? std::nullopt : std::optional(static_cast<std::size_t>(at - inputs_.begin()));
+}
+
+channel_end bolt_tasklet::end_of(const channel& c) const {
+  const auto at = place_of(c);
+  FRESHET_ASSERT(at, "a channel is read by another task", name_);
+  return {inputs_[*at].channel, inputs_[*at].index, watermarks_.said_by(*at), inputs_[*at].ended};
+}
+
+void bolt_tasklet::read_from(const std::vector<channel_end>& ends) {
+  std::vector<input> inputs;
+  std::vector<watermark_merge::said> said;
+  ended_ = 0;
+  auto current = current_input_;
+  for (auto end : ends) {
+    if (const auto at = place_of(*end.channel)) {
+      if (*at == current_input_) current = inputs.size();
+      end = end_of(*end.channel);
+    }
+    inputs.push_back({end.channel, end.input, end.ended});
+    said.push_back(end.said);
+    ended_ += end.ended;
+  }
+  inputs_ = std::move(inputs);
+  watermarks_.replace(said);
+  current_input_ = current;
+  next_input_ = 0;
+}
+
+void bolt_tasklet::count_for(const event_task& was) {
+  event_task::count_for(was);
+  const auto& other = static_cast<const bolt_tasklet&>(was);
+  for (std::size_t i = 0; i < transfer_latency_.size(); ++i)
+    transfer_latency_[i].merge(other.transfer_latency_[i].copy());
 }
 
 void bolt_tasklet::close_inputs() {

@@ -1,5 +1,6 @@
 #pragma once
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "event/event_task.hpp"
@@ -13,12 +14,15 @@ class bolt_tasklet final : public event_task {
   bolt_tasklet(event_run& run, const chain_setup& setup, std::size_t worker)
       : event_task(run, setup, worker), transfer_latency_(run.graph().nodes()[chain_.plan().head()].inputs.size()) {}
   ~bolt_tasklet() override;
-  void add_input(channel& c, std::size_t index) override {
-    inputs_.push_back({&c, index});
-    watermarks_.add();
-  }
   void collect(run_metrics& into, std::chrono::nanoseconds uptime) const override;
   void go_on(const run_checkpoints& kept) override;
+  void count_for(const event_task& was) override;
+  /// What has come over a channel by now. REQUIRES: it reads it.
+  channel_end end_of(const channel& c) const;
+  bool is_reading(const channel& c) const { return current_ && inputs_[current_input_].channel == &c; }
+  /// Reads these channels from here on: those it has read before go on where they are. REQUIRES: those that are gone
+  /// are empty, and none of them is being read.
+  void read_from(const std::vector<channel_end>& ends);
 
  protected:
   bool work() override;
@@ -48,6 +52,7 @@ class bolt_tasklet final : public event_task {
   void finish_current();
   void wake_producers();
   void note_transfer();
+  std::optional<std::size_t> place_of(const channel& c) const;
 
   std::vector<input> inputs_;
   watermark_merge watermarks_;  ///< by channel

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "freshet/core/outbox.hpp"
+#include "freshet/time/watermark_merge.hpp"
 #include "runtime/spsc_ring.hpp"
 #include "runtime/task_metrics.hpp"
 
@@ -63,6 +64,14 @@ class channel {
   spsc_ring<any_batch*> forth_, back_;
 };
 
+/// Where a task reads a channel: for which of its inputs, and what its producer had said before there was this channel.
+struct channel_end {
+  freshet::channel* channel = nullptr;
+  std::size_t input = 0;
+  watermark_merge::said said{};
+  bool ended = false;
+};
+
 /// An outbox and the channels it is offered to: one, or for a broadcast all of the reader's tasks, each at its own
 /// pace.
 class out_link final : public batch_pool::source {
@@ -118,6 +127,8 @@ class out_link final : public batch_pool::source {
   }
   any_outbox& box() { return box_; }
   std::uint64_t transferred() const { return transferred_.get(); }
+  /// Counts what went over a link that this one replaces.
+  void add_transferred(std::uint64_t tuples) { transferred_.add(tuples); }
 
  private:
   void share_sealed(std::chrono::steady_clock::time_point now) {

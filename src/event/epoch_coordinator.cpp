@@ -108,7 +108,7 @@ bool epoch_coordinator::announce() {
     served_ = std::exchange(asked_, {});
     is_last_.store(at_end_ == tasks_, std::memory_order_relaxed);
   }
-  wants_states_.store(!served_.empty() || kept_.wants_checkpoint(), std::memory_order_relaxed);
+  wants_states_.store(makes_savepoint() || kept_.wants_checkpoint(), std::memory_order_relaxed);
   announced_.fetch_add(1, std::memory_order_release);
   phase_ = phase::gathering;
   run_.pool().wake_all();
@@ -167,12 +167,12 @@ bool epoch_coordinator::finish() {
   const auto all = states_that_were_said();
   std::optional<error> failure;
   try {
-    if (!served_.empty()) kept_.savepoint(all);
+    if (makes_savepoint()) kept_.savepoint(all);
     else if (wants_states()) kept_.relieve_log(all);
   } catch (const run_error& e) {
     failure = e.error();
     if (failure->fatal) run_.fail(*failure);
-    else if (served_.empty())
+    else if (!makes_savepoint())
       run_.options().log.log(log_level::warning, "checkpoint", failure->message + "; the log goes on instead");
   }
   said_.clear();
@@ -201,11 +201,18 @@ run_checkpoints::states epoch_coordinator::states_that_were_said() {
 
 // --- savepoints ---
 
-std::uint64_t epoch_coordinator::savepoint() {
-  waiting_savepoint mine;
+std::uint64_t epoch_coordinator::savepoint() { return ask(true); }
+void epoch_coordinator::checkpoint() { ask(false); }
+
+bool epoch_coordinator::makes_savepoint() const {
+  return std::any_of(served_.begin(), served_.end(), [](auto* w) { return w->is_kept; });
+}
+
+std::uint64_t epoch_coordinator::ask(bool is_kept) {
+  waiting_savepoint mine{is_kept};
   std::unique_lock lock(mutex_);
   if (!closed_) asked_.push_back(&mine);
-  else mine = {0, error{errc::closed, "the run is over: start it again to make a savepoint"}, true};
+  else mine = {is_kept, 0, error{errc::closed, "the run is over: start it again to make a savepoint"}, true};
   lock.unlock();
   wake_me();
   lock.lock();
@@ -217,8 +224,14 @@ std::uint64_t epoch_coordinator::savepoint() {
 void epoch_coordinator::answer(std::vector<waiting_savepoint*> asked, std::uint64_t epoch,
                                const std::optional<error>& failure) {
   std::lock_guard lock(mutex_);
-  for (auto* w : asked) *w = {epoch, failure, true};
+  for (auto* w : asked) *w = {w->is_kept, epoch, failure, true};
   answered_.notify_all();
+}
+
+void epoch_coordinator::change_tasks(std::ptrdiff_t tasks, std::ptrdiff_t with_sinks) {
+  std::lock_guard lock(mutex_);
+  tasks_ += static_cast<std::size_t>(tasks);
+  tasks_with_sinks_ += static_cast<std::size_t>(with_sinks);
 }
 
 void epoch_coordinator::close() noexcept {

@@ -76,6 +76,13 @@ class epoch_coordinator final : public tasklet {
   // --- for other threads ---
   /// Makes a savepoint, and waits for it. Throws run_error.
   std::uint64_t savepoint();
+  /// Makes an epoch, and waits until it is committed. Throws run_error.
+  void checkpoint();
+
+  // --- while the run is held ---
+  bool is_between_epochs() const { return phase_ == phase::waiting; }
+  /// So many tasks more, and so many of them with sinks.
+  void change_tasks(std::ptrdiff_t tasks, std::ptrdiff_t with_sinks);
 
   // --- before the run, and behind it ---
   void start(std::size_t tasks, std::size_t tasks_with_sinks, bool has_decider, std::size_t seat);
@@ -89,6 +96,7 @@ class epoch_coordinator final : public tasklet {
  private:
   enum class phase : std::uint8_t { waiting, gathering, deciding, committing, done };
   struct waiting_savepoint {
+    bool is_kept = true;  ///< or only an epoch
     std::uint64_t epoch = 0;
     std::optional<error> failure{};
     bool is_done = false;
@@ -101,6 +109,8 @@ class epoch_coordinator final : public tasklet {
   bool finish();
   void keep(const run_checkpoints::states& all);
   run_checkpoints::states states_that_were_said();
+  std::uint64_t ask(bool is_kept);
+  bool makes_savepoint() const;
   void answer(std::vector<waiting_savepoint*> asked, std::uint64_t epoch, const std::optional<error>& failure);
 
   event_run& run_;

@@ -49,39 +49,19 @@ std::size_t event_run::worker_of(std::uint32_t chain, std::uint32_t task) const 
   return best;
 }
 
+void event_run::take_seats(std::uint32_t c) {
+  seats_[c].clear();
+  for (std::uint32_t t = 0; t < plan_.chains[c].parallelism; ++t) seats_[c].push_back(worker_of(c, t));
+}
+
 void event_run::make_tasks() {
-  const bool times = graph_.uses_event_time();
   tasks_.resize(plan_.chains.size());
   partitions_.resize(plan_.chains.size());
   seats_.resize(plan_.chains.size());
   // Seats first: routers that prefer local tasks ask for them.
-  for (std::uint32_t c = 0; c < plan_.chains.size(); ++c)
-    for (std::uint32_t t = 0; t < plan_.chains[c].parallelism; ++t) seats_[c].push_back(worker_of(c, t));
+  for (std::uint32_t c = 0; c < plan_.chains.size(); ++c) take_seats(c);
   for (std::uint32_t c = 0; c < plan_.chains.size(); ++c) {
-    for (std::uint32_t t = 0; t < plan_.chains[c].parallelism; ++t) {
-      chain_setup setup;
-      setup.graph = &graph_;
-      setup.plan = &plan_;
-      setup.chain = c;
-      setup.task = t;
-      setup.layout = {
-          static_cast<std::uint32_t>(std::clamp<std::size_t>(options_.max_batch, 1, root::messages_per_slot)),
-          book_ != nullptr, times, graph_.uses_origins()};
-      setup.faults = options_.faults.get();
-      setup.store = options_.store.get();
-      setup.node_names = node_names();
-      setup.rollback_timers = options_.guarantee != guarantee::best_effort;
-      setup.rollback_state = options_.guarantee == guarantee::exactly_once;
-      setup.local_tasks = [this, here = seats_[c][t]](std::uint32_t node) {
-        std::vector<std::uint32_t> local;
-        const auto& seats = seats_[plan_.chain_of[node]];
-        for (std::uint32_t i = 0; i < seats.size(); ++i)
-          if (seats[i] == here) local.push_back(i);
-        return local;
-      };
-      auto seat = seats_[c][t];
-      tasks_[c].push_back(make_task(setup, seat));
-    }
+    for (std::uint32_t t = 0; t < plan_.chains[c].parallelism; ++t) tasks_[c].push_back(make_task(c, t));
     if (plan_.chains[c].is_spout) {
       auto& first = static_cast<spout_tasklet&>(*tasks_[c][0]);
       partitions_[c] = deal(plan_.chains[c].head(), first.spout());
@@ -89,14 +69,38 @@ void event_run::make_tasks() {
   }
 }
 
-std::unique_ptr<event_task> event_run::make_task(const chain_setup& setup, std::size_t seat) {
+chain_setup event_run::setup_of(std::uint32_t c, std::uint32_t t) {
+  chain_setup setup;
+  setup.graph = &graph();
+  setup.plan = &plan_;
+  setup.chain = c;
+  setup.task = t;
+  setup.layout = {static_cast<std::uint32_t>(std::clamp<std::size_t>(options_.max_batch, 1, root::messages_per_slot)),
+                  book_ != nullptr, graph().uses_event_time(), graph().uses_origins()};
+  setup.faults = options_.faults.get();
+  setup.store = options_.store.get();
+  setup.node_names = node_names();
+  setup.rollback_timers = options_.guarantee != guarantee::best_effort;
+  setup.rollback_state = options_.guarantee == guarantee::exactly_once;
+  setup.local_tasks = [this, here = seats_[c][t]](std::uint32_t node) {
+    std::vector<std::uint32_t> local;
+    const auto& seats = seats_[plan_.chain_of[node]];
+    for (std::uint32_t i = 0; i < seats.size(); ++i)
+      if (seats[i] == here) local.push_back(i);
+    return local;
+  };
+  return setup;
+}
+
+std::unique_ptr<event_task> event_run::make_task(std::uint32_t c, std::uint32_t t) {
   try {
-    if (plan_.chains[setup.chain].is_spout) return std::make_unique<spout_tasklet>(*this, setup, seat);
-    return std::make_unique<bolt_tasklet>(*this, setup, seat);
+    const auto setup = setup_of(c, t);
+    if (plan_.chains[c].is_spout) return std::make_unique<spout_tasklet>(*this, setup, seats_[c][t]);
+    return std::make_unique<bolt_tasklet>(*this, setup, seats_[c][t]);
   } catch (const task_not_made& e) {
     auto why = e.why().error;
-    const auto kind = graph_.nodes()[e.why().node].kind;
-    why.message = std::string(to_string(kind)) + " " + task_name(e.why().node, setup.task) + ": " + why.message;
+    const auto kind = graph().nodes()[e.why().node].kind;
+    why.message = std::string(to_string(kind)) + " " + task_name(e.why().node, t) + ": " + why.message;
     throw run_error(std::move(why));
   }
 }
@@ -107,25 +111,41 @@ std::vector<spout_partition> event_run::partitions_of(std::uint32_t node, std::u
 
 void event_run::connect() {
   for (auto& chain : tasks_)
-    for (auto& producer : chain) {
-      auto& routes = producer->chain().routes;
-      for (std::size_t k = 0; k < routes.size(); ++k) {
-        auto& readers = tasks_[plan_.chain_of[routes[k].to.node]];
-        std::vector<out_link::target> targets;
-        for (auto& reader : readers) {
-          channels_.push_back(std::make_unique<channel>(options_.channel_batches, producer->worker()));
-          reader->add_input(*channels_.back(), routes[k].to.input);
-          targets.push_back({channels_.back().get(), reader->worker(), {}});
-        }
-        const auto& boxes = routes[k].router->outboxes();
-        if (routes[k].router->broadcast()) {
-          producer->add_link(std::make_unique<out_link>(*boxes[0], std::move(targets)), k);
-        } else {
-          for (std::size_t b = 0; b < boxes.size(); ++b)
-            producer->add_link(std::make_unique<out_link>(*boxes[b], std::vector<out_link::target>{targets[b]}), k);
-        }
-      }
+    for (auto& producer : chain)
+      for (std::size_t k = 0; k < producer->chain().routes.size(); ++k) connect(*producer, k);
+  read_wires();
+}
+
+void event_run::connect(event_task& producer, std::size_t k) {
+  const auto& route = producer.chain().routes[k];
+  const auto from = plan_.chain_of[producer.chain().plan().head()], to = plan_.chain_of[route.to.node];
+  std::vector<out_link::target> targets;
+  for (auto& reader : tasks_[to]) {
+    auto way = std::make_unique<channel>(options_.channel_batches, producer.worker());
+    targets.push_back({way.get(), reader->worker(), {}});
+    const channel_end end{way.get(), route.to.input};
+    wires_.push_back({from, producer.chain().task(), k, to, reader->chain().task(), std::move(way), end});
+  }
+  const auto& boxes = route.router->outboxes();
+  if (route.router->broadcast()) return producer.add_link(std::make_unique<out_link>(*boxes[0], std::move(targets)), k);
+  for (std::size_t b = 0; b < boxes.size(); ++b)
+    producer.add_link(std::make_unique<out_link>(*boxes[b], std::vector<out_link::target>{targets[b]}), k);
+}
+
+/// Tells each task what it reads.
+void event_run::read_wires() {
+  for (std::uint32_t c = 0; c < tasks_.size(); ++c)
+    for (std::uint32_t t = 0; t < tasks_[c].size() && !plan_.chains[c].is_spout; ++t) {
+      std::vector<channel_end> ends;
+      for (const auto& w : wires_)
+        if (w.to_chain == c && w.to_task == t) ends.push_back(w.end);
+      static_cast<bolt_tasklet&>(*tasks_[c][t]).read_from(ends);
     }
+}
+
+void event_run::add_to_pool(event_task& t) {
+  if (t.worker() < pool_->workers()) pool_->add(t.worker(), t, t.name());
+  else pool_->add_alone(t, t.name());
 }
 
 void event_run::open_tasks() {
@@ -146,12 +166,12 @@ event_task& event_run::task_of(std::uint32_t node) { return *tasks_[plan_.chain_
 /// Where the run before this one was, whatever ended it.
 void event_run::go_on() {
   bool has_decider = false;
-  for (std::uint32_t i = 0; i < graph_.nodes().size(); ++i) {
-    if (!graph_.nodes()[i].decides) continue;
+  for (std::uint32_t i = 0; i < graph().nodes().size(); ++i) {
+    if (!graph().nodes()[i].decides) continue;
     has_decider = true;
     std::optional<epoch_id> said;
     task_of(i).call_before_run(i, "last_committed", [&](task_operator& op) { said = op.last_committed(); });
-    checkpoints_->decide(graph_.nodes()[i].name, said);
+    checkpoints_->decide(graph().nodes()[i].name, said);
   }
   checkpoints_->commit_again([&](std::uint32_t node, std::string_view bytes) {
     task_of(node).call_before_run(node, "commit of the epoch before",
@@ -182,15 +202,14 @@ void event_run::start() { start_with(&event_run::start_threads); }
 void event_run::start_by_hand() { start_with(&event_run::start_without_threads); }
 
 void event_run::start_with(void (event_run::*run_tasklets)(std::size_t)) {
-  checkpoints_ = run_checkpoints::open(graph_, options_.checkpoints, options_.log, *options_.clock);
+  checkpoints_ = run_checkpoints::open(graph(), options_.checkpoints, options_.log, *options_.clock);
   if (checkpoints_) commit_what_checkpoints_cover();
   make_tasks();
   connect();
   std::size_t count = 0, readers = 0;
   for (auto& chain : tasks_)
     for (auto& t : chain) {
-      if (t->worker() < pool_->workers()) pool_->add(t->worker(), *t, t->name());
-      else pool_->add_alone(*t, t->name());
+      add_to_pool(*t);
       ++count;
       readers += !t->chain().plan().is_spout;
     }
@@ -222,8 +241,9 @@ void event_run::close_all() noexcept {
 
 // --- what it tells ---
 
-void event_run::look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) {
-  auto& owner = *tasks_[plan_.chain_of[node]][task];
+void event_run::look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) {
+  std::shared_lock lock(tasks_mutex_);
+  auto& owner = *tasks_[plan_.chain_of[node]][task_with(node, group)];
   if (pool_->is_by_hand()) return look(*owner.chain().head().state);  // it is at work only while its owner runs it
   owner.questions().ask([&] { look(*owner.chain().head().state); }, [&] { pool_->publish_and_wake(owner.worker()); });
 }
@@ -235,6 +255,7 @@ std::uint64_t event_run::savepoint() {
 }
 
 std::string event_run::unfinished() const {
+  std::shared_lock lock(tasks_mutex_);
   std::string names;
   for (const auto& chain : tasks_)
     for (const auto& t : chain)
@@ -244,6 +265,7 @@ std::string event_run::unfinished() const {
 
 run_metrics event_run::metrics() const {
   auto m = begin_metrics();
+  std::shared_lock lock(tasks_mutex_);
   for (const auto& chain : tasks_)
     for (const auto& t : chain) t->collect(m, m.uptime);
   merge_edges(m);

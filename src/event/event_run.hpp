@@ -1,7 +1,11 @@
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "event/channel.hpp"
@@ -30,6 +34,7 @@ class event_run final : public engine_run {
   std::string unfinished() const override;
   std::uint64_t savepoint() override;
   bool keeps_checkpoints() const override { return !options_.checkpoints.directory.empty(); }
+  void rescale(std::string_view node, std::size_t parallelism) override;
 
   // --- for the tasks ---
   const event_options& options() const { return options_; }
@@ -41,33 +46,67 @@ class event_run final : public engine_run {
   bool all_written() const { return readers_left_.load(std::memory_order_acquire) == 0; }
   /// The partitions of a spout that its task reads.
   std::vector<spout_partition> partitions_of(std::uint32_t node, std::uint32_t task) const;
+  /// A chain is to get another number of tasks: until then spouts aren't polled, and nothing begins that no tuple has
+  /// caused. relaxed: whoever changes something holds the pool.
+  bool is_coming_to_rest() const { return resting_.load(std::memory_order_relaxed) != no_chain; }
+  bool comes_to_rest(const chain_plan& chain) const {
+    const auto at = resting_.load(std::memory_order_relaxed);
+    return at != no_chain && &plan_.chains[at] == &chain;
+  }
   /// The run before had come to the end of its input.
   bool has_nothing_left() const { return nothing_left_; }
 
  private:
+  static constexpr std::size_t no_chain = ~std::size_t{0};
+  /// The way from one route of a task to a task that reads it.
+  struct wire {
+    std::uint32_t from_chain, from_task;
+    std::size_t route;
+    std::uint32_t to_chain, to_task;
+    std::unique_ptr<channel> way;
+    channel_end end;
+  };
+
   void start_with(void (event_run::*run_tasklets)(std::size_t count));
   void make_tasks();
-  std::unique_ptr<event_task> make_task(const chain_setup& setup, std::size_t seat);
+  void take_seats(std::uint32_t chain);
+  chain_setup setup_of(std::uint32_t chain, std::uint32_t task);
+  std::unique_ptr<event_task> make_task(std::uint32_t chain, std::uint32_t task);
   std::size_t worker_of(std::uint32_t chain, std::uint32_t task) const;
   void connect();
+  void connect(event_task& producer, std::size_t route);
+  void read_wires();
+  void add_to_pool(event_task& t);
   void open_tasks();
   void go_on();
   event_task& task_of(std::uint32_t node);
+
+  // rescale.cpp
+  std::uint32_t chain_to_rescale(std::string_view node) const;
+  bool rescale_now(std::uint32_t chain, topology to, std::chrono::steady_clock::time_point until);
+  bool is_at_rest(std::uint32_t chain) const;
+  bool is_saved(std::uint32_t chain) const;
+  void change_tasks(std::uint32_t chain, topology to);
+  void rewire(std::uint32_t chain, const std::vector<std::unique_ptr<event_task>>& old);
   template <class F>
   void for_each_task(F&& f);
   void close_all() noexcept override;
-  void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) override;
+  void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) override;
 
   const event_options options_;
-  const run_plan plan_;
+  run_plan plan_;
   std::shared_ptr<ledger> book_;
   std::vector<std::vector<std::size_t>> seats_;  ///< worker by chain and task
-  std::vector<std::unique_ptr<channel>> channels_;
+  std::vector<wire> wires_;
   std::vector<std::vector<std::unique_ptr<event_task>>> tasks_;        ///< by chain and task
   std::vector<std::vector<std::vector<spout_partition>>> partitions_;  ///< by chain and task; empty for others
   std::unique_ptr<run_checkpoints> checkpoints_;                       ///< null: the run keeps nothing
   std::unique_ptr<epoch_coordinator> coordinator_;                     ///< likewise
   bool nothing_left_ = false;
+  std::mutex rescaling_;                        ///< one at a time
+  std::atomic<std::size_t> resting_{no_chain};  ///< the chain that is to come to rest
+  /// Others than the workers read `tasks_` and `seats_` under it; they change while it is had alone, and the pool held.
+  mutable std::shared_mutex tasks_mutex_;
   std::atomic<std::size_t> readers_left_{0};  ///< tasks but those of spouts
 };
 

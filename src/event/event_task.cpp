@@ -43,8 +43,6 @@ event_task::~event_task() {
   for (auto& r : sink_reading_) delete r.batch;
 }
 
-void event_task::add_input(channel&, std::size_t) {}
-
 void event_task::open() {
   const auto& nodes = run_.graph().nodes();
   const auto now = run_.options().clock->now();
@@ -81,10 +79,11 @@ void event_task::go_on(const run_checkpoints& kept) { sinks_and_state_.load(kept
 
 void event_task::begin_epochs(epoch_coordinator& coordinator) {
   epochs_ = &coordinator;
-  epoch_ = told_committed_ = coordinator.first() - 1;
+  epoch_ = told_committed_ = coordinator.committed();
+  saved_ = activity();
   sinks_and_state_.note_changes();
   try {
-    sinks_and_state_.begin(coordinator.id_of(coordinator.first()));
+    sinks_and_state_.begin(coordinator.id_of(epoch_ + 1));
   } catch (...) {
     auto e = error_from_current_exception();
     e.message = describe(chain_.members[sinks_and_state_.member_at()].node, 1, {e.code, "begin failed: " + e.message});
@@ -587,6 +586,7 @@ void event_task::pass_barrier(std::uint64_t epoch) {
   } catch (...) { return fail_epoch(chain_.plan().head(), unsaved); }
   note_epoch(*said_);
   epoch_ = epoch;
+  saved_ = activity();
   awaits_commit_ = has_epoch_sinks();
   if (phase_ != phase::working) return;
   batch_marks m;
@@ -650,6 +650,66 @@ bool event_task::call_sinks(const char* what, const std::function<void()>& call)
   }
 }
 
+// --- another number of tasks ---
+
+bool event_task::come_to_rest(bool& made) {
+  return phase_ == phase::working && !said_ && !awaits_commit_ && let_go_before_barrier(made);
+}
+
+bool event_task::is_saved() const {
+  const auto& state = chain_.head().state;
+  return !epochs_ || (activity() == saved_ && (!state || state->touched() == 0));
+}
+
+bool event_task::has_sent_all(std::size_t route) const {
+  return std::all_of(links_.begin(), links_.end(),
+                     [&](auto& l) { return l.route != route || (!l.out->blocked() && l.out->box().empty()); });
+}
+
+std::uint64_t event_task::drop_links(std::size_t route) {
+  std::uint64_t transferred = 0;
+  for (const auto& l : links_)
+    if (l.route == route) transferred += l.out->transferred();
+  std::erase_if(links_, [&](auto& l) { return l.route == route; });
+  return transferred;
+}
+
+void event_task::add_transferred(std::size_t route, std::uint64_t tuples) {
+  for (auto& l : links_)
+    if (l.route == route) return l.out->add_transferred(tuples);
+}
+
+std::optional<error> event_task::retire() {
+  phase_ = phase::done;
+  if (epochs_) sinks_and_state_.abort();  // nothing was written in what has begun
+  questions_.close();
+  return close_members();
+}
+
+void event_task::stand_where(const event_task& was) {
+  chain_.frame.now = was.chain_.frame.now;
+  set_time(was.chain_.frame.watermark);
+  told_ = was.told_;
+  said_idle_ = was.said_idle_;
+}
+
+void event_task::count_for(const event_task& was) {
+  for (std::size_t m = 0; m < by_member_.size(); ++m) {
+    chain_.members[m].op->executed += was.chain_.members[m].op->executed;
+    by_member_[m].failed.add(was.by_member_[m].failed.get());
+  }
+  for (auto c : {&event_task::emitted_, &event_task::acked_, &event_task::given_up_, &event_task::timed_out_,
+                 &event_task::replayed_, &event_task::retried_, &event_task::dead_lettered_, &event_task::skipped_,
+                 &event_task::busy_ns_, &event_task::blocked_ns_})
+    (this->*c).add((was.*c).get());
+  execute_latency_.merge(was.execute_latency_.copy());
+  chain_.frame.late += was.chain_.frame.late;
+  chain_.frame.woke_behind += was.chain_.frame.woke_behind;
+  late_answers_before_ += was.late_answers_before_ + was.desk_->late_answers();
+  expired_before_ += was.state_expired_.get();
+  flushed_ = activity();
+}
+
 // --- the slice ---
 
 tasklet::progress event_task::run(time_point now) {
@@ -660,12 +720,14 @@ tasklet::progress event_task::run(time_point now) {
     close();
     return {true, true};
   }
-  chain_.look_at_clock(*run_.options().clock);
+  // While a chain comes to rest, nothing begins that no tuple has caused.
+  const bool comes_to_rest = run_.is_coming_to_rest();
+  if (!comes_to_rest) chain_.look_at_clock(*run_.options().clock);
   bool made = offer();
   made |= housekeeping();
   if (!stalled() && drain_sinks(made)) {
     // Also while flushing: what is held still needs its timeouts.
-    if ((phase_ == phase::working || phase_ == phase::flushing) && !blocked()) made |= tick();
+    if ((phase_ == phase::working || phase_ == phase::flushing) && !blocked() && !comes_to_rest) made |= tick();
     made |= flush_some();
     if (!stalled()) repeat(made);
     made |= let_time_pass();
@@ -673,6 +735,7 @@ tasklet::progress event_task::run(time_point now) {
     if (works && !stalled() && drain_sinks(made)) made |= work();
   }
   if (epochs_) made |= keep_epochs();
+  is_at_rest_ = comes_to_rest && run_.comes_to_rest(chain_.plan()) && come_to_rest(made);
   if (auto& state = chain_.head().state) state->evict();  // before the end, which takes no errors any more
   if (phase_ != phase::done && exhausted()) made |= step_to_end();
   for (auto& l : links_) l.out->box().seal();
@@ -740,21 +803,28 @@ void event_task::close() {
   // What is prepared may count, or be committed by the next run.
   const bool is_over = epochs_ && epochs_->is_over();
   if (epochs_ && !is_over && (!awaits_commit_ || begins_next_)) sinks_and_state_.abort();
-  for (auto& m : chain_.members) {
-    try {
-      m.op->close();
-    } catch (...) {
-      auto e = error_from_current_exception();
-      e.message = describe(m.node, 1, {e.code, "close failed: " + e.message});
-      run_.fail(std::move(e));
-    }
-  }
+  if (auto failed = close_members()) run_.fail(std::move(*failed));
   close_inputs();
   questions_.close();
   publish();
   finished_.store(true, std::memory_order_release);
   if (!chain_.plan().is_spout) run_.reader_done();
   run_.tasklet_done();
+}
+
+/// Gives the first error.
+std::optional<error> event_task::close_members() {
+  std::optional<error> first;
+  for (auto& m : chain_.members) {
+    try {
+      m.op->close();
+    } catch (...) {
+      auto e = error_from_current_exception();
+      e.message = describe(m.node, 1, {e.code, "close failed: " + e.message});
+      if (!first) first = std::move(e);
+    }
+  }
+  return first;
 }
 
 tasklet::time_point event_task::next_wake() const {
@@ -767,7 +837,7 @@ tasklet::time_point event_task::next_wake() const {
   consider(calls_due_);
   for (const auto& r : sink_retry_) consider(r.due);
   for (const auto& r : repeats_) consider(r.due);
-  const bool ticks = phase_ == phase::working || phase_ == phase::flushing;
+  const bool ticks = (phase_ == phase::working || phase_ == phase::flushing) && !run_.is_coming_to_rest();
   for (const auto& t : ticks_)
     if (ticks && !(awaits_commit_ && sinks_and_state_.is_sink_with_epochs(t.member))) at = std::min(at, t.due);
   consider(moment_of(chain_.next_processing_timer(), chain_.frame.now, now_));
@@ -793,7 +863,7 @@ void event_task::publish_members() {
   const auto& state = chain_.head().state;
   if (!state) return;
   state_rows_.set(state->rows());
-  state_expired_.set(state->expired());
+  state_expired_.set(expired_before_ + state->expired());
   if (++slices_ % slices_a_size != 1 && phase_ != phase::done) return;
   state_bytes_.set(state->bytes());
 }
@@ -805,7 +875,7 @@ void event_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
   t.acked = acked_.get();
   t.failed = given_up_.get();
   t.timed_out = timed_out_.get();
-  t.late_answers = desk_->late_answers();
+  t.late_answers = late_answers_before_ + desk_->late_answers();
   t.late = late_.get();
   t.woke_behind = woke_behind_.get();
   t.watermark = event_time{event_time::duration{watermark_.load(std::memory_order_relaxed)}};

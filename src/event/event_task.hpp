@@ -30,7 +30,6 @@ class event_task : public tasklet, public task_host {
   chain_task& chain() { return chain_; }
   std::size_t worker() const { return worker_; }
   void add_link(std::unique_ptr<out_link> out, std::size_t route) { links_.push_back({std::move(out), route}); }
-  virtual void add_input(channel&, std::size_t input);
   void open();
   /// Goes on where the run before was, behind `open`. Throws run_error, as do the next two.
   virtual void go_on(const run_checkpoints& kept);
@@ -39,6 +38,26 @@ class event_task : public tasklet, public task_host {
   /// Calls `f` with its member of that node: `what` is being done before the run.
   void call_before_run(std::uint32_t node, const std::string& what, const std::function<void(task_operator&)>& f);
   bool has_epoch_sinks() const { return sinks_and_state_.has_sinks(); }
+
+  // --- while the run is held, for another number of tasks; see event_run::rescale ---
+  /// The task reads, and has not come to its end.
+  bool is_working() const { return phase_ == phase::working; }
+  /// When its last slice was over it had nothing in hand, and held nothing.
+  bool is_at_rest() const { return is_at_rest_; }
+  /// Since the last epoch it has done nothing that the next would have to save.
+  bool is_saved() const;
+  /// Nothing waits to be sent over a route.
+  bool has_sent_all(std::size_t route) const;
+  /// Takes the links of a route away. Gives how many tuples went over them.
+  std::uint64_t drop_links(std::size_t route);
+  void add_transferred(std::size_t route, std::uint64_t tuples);
+  /// Closes what it has, for good, while the run goes on without it. Gives what was thrown.
+  std::optional<error> retire();
+  /// Is to time what that task was, which read the same.
+  void stand_where(const event_task& was);
+  /// Counts what that task did as its own.
+  virtual void count_for(const event_task& was);
+
   /// The run never started: lets go without a word to the run.
   void abandon() noexcept;
   const std::string& name() const { return name_; }
@@ -199,6 +218,8 @@ class event_task : public tasklet, public task_host {
   void begin_flush(bool tell);
   void end_flush();
   std::uint64_t activity() const;
+  bool come_to_rest(bool& made);
+  std::optional<error> close_members();
   bool keep_epochs();
   bool let_go_before_barrier(bool& made);
   void pass_barrier(std::uint64_t epoch);
@@ -263,8 +284,11 @@ class event_task : public tasklet, public task_host {
   bool begins_next_ = false;          ///< they have, and begin the next
   std::uint64_t told_committed_ = 0;  ///< the newest that `epoch_committed` was called for
   std::uint32_t sink_attempts_ = 0;
-  bool said_end_ = false;                     ///< to the coordinator
-  std::uint64_t flushed_ = 0;                 ///< activity whose outcome has been let go and marked
+  bool said_end_ = false;  ///< to the coordinator
+  bool is_at_rest_ = false;
+  std::uint64_t saved_ = 0;                                     ///< activity when the last barrier was passed
+  std::uint64_t expired_before_ = 0, late_answers_before_ = 0;  ///< of tasks that this one counts for
+  std::uint64_t flushed_ = 0;                                   ///< activity whose outcome has been let go and marked
   bool flushes_last_ = false;                 ///< no input will come: the flush that this asks for is the last
   std::vector<std::uint32_t> call_attempts_;  ///< of ticks, flushes and wakes, by member
   std::vector<std::size_t> to_wake_;

@@ -142,8 +142,8 @@ tasklet::time_point spout_tasklet::next_work() const {
 // --- polling ---
 
 bool spout_tasklet::wants_polls() const {
-  return !ended_ && (draining_ || (run_.state() == run_state::running && chain_.is_in_step())) &&
-         live_ < options_.max_pending && has_slot();
+  const bool may_go_on = run_.state() == run_state::running && !run_.is_coming_to_rest();
+  return !ended_ && (draining_ || (may_go_on && chain_.is_in_step())) && live_ < options_.max_pending && has_slot();
 }
 
 bool spout_tasklet::poll() {

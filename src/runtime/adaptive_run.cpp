@@ -123,8 +123,8 @@ class adaptive_control final : public run_control {
 
  private:
   /// From the last state of a run that is left: nothing changes it before the next is at work.
-  void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) override {
-    current()->look_at_state(node, task, look);
+  void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) override {
+    current()->look_at_state(node, group, look);
   }
   std::shared_ptr<run_control> start(engine_kind kind, bool goes_on) const {
     return (kind == engine_kind::batches ? engines_.batches : engines_.events)(goes_on).run_;

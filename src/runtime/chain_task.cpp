@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "freshet/base/assert.hpp"
 #include "freshet/core/spout_task.hpp"
@@ -136,24 +138,37 @@ std::unique_ptr<any_state> chain_task::make_state(const chain_setup& setup, cons
 void chain_task::wire(const chain_setup& setup) {
   const auto& nodes = setup.graph->nodes();
   for (const auto& e : nodes[plan_->head()].inputs) inputs.push_back(e.binding->bind(*members[0].op));
+  consumers_.resize(members.size());
   for (std::size_t m = 0; m < members.size(); ++m)
     for (std::uint32_t port = 0; port < nodes[members[m].node].outputs.size(); ++port) {
-      auto consumers = consumers_of(setup, m, port);
-      if (members[m].op) members[m].op->outlet_at(port).connect(consumers);
-      if (m == 0) head_consumers_.push_back(std::move(consumers));
+      consumers_[m].push_back(consumers_of(setup, m, port));
+      if (members[m].op) members[m].op->outlet_at(port).connect(consumers_[m][port]);
     }
   if (plan_->below_dead_letters) return;
-  std::vector<any_consumer*> readers;
   for (auto to : readers_of(*setup.graph, {stream_end::dead_letters, 0}))
-    readers.push_back(add_route(setup, {stream_end::dead_letters, 0}, to));
-  dead_letters.connect(readers);
+    letter_readers_.push_back(add_route(setup, {stream_end::dead_letters, 0}, to));
+  dead_letters.connect(letter_readers_);
+}
+
+void chain_task::reroute(const chain_setup& setup, std::size_t k) {
+  auto& r = routes[k];
+  const auto before = std::exchange(r.router, make_router(setup, r.from, r.to));
+  for (const auto* box : before->outboxes()) std::erase(frame.outboxes, box);
+  const auto replace_in = [&](auto& consumers, any_outlet& outlet) {
+    std::replace(consumers.begin(), consumers.end(), &before->entry(), &r.router->entry());
+    outlet.connect(consumers);
+  };
+  for (std::size_t m = 0; m < members.size(); ++m)
+    for (std::size_t port = 0; port < consumers_[m].size(); ++port)
+      replace_in(consumers_[m][port], members[m].op->outlet_at(port));
+  replace_in(letter_readers_, dead_letters);
 }
 
 void chain_task::adopt_head(std::unique_ptr<task_operator> op) {
   members[0].op = std::move(op);
   members[0].op->attach(members[0].node, frame);
-  for (std::size_t port = 0; port < head_consumers_.size(); ++port)
-    members[0].op->outlet_at(port).connect(head_consumers_[port]);
+  for (std::size_t port = 0; port < consumers_[0].size(); ++port)
+    members[0].op->outlet_at(port).connect(consumers_[0][port]);
 }
 
 std::vector<any_consumer*> chain_task::consumers_of(const chain_setup& setup, std::size_t m, std::uint32_t port) {
@@ -174,6 +189,11 @@ std::vector<any_consumer*> chain_task::consumers_of(const chain_setup& setup, st
 }
 
 any_consumer* chain_task::add_route(const chain_setup& setup, stream_end from, reader_ref to) {
+  routes.push_back({make_router(setup, from, to), from, to});
+  return &routes.back().router->entry();
+}
+
+std::unique_ptr<any_router> chain_task::make_router(const chain_setup& setup, stream_end from, reader_ref to) {
   const node& reader = setup.graph->nodes()[to.node];
   route where;
   where.consumer = to.node;
@@ -184,8 +204,7 @@ any_consumer* chain_task::add_route(const chain_setup& setup, stream_end from, r
   where.key_groups = reader.options.max_parallelism;
   if (setup.local_tasks) where.local = setup.local_tasks(to.node);
   where.layout = setup.layout;
-  routes.push_back({reader.inputs[to.input].binding->route(std::move(where), frame), from, to});
-  return &routes.back().router->entry();
+  return reader.inputs[to.input].binding->route(std::move(where), frame);
 }
 
 any_consumer* chain_task::add_sink(const chain_setup& setup, std::size_t m) {

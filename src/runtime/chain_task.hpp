@@ -77,6 +77,8 @@ class chain_task {
   std::unique_ptr<task_operator> release_head() { return std::move(members[0].op); }
   /// What `op` emits goes through this chain from now on.
   void adopt_head(std::unique_ptr<task_operator> op);
+  /// Divides route `k` anew, among as many tasks as its reader has in `setup`. REQUIRES: its outboxes are empty.
+  void reroute(const chain_setup& setup, std::size_t k);
   /// Something in the chain depends on `frame.now`.
   bool follows_clock() const;
   /// Sets `frame.now`, if somebody follows it.
@@ -117,6 +119,7 @@ class chain_task {
   void wire(const chain_setup& setup);
   std::vector<any_consumer*> consumers_of(const chain_setup& setup, std::size_t member, std::uint32_t port);
   any_consumer* add_route(const chain_setup& setup, stream_end from, reader_ref to);
+  std::unique_ptr<any_router> make_router(const chain_setup& setup, stream_end from, reader_ref to);
   any_consumer* add_sink(const chain_setup& setup, std::size_t member);
 
   const chain_plan* plan_;
@@ -124,7 +127,8 @@ class chain_task {
   state_ttl ttl_;  ///< of the head's states
   bool head_follows_clock_ = false;
   std::uint64_t swept_at_ = 0;
-  std::vector<std::vector<any_consumer*>> head_consumers_;  ///< by port
+  std::vector<std::vector<std::vector<any_consumer*>>> consumers_;  ///< by member and port
+  std::vector<any_consumer*> letter_readers_;
 };
 
 }  // namespace freshet

@@ -14,11 +14,12 @@ constexpr std::size_t kept_stalls = 100;
 }  // namespace
 
 engine_run::engine_run(const topology& graph, settings how)
-    : graph_(graph),
-      pool_(std::make_shared<worker_pool>(how.pool, *how.clock)),
+    : pool_(std::make_shared<worker_pool>(how.pool, *how.clock)),
       how_(std::move(how)),
+      graphs_{graph},
+      graph_(&graphs_.back()),
       drain_deadline_(never.time_since_epoch().count()) {
-  for (const auto& n : graph_.nodes()) {
+  for (const auto& n : graph().nodes()) {
     commits_positions_ &= !n.make_state;
     node_names_.push_back(n.name);
     const bool is_spout = n.kind == node_kind::spout;
@@ -27,7 +28,12 @@ engine_run::engine_run(const topology& graph, settings how)
 }
 
 std::string engine_run::task_name(std::uint32_t node, std::uint32_t task) const {
-  return "\"" + graph_.nodes()[node].name + "\" task " + std::to_string(task);
+  return "\"" + graph().nodes()[node].name + "\" task " + std::to_string(task);
+}
+
+std::uint32_t engine_run::task_with(std::uint32_t node, std::uint32_t group) const {
+  const auto& n = graph().nodes()[node];
+  return task_of_group(group, n.options.max_parallelism, static_cast<std::uint32_t>(n.parallelism()));
 }
 
 void engine_run::begin(std::size_t tasklets) {
@@ -59,10 +65,10 @@ std::vector<std::vector<spout_partition>> engine_run::deal(std::uint32_t node, s
   try {
     if (covered_ && first.replayable() && first.partitions().empty())
       throw run_error({errc::invalid_argument,
-                       "spout \"" + graph_.nodes()[node].name +
+                       "spout \"" + graph().nodes()[node].name +
                            "\" can be read again but names no partitions, so a checkpoint can't say how far each was "
                            "read: give it `std::vector<std::string> partitions()`"});
-    auto dealt = deal_partitions(first.partitions(), graph_.nodes()[node].parallelism());
+    auto dealt = deal_partitions(first.partitions(), graph().nodes()[node].parallelism());
     for (auto& of_task : dealt)
       for (auto& p : of_task) p.kept = covered_;
     return dealt;
@@ -97,7 +103,7 @@ void engine_run::note_throw(const std::string& label, const std::exception_ptr& 
 
 void engine_run::say_what_is_not_committed() const {
   std::string spouts, states;
-  for (const auto& n : graph_.nodes()) {
+  for (const auto& n : graph().nodes()) {
     auto* names = n.make_state ? &states : n.kind == node_kind::spout && n.replayable ? &spouts : nullptr;
     if (names) *names += (names->empty() ? "\"" : ", \"") + n.name + "\"";
   }
@@ -108,7 +114,12 @@ void engine_run::say_what_is_not_committed() const {
             "single messages; a restart after a crash reads again"
           : " are not committed, because the state of " + states +
                 " goes with the process: a restart reads again from where the source was committed before";
-  how_.log.log(log_level::info, how_.executor, "topology \"" + graph_.name() + "\": positions of " + spouts + why);
+  how_.log.log(log_level::info, how_.executor, "topology \"" + graph().name() + "\": positions of " + spouts + why);
+}
+
+void engine_run::change_graph(topology to) {
+  graphs_.push_back(std::move(to));
+  graph_.store(&graphs_.back(), std::memory_order_release);
 }
 
 // --- control ---
@@ -232,7 +243,7 @@ run_status engine_run::status() const {
 
 run_metrics engine_run::begin_metrics() const {
   run_metrics m;
-  m.topology = graph_.name();
+  m.topology = graph().name();
   m.taken = how_.clock->wall();
   m.uptime = how_.clock->now() - started_;
   m.engine.at_work = how_.executor;

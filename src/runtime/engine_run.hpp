@@ -53,7 +53,7 @@ class engine_run : public run_control {
   void pause() override;
   void resume() override;
   run_status status() const override;
-  const topology& graph() const override { return graph_; }
+  const topology& graph() const override { return *graph_.load(std::memory_order_acquire); }
 
   // --- for the tasks ---
   worker_pool& pool() { return *pool_; }
@@ -76,6 +76,8 @@ class engine_run : public run_control {
   /// Messages that a spout's task could not read again and has skipped: logged at a limited rate.
   void skipped_lost(std::string_view task, std::uint64_t messages, const std::string& what);
   std::string task_name(std::uint32_t node, std::uint32_t task) const;  ///< "count" task 2
+  /// The task of a node that has a key group.
+  std::uint32_t task_with(std::uint32_t node, std::uint32_t group) const;
   /// Of the tasks of a spout.
   const std::shared_ptr<watermark_alignment>& alignment_of(std::uint32_t node) const { return alignments_[node]; }
   const std::string_view* node_names() const { return node_names_.data(); }
@@ -101,7 +103,13 @@ class engine_run : public run_control {
   /// Name and uptime of the run.
   run_metrics begin_metrics() const;
 
-  const topology graph_;
+  /// From here on `graph()` is another one, of the same nodes. REQUIRES: one thread at a time.
+  void change_graph(topology to);
+  /// Tasklets were added to the run while it is at work, or taken away.
+  void change_tasklets(std::ptrdiff_t by) {
+    tasklets_left_.fetch_add(static_cast<std::size_t>(by), std::memory_order_acq_rel);
+  }
+
   const std::shared_ptr<worker_pool> pool_;
   mutable std::mutex mutex_;  ///< guards what derived classes say, and what follows it here
 
@@ -115,6 +123,8 @@ class engine_run : public run_control {
 
   const settings how_;
   bool commits_positions_ = true, covered_ = false;
+  std::deque<topology> graphs_;         ///< kept, as others may still look at one before
+  std::atomic<const topology*> graph_;  ///< the last of them
   std::vector<std::string_view> node_names_;
   std::vector<std::shared_ptr<watermark_alignment>> alignments_;  ///< by node; null for others than spouts
   std::chrono::steady_clock::time_point started_;

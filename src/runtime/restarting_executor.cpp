@@ -56,8 +56,8 @@ class restarting_control final : public run_control {
  private:
   using request = void (run_control::*)();
 
-  void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) override {
-    current()->look_at_state(node, task, look);
+  void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) override {
+    current()->look_at_state(node, group, look);
   }
   std::shared_ptr<run_control> current() const {
     std::lock_guard lock(mutex_);

@@ -73,6 +73,8 @@ class run_checkpoints {
   using states = std::function<void(const visitor&)>;
   /// The key groups that a task of a node has. Thread safe.
   key_group_range groups_of(std::uint32_t node, std::uint32_t task) const;
+  /// Nodes have other numbers of tasks from here on. REQUIRES: nobody else uses it.
+  void change_graph(topology to) { graph_ = std::move(to); }
   /// A checkpoint is needed before the run can go on: the directory is new, or the topology isn't the one it knows.
   bool must_begin() const { return must_begin_; }
   /// Makes it.
@@ -99,7 +101,7 @@ class run_checkpoints {
   std::vector<checkpoint_node> nodes() const;
   void write(checkpoint_manifest manifest, const states& all);
 
-  const topology graph_;
+  topology graph_;
   const checkpointing how_;
   const logger log_;
   const std::unique_ptr<epoch_log> epochs_;

@@ -54,6 +54,10 @@ class shared_histogram {
     std::lock_guard lock(mutex_);
     histogram_.record(ns, count);
   }
+  void merge(const histogram& other) {
+    std::lock_guard lock(mutex_);
+    histogram_.merge(other);
+  }
   histogram copy() const {
     std::lock_guard lock(mutex_);
     return histogram_;

@@ -17,6 +17,12 @@ std::uint64_t run_control::savepoint() {
                               "executor a checkpoints.directory"});
 }
 
+void run_control::rescale(std::string_view, std::size_t) {
+  throw run_error({errc::unsupported, "the run of topology \"" + graph().name() +
+                                          "\" can't change its tasks while it works: only a run of the event_executor "
+                                          "can. Stop it, and go on with another parallelism"});
+}
+
 std::string_view to_string(guarantee g) noexcept {
   switch (g) {
     case guarantee::best_effort:
@@ -145,10 +151,7 @@ void check_fits(const node& n, any_state_query& query) {
 void run_control::answer(std::string_view name, any_state_query& query) {
   const node& n = node_called(graph(), name);
   check_fits(n, query);
-  const auto groups = n.options.max_parallelism;
-  const auto task =
-      task_of_group(key_group_of(query.hash, groups), groups, static_cast<std::uint32_t>(n.parallelism()));
-  look_at_state(static_cast<std::uint32_t>(&n - graph().nodes().data()), task,
+  look_at_state(static_cast<std::uint32_t>(graph().find(name)), key_group_of(query.hash, n.options.max_parallelism),
                 [&](any_state& state) { query.look_in(state); });
 }
 
@@ -191,6 +194,7 @@ void topology_run::pause() { run_->pause(); }
 void topology_run::resume() { run_->resume(); }
 run_status topology_run::status() const { return run_->status(); }
 std::uint64_t topology_run::savepoint() { return run_->savepoint(); }
+void topology_run::rescale(std::string_view node, std::size_t parallelism) { run_->rescale(node, parallelism); }
 run_metrics topology_run::metrics() const { return run_->metrics(); }
 std::string topology_run::describe(describe_format format) const {
   const auto m = run_->metrics();

@@ -66,7 +66,8 @@ worker_pool::worker_pool(worker_pool_options options, const clock& time) : optio
 worker_pool::~worker_pool() { join(); }
 
 void worker_pool::add(std::size_t worker, tasklet& t, std::string label) {
-  FRESHET_ASSERT(!started_ && worker < seats_.size(), "tasklets are added before the pool starts", worker);
+  FRESHET_ASSERT((!started_ || by_hand_ || held_) && worker < seats_.size(),
+                 "tasklets are added before the pool starts, or while it is held", worker);
   seats_[worker]->entries.push_back({&t, std::move(label)});
 }
 
@@ -82,9 +83,7 @@ void worker_pool::start(stall_handler on_stall, throw_handler on_throw) {
   on_throw_ = std::move(on_throw);
   try {
     for (std::size_t i = 0; i < seats_.size(); ++i)
-      if (!seats_[i]->entries.empty())
-        start_thread(seats_[i]->thread, "worker " + std::to_string(i + 1) + " of " + std::to_string(seats_.size()),
-                     [this, i] { run(i); });
+      if (!seats_[i]->entries.empty()) start_worker(i);
     if (on_stall && options_.stall_limit > std::chrono::nanoseconds{})
       start_thread(detector_, "the stall detector", [this, f = std::move(on_stall)] { watch(f); });
   } catch (...) {
@@ -93,6 +92,66 @@ void worker_pool::start(stall_handler on_stall, throw_handler on_throw) {
     throw;
   }
   open_gate(gate::open);
+}
+
+void worker_pool::start_worker(std::size_t index) {
+  seat& s = *seats_[index];
+  std::lock_guard lock(rest_mutex_);  // it can't end or rest before it counts
+  start_thread(s.thread, "worker " + std::to_string(index + 1) + " of " + std::to_string(seats_.size()),
+               [this, index] { run(index); });
+  s.is_running = true;
+  ++at_work_;
+}
+
+// --- holding ---
+
+bool worker_pool::hold(std::chrono::steady_clock::time_point until, const std::function<void()>& f) {
+  std::lock_guard one(holding_);
+  if (by_hand_) return f(), true;
+  struct holding {
+    explicit holding(worker_pool& p) : pool(p) {
+      // release: with the fence of `wake_all`, a worker that is about to sleep sees it, or is woken.
+      pool.held_.store(true, std::memory_order_release);
+      pool.wake_all();
+    }
+    ~holding() {
+      std::lock_guard lock(pool.rest_mutex_);
+      pool.held_.store(false, std::memory_order_release);
+      pool.rested_.notify_all();
+    }
+    worker_pool& pool;
+  } held(*this);
+  for (std::size_t i = 0; i < options_.workers; ++i) {
+    seat& s = *seats_[i];
+    {
+      std::lock_guard lock(rest_mutex_);
+      if (s.is_running) continue;
+    }
+    if (s.thread.joinable()) s.thread.join();  // all that it had to do was done
+    start_worker(i);
+  }
+  std::unique_lock lock(rest_mutex_);
+  if (!rested_.wait_until(lock, until, [this] { return at_work_ == 0; })) return false;
+  f();
+  return true;
+}
+
+/// Gives how many of its tasklets are left when the hold is over.
+std::size_t worker_pool::rest(seat& s) {
+  s.since.store(0, std::memory_order_relaxed);
+  std::unique_lock lock(rest_mutex_);
+  --at_work_;
+  rested_.notify_all();
+  rested_.wait(lock, [this] { return !held_.load(std::memory_order_relaxed); });
+  ++at_work_;
+  return static_cast<std::size_t>(std::count_if(s.entries.begin(), s.entries.end(), [](auto& e) { return !e.done; }));
+}
+
+void worker_pool::remove(const tasklet& t) {
+  FRESHET_ASSERT(by_hand_ || held_, "tasklets are taken away while the pool is held");
+  for (auto& s : seats_)
+    if (std::erase_if(s->entries, [&](const entry& e) { return e.task == &t; }))
+      s->running.store(0, std::memory_order_relaxed);
 }
 
 void worker_pool::start_by_hand(throw_handler on_throw) {
@@ -184,6 +243,14 @@ tasklet::time_point worker_pool::next_wake(const seat& s) const {
 }
 
 void worker_pool::run(std::size_t index) {
+  run_rounds(index);
+  std::lock_guard lock(rest_mutex_);
+  seats_[index]->is_running = false;
+  --at_work_;
+  rested_.notify_all();
+}
+
+void worker_pool::run_rounds(std::size_t index) {
   seat& s = *seats_[index];
 #ifdef __linux__
   if (options_.pin && index < options_.workers) {
@@ -202,7 +269,10 @@ void worker_pool::run(std::size_t index) {
   };
   std::size_t left = s.entries.size();
   int idle_rounds = 0;
-  while (left) {
+  while (true) {
+    if (held_.load(std::memory_order_acquire)) [[unlikely]]
+      left = rest(s);
+    if (left == 0) break;
     auto now = time_.now();
     s.since.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     bool progress = round(s, now, left);
@@ -211,7 +281,7 @@ void worker_pool::run(std::size_t index) {
       s.sleep.announce();
       progress = round(s, now, left);
       s.since.store(0, std::memory_order_relaxed);
-      if (progress || left == 0) s.sleep.cancel();
+      if (progress || left == 0 || held_.load(std::memory_order_relaxed)) s.sleep.cancel();
       else s.sleep.park(next_wake(s));
       idle_rounds = 0;
     } else if (!progress) {
@@ -245,6 +315,7 @@ void worker_pool::watch(const stall_handler& on_stall) {
   std::vector<std::int64_t> told(seats_.size(), 0);
   while (!stop_detector_.load(std::memory_order_acquire)) {
     const auto now = time_.now();
+    std::unique_lock lock(rest_mutex_);
     for (std::size_t i = 0; i < options_.workers; ++i) {
       const auto since = seats_[i]->since.load(std::memory_order_relaxed);
       const std::chrono::nanoseconds held(now.time_since_epoch().count() - since);
@@ -252,6 +323,7 @@ void worker_pool::watch(const stall_handler& on_stall) {
       told[i] = since;
       if (!seats_[i]->entries.empty()) on_stall(running_in(*seats_[i]), held);
     }
+    lock.unlock();
     detector_sleep_.announce();
     if (stop_detector_.load(std::memory_order_acquire)) break;
     detector_sleep_.park(deadline(now, options_.stall_limit / 2));

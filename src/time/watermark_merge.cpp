@@ -17,6 +17,19 @@ std::size_t watermark_merge::add() {
   return inputs_.size() - 1;
 }
 
+void watermark_merge::replace(const std::vector<said>& inputs) {
+  inputs_.clear();
+  tree_ = winner_tree(inputs.size(), end_of_time);
+  active_ = ended_ = 0;
+  for (const auto& in : inputs) {
+    inputs_.push_back({in.watermark, in.idle});
+    ended_ += in.watermark == end_of_time;
+    if (!inputs_.back().is_active()) continue;
+    ++active_;
+    tree_.set(inputs_.size() - 1, in.watermark);
+  }
+}
+
 std::size_t watermark_merge::slowest() const noexcept { return active_ == 0 ? inputs_.size() : tree_.winner(); }
 
 watermark_merge::effect watermark_merge::advance(std::size_t input, event_time watermark) {

@@ -1,11 +1,11 @@
 #pragma once
 #include <algorithm>
-#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -101,7 +101,7 @@ class keyed_state final : public any_state {
   /// Calls `f(key, state)` for all keys used since `begin`, once each, in the order of their first use.
   template <class F>
   void for_each_touched(F&& f) {
-    boost::unordered_flat_set<const entry*> seen;
+    std::unordered_set<const entry*> seen;
     for (const auto& c : changes_)
       if (auto* e = tables_[group(c.hash)].find(c.key, c.hash); e && (!has_forgotten_ || seen.insert(e).second))
         f(std::as_const(e->key), e->value);

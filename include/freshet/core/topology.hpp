@@ -206,6 +206,9 @@ class topology {
   /// with counts and for spouts, `from` is null for the topology's dead letters. TYPE is a type's readable name, as C++
   /// writes it; bytes of a name that are no UTF-8 become U+FFFD.
   std::string describe(describe_format format = describe_format::text, const edge_counts* counts = nullptr) const;
+  /// The same with so many tasks of these bolts and sinks, by index. Throws topology_error with every mistake, as
+  /// `topology_builder::build`.
+  topology with_parallelism(const std::vector<std::uint32_t>& nodes, std::size_t tasks) const;
 
  private:
   friend class topology_builder;

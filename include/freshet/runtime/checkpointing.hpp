@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "freshet/base/file_system.hpp"
-#include "freshet/state/epoch_log.hpp"
+#include "freshet/state/durability.hpp"
 
 namespace freshet {
 

@@ -45,6 +45,8 @@ class run_control {
   /// Throws run_error where the run keeps no checkpoints.
   virtual std::uint64_t savepoint();
   virtual bool keeps_checkpoints() const { return false; }
+  /// Throws run_error where the executor can't.
+  virtual void rescale(std::string_view node, std::size_t parallelism);
 
   /// Answers `query` from the state of `node`. Throws std::invalid_argument where the node has nothing of that kind.
   void answer(std::string_view node, any_state_query& query);
@@ -52,8 +54,9 @@ class run_control {
  protected:
   friend class adaptive_control;
   friend class restarting_control;
-  /// Calls `look` with the state of one task while no call is at work on it, and nothing in it may yet be taken back.
-  virtual void look_at_state(std::uint32_t node, std::uint32_t task, const std::function<void(any_state&)>& look) = 0;
+  /// Calls `look` with the state of the task that has a key group, while no call is at work on it, and nothing in it
+  /// may yet be taken back.
+  virtual void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) = 0;
 };
 
 /// A topology at work on an executor. All functions are thread safe. The last handle to go stops the run and waits.
@@ -87,6 +90,19 @@ class topology_run {
   /// `checkpoints.resume_from`; gives its number, and waits until it is on the device. The run goes on. Throws
   /// run_error where the run keeps no checkpoints, or is over, or the files fail. Not for bolts and sinks, as `query`.
   std::uint64_t savepoint();
+  /// Gives a bolt or a sink, and what is chained to it, another number of tasks while the run works; event engine. The
+  /// spouts are not polled meanwhile: what is under way there is finished, the old tasks let go what they hold
+  /// (`flush`) and are closed, the states of keys move to new tasks, which are opened, and the run goes on. State by
+  /// key and broadcast state move; what a bolt keeps in members of its own does not. With `checkpoints` an epoch is
+  /// made before, and a run that goes on from it later has the parallelism of its own topology.
+  ///
+  /// Waits until it is done: about as long as a message takes through the topology, and state takes to be written and
+  /// read in memory. Throws, and nothing has changed: std::invalid_argument where there is no such node, or it is a
+  /// spout, chained to one, blocking, has state without a codec or in an `event_options::store`; topology_error where
+  /// the topology can't have so many tasks; run_error where the run is ending, where what is under way isn't finished
+  /// within `drain_timeout`, and on other executors. When a new task can't be made or opened, the run fails. Not for
+  /// bolts and sinks, as `query`.
+  void rescale(std::string_view node, std::size_t parallelism);
   /// The topology with this run's counters on its edges.
   std::string describe(describe_format format = describe_format::text) const;
 

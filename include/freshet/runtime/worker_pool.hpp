@@ -1,9 +1,12 @@
 #pragma once
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -68,8 +71,8 @@ class work_label {
   const int exceptions_;  ///< under way when it was made
 };
 
-/// A fixed set of threads, each running its own tasklets in rounds. Tasklets are added before `start`; none moves.
-/// Thread safe where said.
+/// A fixed set of threads, each running its own tasklets in rounds. Tasklets are added before `start`, or within
+/// `hold`; none moves. Thread safe where said.
 class worker_pool {
  public:
   explicit worker_pool(worker_pool_options options, const clock& time = clock::real());
@@ -93,6 +96,14 @@ class worker_pool {
   void start(stall_handler on_stall = {}, throw_handler on_throw = {});
   /// Blocks until every tasklet is done.
   void join();
+
+  /// Lets each thread finish its round, calls `f` while no tasklet is at work, and lets them go on. `f` may `remove`
+  /// tasklets, and `add` others to workers. False: at `until` some thread had not finished its round, and nothing was
+  /// called. Waits where another thread holds the pool; not for tasklets. Throws std::system_error that names the
+  /// thread which the system refuses, as each worker has one then; nothing was called in that case, too.
+  bool hold(std::chrono::steady_clock::time_point until, const std::function<void()>& f);
+  /// Takes a tasklet away; it needn't be done. REQUIRES: within `hold`.
+  void remove(const tasklet& t);
 
   /// In place of `start`, for tests: there are no threads, and whoever calls the next two does the work himself, on one
   /// thread at a time.
@@ -122,6 +133,7 @@ class worker_pool {
     std::vector<entry> entries;
     parker sleep;
     std::thread thread;
+    bool is_running = false;                 ///< the thread is in its rounds, or rests; under `rest_mutex_`
     const std::string* thrown_in = nullptr;  // the innermost `work_label` that an exception has left; the thread's own
     // Read by the stall detector: which entry runs since when (nanoseconds; 0: between two).
     std::atomic<std::int64_t> since{0};
@@ -137,6 +149,9 @@ class worker_pool {
   void open_gate(gate how) noexcept;
   std::string running_in(const seat& s) const;
   void run(std::size_t index);
+  void run_rounds(std::size_t index);
+  void start_worker(std::size_t index);
+  std::size_t rest(seat& s);
   bool round(seat& s, tasklet::time_point now, std::size_t& left);
   tasklet::progress run_guarded(seat& s, entry& e, tasklet::time_point now);
   tasklet::time_point next_wake(const seat& s) const;
@@ -149,6 +164,11 @@ class worker_pool {
   bool started_ = false, by_hand_ = false;
   bool may_spin_ = false;
   std::atomic<gate> gate_{gate::shut};
+  std::mutex holding_;             ///< one holds at a time
+  std::atomic<bool> held_{false};  ///< threads rest in front of their next round
+  std::mutex rest_mutex_;          ///< guards what follows, and against the detector the seats' entries
+  std::condition_variable rested_;
+  std::size_t at_work_ = 0;  ///< threads that neither rest nor have ended
   std::thread detector_;
   std::atomic<bool> stop_detector_{false};
   parker detector_sleep_;

@@ -15,6 +15,7 @@
 #include "freshet/state/checkpoint_manifest.hpp"
 #include "freshet/state/checkpoint_reader.hpp"
 #include "freshet/state/checkpoint_writer.hpp"
+#include "freshet/state/durability.hpp"
 
 namespace freshet {
 
@@ -24,12 +25,6 @@ struct checkpoint_options {
   /// to go on from, and that one another. REQUIRES: > 0
   std::size_t keep = 3;
   logger log{};
-};
-
-/// What follows when the newest epoch is damaged.
-enum class when_damaged : std::uint8_t {
-  refuse,     ///< an error that says what is wrong, and what can be done
-  use_older,  ///< the newest intact one is taken, in a new history
 };
 
 /// Where a run goes on, and under which numbers.

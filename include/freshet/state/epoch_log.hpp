@@ -11,18 +11,9 @@
 #include "freshet/base/clock.hpp"
 #include "freshet/base/record_log.hpp"
 #include "freshet/state/checkpoint_directory.hpp"
+#include "freshet/state/durability.hpp"
 
 namespace freshet {
-
-/// When what was written of an epoch is put on the device. It decides what a loss of power may take: a process that
-/// dies loses nothing, whatever it says.
-enum class log_sync : std::uint8_t {
-  every_batch,  ///< before the epoch counts
-  interval,     ///< once in so long: a loss of power takes what came since, and what sinks committed of it comes twice
-  never,        ///< when the system sees fit
-};
-/// The name of the enumerator.
-std::string_view to_string(log_sync) noexcept;
 
 /// What a task has changed in an epoch, as `any_state::save_changes` wrote it.
 struct state_changes {

@@ -28,6 +28,14 @@ class watermark_merge {
   /// One more, at `beginning_of_time`; gives its index.
   std::size_t add();
   std::size_t size() const noexcept { return inputs_.size(); }
+  /// What an input has said.
+  struct said {
+    event_time watermark = beginning_of_time;
+    bool idle = false;
+  };
+  said said_by(std::size_t input) const { return {inputs_[input].watermark, inputs_[input].idle}; }
+  /// Has these inputs from here on. The merged watermark stays where it is until one of them says more.
+  void replace(const std::vector<said>& inputs);
 
   /// The input's own watermark, which never goes back: a lower one counts as its last. Wakes an idle input.
   /// `end_of_time`: the input has ended and says no more.

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 
+#include "differential/rescale_at_random.hpp"
 #include "freshet/batch/batch_executor.hpp"
 #include "freshet/event/event_executor.hpp"
 #include "freshet/testing/fault_plan.hpp"
@@ -129,6 +130,7 @@ run_metrics run_with_crashes(const topology& graph, either_engine options) {
       });
     try {
       auto run = start();
+      if (random.chance(0.3)) rescale_at_random(run, random);
       if (!crashes) {
         (void)run.wait_for(std::chrono::microseconds(random.below(1000)));
         run.request_stop();
@@ -150,13 +152,17 @@ run_metrics run_to_end(const topology& graph, const any_options& options) {
   if (const auto* either = std::get_if<either_engine>(&options)) return run_with_crashes(graph, *either);
   if (goes_on(options)) return run_with_stops(graph, std::get<batch_options>(options));
   testing::simulated_files disk;
-  const auto start = [&] {
-    if (const auto* events = std::get_if<event_options>(&options)) return event_executor{*events}.start(graph);
-    auto batches = std::get<batch_options>(options);
-    batches.spill.files = &disk;
-    return batch_executor{batches}.start(graph);
-  };
-  auto run = start();
+  if (const auto* batches = std::get_if<batch_options>(&options)) {
+    auto on_disk = *batches;
+    on_disk.spill.files = &disk;
+    auto run = batch_executor{on_disk}.start(graph);
+    run.wait();
+    return run.metrics();
+  }
+  const auto& events = std::get<event_options>(options);
+  auto run = event_executor{events}.start(graph);
+  random_source random(events.max_batch * 2 + events.workers);
+  if (random.chance(0.4)) rescale_at_random(run, random);
   run.wait();
   return run.metrics();
 }

@@ -1,0 +1,259 @@
+// Another number of tasks for a chain of a run at work: all that is under way there is finished, then, while the pool
+// is held, the old tasks are taken away, their states move in memory, and new tasks stand where they stood.
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+#include <thread>
+#include <tuple>
+
+#include "event/bolt_tasklet.hpp"
+#include "event/event_run.hpp"
+#include "freshet/base/time_arithmetic.hpp"
+#include "freshet/core/grouping.hpp"
+#include "freshet/runtime/executor.hpp"
+#include "runtime/named_node.hpp"
+
+namespace freshet {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The states of some tasks, by key group, and what all of them have alike.
+struct moved_states {
+  std::vector<std::string> groups{};
+  std::optional<std::string> shared{};
+};
+
+key_group_range groups_of(const node& n, std::uint32_t task, std::size_t tasks) {
+  if (n.key_type.empty()) return {0, 1};
+  return groups_of_task(task, n.options.max_parallelism, static_cast<std::uint32_t>(tasks));
+}
+
+template <class F>
+std::string written(F&& write) {
+  writer w;
+  write(w);
+  return w.take();
+}
+
+moved_states take_states(const node& n, const std::vector<std::unique_ptr<event_task>>& from) {
+  moved_states all;
+  for (std::uint32_t t = 0; t < from.size(); ++t) {
+    const auto& state = *from[t]->chain().head().state;
+    const auto mine = groups_of(n, t, from.size());
+    for (auto g = mine.first; g < mine.end; ++g) {
+      if (g < all.groups.size()) break;  // not by key: the same in all tasks
+      all.groups.push_back(written([&](writer& w) { state.save(g, w); }));
+    }
+    if (!all.shared && state.has_shared()) all.shared = written([&](writer& w) { state.save_shared(w); });
+  }
+  return all;
+}
+
+bool give_states(const node& n, const moved_states& all, std::uint32_t task, std::size_t tasks, any_state& to) {
+  const auto mine = groups_of(n, task, tasks);
+  for (auto g = mine.first; g < mine.end; ++g) {
+    reader r(all.groups[g]);
+    if (!to.load(g, r)) return false;
+  }
+  if (!all.shared) return true;
+  reader r(*all.shared);
+  return to.load_shared(r);
+}
+
+}  // namespace
+
+/// Throws std::invalid_argument where it can't have another number of tasks.
+std::uint32_t event_run::chain_to_rescale(std::string_view name) const {
+  const node& asked = node_called(graph(), name);
+  const auto c = plan_.chain_of[graph().find(name)];
+  const chain_plan& chain = plan_.chains[c];
+  const node& head = graph().nodes()[chain.head()];
+  const auto refuse = [&](const std::string& why) {
+    throw std::invalid_argument(titled(asked) + " can't have another number of tasks while the run works: " + why);
+  };
+  if (asked.kind == node_kind::spout) refuse("the partitions of a spout are dealt when a run starts");
+  if (chain.is_spout)
+    refuse("it is chained to " + titled(head) + ", whose partitions are dealt when a run starts: give it another " +
+           "grouping than forward_grouping, or stop the run");
+  if (chain.blocking) refuse(titled(head) + " has threads of its own (blocking): stop the run");
+  if (head.make_state && !head.state_durable)
+    refuse("the state of " + titled(head) + " has no codec, so it can't be moved");
+  if (head.make_state && options_.store) refuse("the states of " + titled(head) + " are in a store: stop the run");
+  return c;
+}
+
+void event_run::rescale(std::string_view name, std::size_t parallelism) {
+  std::lock_guard one(rescaling_);
+  const auto c = chain_to_rescale(name);
+  if (plan_.chains[c].parallelism == parallelism) return;
+  std::vector<std::uint32_t> nodes;
+  for (const auto& m : plan_.chains[c].members) nodes.push_back(m.node);
+  const auto to = graph().with_parallelism(nodes, parallelism);
+
+  struct coming_to_rest {
+    coming_to_rest(event_run& r, std::size_t chain) : run(r) { tell(chain); }
+    ~coming_to_rest() { tell(no_chain); }
+    void tell(std::size_t chain) {
+      run.resting_.store(chain, std::memory_order_relaxed);
+      run.pool_->wake_all();
+    }
+    event_run& run;
+  } resting(*this, c);
+  const auto began = std::chrono::steady_clock::now();
+  const auto until = deadline(began, options_.drain_timeout);
+  for (auto pause = 50us;; pause = std::min(2 * pause, 5'000us)) {
+    // Threads that have finished their round wait for the others so long only: one may be in a slow call.
+    if (rescale_now(c, to, std::min(until, deadline(std::chrono::steady_clock::now(), 100 * pause)))) return;
+    if (std::chrono::steady_clock::now() >= until)
+      throw run_error({errc::timeout, titled(node_called(graph(), name)) +
+                                          " keeps its tasks: what is under way there isn't finished after "
+                                          "drain_timeout; nothing has changed"});
+    if (pool_->is_by_hand()) pool_->run_until_quiet();
+    else std::this_thread::sleep_for(pause);
+  }
+}
+
+/// False: not yet.
+bool event_run::rescale_now(std::uint32_t c, topology to, std::chrono::steady_clock::time_point until) {
+  bool rests = false, done = false;
+  std::optional<error> failed;
+  const auto change = [&] {
+    // Others may wait for an answer of a task while they have it: then nothing can be changed now.
+    std::unique_lock alone(tasks_mutex_, std::try_to_lock);
+    if (!alone) return;
+    const bool is_working = std::all_of(tasks_[c].begin(), tasks_[c].end(), [](auto& t) { return t->is_working(); });
+    if (!is_working || cancelled() || state() > run_state::paused)
+      throw run_error({errc::closed, "the run is ending, or its input has: nothing has changed"});
+    rests = is_at_rest(c);
+    if (!rests || !is_saved(c)) return;
+    try {
+      change_tasks(c, std::move(to));
+    } catch (...) { failed = error_from_current_exception(); }
+    done = true;
+  };
+  try {
+    pool_->hold(until, change);
+  } catch (const std::system_error& e) { throw run_error({errc::full, e.what(), true}); }
+  if (failed) fail(*failed);
+  if (failed) throw run_error(*failed);
+  if (!done && rests && coordinator_) coordinator_->checkpoint();
+  return done;
+}
+
+/// Nothing is on the way to the chain's tasks, in them, or from them.
+bool event_run::is_at_rest(std::uint32_t c) const {
+  for (const auto& t : tasks_[c])
+    if (!t->is_at_rest()) return false;
+  for (const auto& w : wires_) {
+    if (w.from_chain != c && w.to_chain != c) continue;
+    const auto& reader = static_cast<const bolt_tasklet&>(*tasks_[w.to_chain][w.to_task]);
+    if (!tasks_[w.from_chain][w.from_task]->has_sent_all(w.route) || w.way->queued() != 0 || reader.is_reading(*w.way))
+      return false;
+  }
+  return true;
+}
+
+/// Where epochs are kept, the last one has all that the tasks have done.
+bool event_run::is_saved(std::uint32_t c) const {
+  if (!coordinator_) return true;
+  return coordinator_->is_between_epochs() &&
+         std::all_of(tasks_[c].begin(), tasks_[c].end(), [](auto& t) { return t->is_saved(); });
+}
+
+/// REQUIRES: the pool is held, nobody else looks at the tasks, the chain is at rest and saved. Throws what ends the
+/// run.
+void event_run::change_tasks(std::uint32_t c, topology to) {
+  const auto old = std::exchange(tasks_[c], {});
+  const auto head = plan_.chains[c].head();
+  moved_states states;
+  if (graph().nodes()[head].make_state) states = take_states(graph().nodes()[head], old);
+  std::optional<error> wrong;
+  for (const auto& t : old) {
+    pool_->remove(*t);
+    if (auto e = t->retire(); e && !wrong) wrong = std::move(e);
+  }
+  auto& plan = plan_.chains[c];
+  plan.parallelism = to.nodes()[head].parallelism();
+  change_graph(std::move(to));
+  if (checkpoints_) checkpoints_->change_graph(graph());
+  const auto gone = static_cast<std::ptrdiff_t>(old.size());
+  const auto leave = [&] {
+    for (const auto& t : tasks_[c]) t->abandon();
+    tasks_[c].clear();
+    change_tasklets(-gone);
+    readers_left_.fetch_sub(old.size(), std::memory_order_acq_rel);
+  };
+  try {
+    if (wrong) throw run_error(*wrong);
+    take_seats(c);
+    for (std::uint32_t t = 0; t < plan.parallelism; ++t) tasks_[c].push_back(make_task(c, t));
+    for (const auto& t : tasks_[c]) t->open();
+    for (std::uint32_t t = 0; t < plan.parallelism; ++t) {
+      auto& state = tasks_[c][t]->chain().head().state;
+      if (state && !freshet::give_states(graph().nodes()[head], states, t, plan.parallelism, *state))
+        throw run_error({errc::data_loss, "the state of " + titled(graph().nodes()[head]) +
+                                              " can't be moved: its codec doesn't read what it has written"});
+    }
+    rewire(c, old);
+    for (std::size_t t = 0; t < old.size(); ++t) tasks_[c][t < tasks_[c].size() ? t : 0]->count_for(*old[t]);
+    for (const auto& t : tasks_[c]) {
+      t->stand_where(*old[0]);
+      if (coordinator_) t->begin_epochs(*coordinator_);
+    }
+  } catch (...) {
+    leave();
+    throw;
+  }
+  const auto more = static_cast<std::ptrdiff_t>(tasks_[c].size()) - gone;
+  for (const auto& t : tasks_[c]) add_to_pool(*t);
+  change_tasklets(more);
+  readers_left_.fetch_add(static_cast<std::size_t>(more), std::memory_order_acq_rel);
+  if (coordinator_) coordinator_->change_tasks(more, old[0]->has_epoch_sinks() ? more : 0);
+}
+
+/// New channels in place of those to and from the old tasks. What had come over those has come over these.
+void event_run::rewire(std::uint32_t c, const std::vector<std::unique_ptr<event_task>>& old) {
+  // Marks go to all tasks alike, so what the first had been told all had; and all old tasks had told the same.
+  using way = std::tuple<std::uint32_t, std::uint32_t, std::size_t>;
+  std::map<way, channel_end> to_chain, from_chain;
+  std::vector<wire> before;
+  for (auto& w : wires_) {
+    if (w.to_chain == c && w.to_task == 0)
+      to_chain[{w.from_chain, w.from_task, w.route}] = static_cast<bolt_tasklet&>(*old[0]).end_of(*w.way);
+    if (w.from_chain == c && w.from_task == 0)
+      from_chain[{w.to_chain, w.to_task, w.route}] =
+          static_cast<bolt_tasklet&>(*tasks_[w.to_chain][w.to_task]).end_of(*w.way);
+  }
+  const auto others = std::stable_partition(wires_.begin(), wires_.end(),
+                                            [&](auto& w) { return w.from_chain != c && w.to_chain != c; });
+  std::move(others, wires_.end(), std::back_inserter(before));  // until no link knows them
+  wires_.erase(others, wires_.end());
+
+  for (std::uint32_t p = 0; p < tasks_.size(); ++p)
+    for (std::uint32_t t = 0; p != c && t < tasks_[p].size(); ++t)
+      for (std::size_t k = 0; k < tasks_[p][t]->chain().routes.size(); ++k) {
+        event_task& producer = *tasks_[p][t];
+        if (plan_.chain_of[producer.chain().routes[k].to.node] != c) continue;
+        const auto transferred = producer.drop_links(k);
+        producer.chain().reroute(setup_of(p, t), k);
+        connect(producer, k);
+        producer.add_transferred(k, transferred);
+      }
+  for (const auto& t : tasks_[c])
+    for (std::size_t k = 0; k < t->chain().routes.size(); ++k) connect(*t, k);
+  for (std::size_t t = 0; t < old.size(); ++t)
+    for (std::size_t k = 0; k < old[t]->chain().routes.size(); ++k)
+      tasks_[c][t < tasks_[c].size() ? t : 0]->add_transferred(k, old[t]->drop_links(k));
+  for (auto& w : wires_) {
+    if (w.to_chain != c && w.from_chain != c) continue;
+    const auto& was = w.to_chain == c ? to_chain.at({w.from_chain, w.from_task, w.route})
+                                      : from_chain.at({w.to_chain, w.to_task, w.route});
+    w.end.said = was.said;
+    w.end.ended = was.ended;
+  }
+  read_wires();
+}
+
+}  // namespace freshet

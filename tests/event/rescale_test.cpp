@@ -1,0 +1,334 @@
+// Another number of tasks while a run works: nothing is lost, nothing comes twice, and what can't be is refused.
+#include <gmock/gmock.h>
+
+#include <set>
+#include <stdexcept>
+
+#include "event_fixture.hpp"
+#include "freshet/stream/stream_builder.hpp"
+#include "freshet/testing/simulated_files.hpp"
+#include "runtime/checkpoint_scene.hpp"
+
+namespace freshet::event_tests {
+namespace {
+
+using counted = std::pair<int, std::uint64_t>;
+constexpr int keys = 97;
+
+struct count_up {
+  using state = std::uint64_t;
+  void process(const int& v, state& n, emitter<counted>& out) { out.emit({v % keys, ++n}); }
+};
+
+/// Each key's counts: 1, 2, 3 and so on, each once.
+std::vector<counted> counts_of(int rows) {
+  std::vector<counted> all;
+  std::map<int, std::uint64_t> n;
+  for (int v = 0; v < rows; ++v) all.push_back({v % keys, ++n[v % keys]});
+  return sorted(all);
+}
+
+topology counts(int rows, collect_sink<counted> got) {
+  topology_builder b{"counts"};
+  auto in = b.spout("in", vector_spout<int>{numbers(rows)}, {.parallelism = 2, .max_batch = 32});
+  auto passed = b.bolt("pass", [](const int& v) { return v; }, {.parallelism = 2}).input(in, shuffle_grouping{});
+  auto n = b.bolt("count", count_up{}, {.parallelism = 2}).input(passed, key_grouping{[](const int& v) {
+                                                                   return v % keys;
+                                                                 }});
+  (void)b.sink("got", got, {.parallelism = 2}).input(n);
+  return b.build();
+}
+
+/// Until the run ends: gives a node another number of tasks, again and again. Gives how often.
+int rescale_until_the_end(topology_run& run, const std::vector<std::string>& nodes) {
+  int times = 0;
+  try {
+    for (std::size_t i = 0;; ++i) {
+      run.rescale(nodes[i % nodes.size()], 1 + (i * 7 + 2) % 5);
+      ++times;
+    }
+  } catch (const run_error& e) { EXPECT_EQ(e.error().code, errc::closed) << e.what(); }
+  return times;
+}
+
+class rescaled_runs : public ::testing::TestWithParam<guarantee> {};
+INSTANTIATE_TEST_SUITE_P(with, rescaled_runs, ::testing::ValuesIn(all_guarantees()),
+                         [](const auto& p) { return std::string(to_string(p.param)); });
+
+TEST_P(rescaled_runs, lose_and_double_nothing) {
+  constexpr int rows = 60'000;
+  collect_sink<counted> got;
+  auto run = event_executor{fast(GetParam())}.start(counts(rows, got));
+  EXPECT_GT(rescale_until_the_end(run, {"count", "pass", "got"}), 3);
+  const auto m = finish(run);
+  EXPECT_EQ(sorted(got.take()), counts_of(rows));
+  // What tasks counted that are gone is counted by those in their place.
+  EXPECT_EQ(m.node("in").emitted, std::uint64_t{rows});
+  for (const auto* node : {"pass", "count", "got"}) EXPECT_EQ(m.node(node).executed, std::uint64_t{rows}) << node;
+  EXPECT_EQ(m.node("count").emitted, std::uint64_t{rows});
+  if (GetParam() == guarantee::at_least_once) { EXPECT_EQ(m.node("in").acked, std::uint64_t{rows}); }
+}
+
+TEST_P(rescaled_runs, show_the_tasks_they_have) {
+  std::atomic<std::uint64_t> written{0};
+  topology_builder b{"endless"};
+  auto n = b.spout("n", endless_spout{});
+  auto c = b.bolt("count", count_up{}).input(n, key_grouping{[](const int& v) { return v % keys; }});
+  (void)b.sink("out", [&](const counted&) { ++written; }).input(c);
+  auto run = event_executor{fast(GetParam())}.start(b.build());
+  for (std::size_t tasks : {4, 1, 3}) {
+    run.rescale("count", tasks);
+    const auto m = run.metrics();
+    std::set<std::uint32_t> seen;
+    for (const auto& t : m.tasks)
+      if (t.node == "count") seen.insert(t.task);
+    EXPECT_EQ(seen.size(), tasks);
+    EXPECT_NE(run.describe(describe_format::json).find("\"parallelism\":" + std::to_string(tasks)), std::string::npos)
+        << run.describe(describe_format::json);
+    const auto before = written.load();
+    while (written.load() < before + 500) std::this_thread::yield();  // it goes on
+    const auto asked = run.query<std::uint64_t>("count", 5);
+    EXPECT_GT(asked.value_or(0), 0u);
+  }
+  run.stop();
+}
+
+/// A chain moves as one, and is closed as often as it was opened.
+TEST(rescale, moves_what_is_chained_to_the_node) {
+  struct life {
+    std::atomic<int> opened{0}, closed{0};
+    std::mutex mutex;
+    std::set<std::pair<std::size_t, std::size_t>> tasks;
+  };
+  const auto seen = std::make_shared<life>();
+  struct watched {
+    std::shared_ptr<life> seen;
+    void open(const task_context& c) {
+      ++seen->opened;
+      std::lock_guard lock(seen->mutex);
+      seen->tasks.insert({c.task, c.task_count});
+    }
+    void close() { ++seen->closed; }
+    counted process(const counted& c) { return c; }
+  };
+  std::atomic<std::uint64_t> written{0};
+  topology_builder b{"chain"};
+  auto n = b.spout("n", endless_spout{});
+  auto c =
+      b.bolt("count", count_up{}, {.parallelism = 2}).input(n, key_grouping{[](const int& v) { return v % keys; }});
+  auto w = b.bolt("watched", watched{seen}, {.parallelism = 2}).input(c, forward_grouping{});
+  (void)b.sink("out", [&](const counted&) { ++written; }, {.parallelism = 2}).input(w, forward_grouping{});
+  auto run = event_executor{fast()}.start(b.build());
+  while (written.load() < 100) std::this_thread::yield();
+  run.rescale("out", 3);  // any of them names the chain
+  while (written.load() < 200) std::this_thread::yield();
+  run.drain();
+  EXPECT_EQ(seen->opened, 5);
+  EXPECT_EQ(seen->closed, 5);
+  EXPECT_EQ(seen->tasks, (std::set<std::pair<std::size_t, std::size_t>>{{0, 2}, {1, 2}, {0, 3}, {1, 3}, {2, 3}}));
+  EXPECT_EQ(run.metrics().node("out").executed, written.load());
+}
+
+/// What bolts hold back is let go before: here until there are ten, or they are asked to.
+TEST(rescale, waits_for_what_is_held) {
+  struct in_tens {
+    std::vector<std::pair<held_tuple, int>> some;
+    void process(const int& v, emitter<int>& out) {
+      some.emplace_back(out.hold(), v);
+      if (some.size() == 10) flush(out);
+    }
+    void flush(emitter<int>& out) {
+      for (auto& [token, v] : some) out.emit(v, token), token.ack();
+      some.clear();
+    }
+  };
+  for (auto g : all_guarantees()) {
+    collect_sink<int> got;
+    topology_builder b{"tens"};
+    auto n = b.spout("n", vector_spout<int>{numbers(5'003)}, {.max_batch = 7});
+    auto t = b.bolt("tens", [] { return in_tens{}; }, {.parallelism = 2}).input(n, shuffle_grouping{});
+    (void)b.sink("got", got).input(t, shuffle_grouping{});
+    auto run = event_executor{fast(g)}.start(b.build());
+    rescale_until_the_end(run, {"tens", "got"});
+    finish(run);
+    EXPECT_EQ(sorted(got.take()), numbers(5'003));
+  }
+}
+
+/// Event time stands where it was, open windows and their timers move.
+TEST(rescale, moves_windows_and_their_timers) {
+  struct reading {
+    int key = 0;
+    event_time at{};
+  };
+  using total = std::tuple<int, std::int64_t, std::uint64_t>;
+  std::vector<reading> rows;
+  std::vector<total> wanted;
+  for (int i = 0; i < 40'000; ++i) rows.push_back({i % 13, event_time{event_span{i / 13}}});
+  std::map<std::pair<int, std::int64_t>, std::uint64_t> sums;
+  for (const auto& r : rows) ++sums[{r.key, r.at.time_since_epoch().count() / 50 * 50}];
+  for (const auto& [of, n] : sums) wanted.push_back({of.first, of.second, n});
+  stream_builder b{"windows"};
+  collect_sink<total> got;
+  b.spout("in", vector_spout<reading>{rows}, {.max_batch = 32})
+      .event_time(&reading::at)
+      .key_by(&reading::key)
+      .window(tumbling{50ms})
+      .count("count", {.parallelism = 2})
+      .map("row",
+           [](const auto& w) {
+             return total{w.key, w.window.start.time_since_epoch().count(), w.value};
+           },
+           {.parallelism = 3})
+      .to("got", got);
+  auto run = event_executor{fast(guarantee::exactly_once)}.start(b.build());
+  EXPECT_GT(rescale_until_the_end(run, {"count", "row"}), 1);
+  const auto m = finish(run);
+  EXPECT_EQ(sorted(got.take()), wanted);
+  EXPECT_EQ(m.total().late, 0u);
+}
+
+/// With checkpoints an epoch is made before: a run that goes on, on either engine, finds all that was.
+TEST(rescale, is_nothing_that_checkpoints_would_see) {
+  using namespace checkpoint_tests;
+  for (int round = 0; round < 20; ++round) {
+    simulated_files files;
+    const auto world = std::make_shared<outside>();
+    topology_builder b{"sums"};
+    auto in = b.spout("in", paced_numbers{world, partitions, each}, {.parallelism = 2});
+    auto sums = b.bolt("sums", sum_by_key{}, {.parallelism = 2}).input(in, key_grouping{key_of{}});
+    (void)b.sink("out", epoch_sink{world}, {.parallelism = 2}).input(sums, shuffle_grouping{});
+    const auto graph = b.build();
+    bool is_over = false;
+    for (int life = 0; !is_over; ++life) {
+      auto run = life % 2 ? batches::in(files).start(graph) : events::in(files).start(graph);
+      if (life % 2 == 0) {
+        try {
+          run.rescale("sums", 1 + (round + life) % 4);
+          run.rescale("out", 1 + (round + life) % 3);
+          run.rescale("sums", 3);
+        } catch (const run_error& e) { EXPECT_EQ(e.error().code, errc::closed) << e.what(); }
+      }
+      is_over = life > 3 || run.wait_for(std::chrono::microseconds(100 * round));
+      if (!is_over) run.request_stop();
+      run.wait();
+      if (life > 3) break;
+    }
+    events::in(files).start(graph).wait();
+    EXPECT_EQ(sorted(world->visible), checkpoint_tests::wanted()) << round;
+  }
+}
+
+TEST(rescale, goes_on_while_others_ask_and_look) {
+  std::atomic<bool> over{false};
+  topology_builder b{"asked"};
+  auto n = b.spout("n", endless_spout{});
+  auto c = b.bolt("count", count_up{}).input(n, key_grouping{[](const int& v) { return v % keys; }});
+  (void)b.sink("out", [](const counted&) {}).input(c);
+  auto run = event_executor{fast()}.start(b.build());
+  std::vector<std::thread> others;
+  for (int i = 0; i < 2; ++i)
+    others.emplace_back([&] {
+      std::uint64_t last = 0;
+      while (!over) {
+        const auto now = run.query<std::uint64_t>("count", 3).value_or(0);
+        EXPECT_GE(now, last);
+        last = now;
+        EXPECT_FALSE(run.describe().empty());
+      }
+    });
+  for (std::size_t i = 0; i < 30; ++i) run.rescale("count", 1 + i % 4);
+  over = true;
+  for (auto& t : others) t.join();
+  run.stop();
+}
+
+// --- refused ---
+
+std::string refused(topology_run& run, const char* node, std::size_t tasks) {
+  try {
+    run.rescale(node, tasks);
+  } catch (const std::exception& e) { return e.what(); }
+  return "not refused";
+}
+
+TEST(rescale, refuses_what_cannot_be) {
+  using ::testing::HasSubstr;
+  struct keeps {
+    using state = transient<int>;
+    void process(const int&, state& s) { ++*s; }
+  };
+  topology_builder b{"refusing"};
+  auto n = b.spout("n", endless_spout{});
+  auto chained = b.bolt("chained", [](const int& v) { return v; }).input(n, forward_grouping{});
+  (void)b.bolt("slow", [](const int& v) { return v; }, {.blocking = true}).input(chained, shuffle_grouping{});
+  (void)b.bolt("keeps", keeps{}).input(chained, key_grouping{std::identity{}});
+  auto c = b.bolt("count", count_up{}, {.max_parallelism = 8}).input(chained, key_grouping{std::identity{}});
+  (void)b.sink("out", [](const counted&) {}).input(c);
+  auto run = event_executor{fast()}.start(b.build());
+  EXPECT_THAT(refused(run, "none", 2), HasSubstr("has no node \"none\": it has \"n\""));
+  EXPECT_THAT(refused(run, "n", 2), HasSubstr("the partitions of a spout are dealt when a run starts"));
+  EXPECT_THAT(refused(run, "chained", 2), HasSubstr("it is chained to spout \"n\""));
+  EXPECT_THAT(refused(run, "slow", 2), HasSubstr("has threads of its own"));
+  EXPECT_THAT(refused(run, "keeps", 2), HasSubstr("has no codec"));
+  EXPECT_THAT(refused(run, "count", 0), HasSubstr("parallelism 0"));
+  EXPECT_THAT(refused(run, "count", 9), HasSubstr("above its 8 key groups"));
+  EXPECT_EQ(refused(run, "count", 8), "not refused");
+  run.stop();
+  EXPECT_THAT(refused(run, "count", 2), HasSubstr("nothing has changed"));
+}
+
+TEST(rescale, changes_nothing_where_what_is_under_way_does_not_end) {
+  std::atomic<bool> may_end{false};
+  topology_builder b{"stuck"};
+  struct keep {
+    std::atomic<bool>* may_end;
+    std::vector<held_tuple> some;
+    void process(const int&, emitter<int>& out) { some.push_back(out.hold()); }
+    void on_tick(emitter<int>&) {
+      if (!*may_end) return;
+      for (auto& t : some) t.ack();
+      some.clear();
+    }
+  };
+  auto n = b.spout("n", vector_spout<int>{numbers(100)});
+  auto k = b.bolt("keep", [&] { return keep{&may_end, {}}; }, {.tick = 1ms}).input(n, shuffle_grouping{});
+  (void)b.sink("out", [](const int&) {}).input(k);
+  auto options = fast();
+  options.drain_timeout = 50ms;
+  auto run = event_executor{options}.start(b.build());
+  EXPECT_NE(refused(run, "keep", 2).find("isn't finished after drain_timeout; nothing has changed"), std::string::npos);
+  may_end = true;
+  run.wait();
+}
+
+TEST(rescale, of_a_task_that_cannot_be_opened_ends_the_run) {
+  struct opens_twice {
+    void open(const task_context& c) {
+      if (c.task == 2) throw std::runtime_error("no third one");
+    }
+    void process(const int&) {}
+  };
+  topology_builder b{"third"};
+  auto n = b.spout("n", endless_spout{}, {.parallelism = 2});
+  (void)b.bolt("two", opens_twice{}, {.parallelism = 2}).input(n, shuffle_grouping{});
+  auto run = event_executor{fast()}.start(b.build());
+  run.rescale("two", 1);
+  run.rescale("two", 2);
+  EXPECT_NE(refused(run, "two", 3).find("bolt \"two\" task 2, attempt 1: open failed: no third one"),
+            std::string::npos);
+  EXPECT_THROW(run.wait(), run_error);
+  EXPECT_EQ(run.status().state, run_state::failed);
+}
+
+TEST(rescale, is_the_event_engines_alone) {
+  topology_builder b{"batches"};
+  auto n = b.spout("n", vector_spout<int>{numbers(10)});
+  (void)b.sink("out", [](const int&) {}).input(n, shuffle_grouping{});
+  auto run = batch_executor{}.start(b.build());
+  EXPECT_NE(refused(run, "out", 2).find("only a run of the event_executor can"), std::string::npos);
+  run.wait();
+}
+
+}  // namespace
+}  // namespace freshet::event_tests
