@@ -12,7 +12,7 @@ namespace freshet {
 
 batch_run::batch_run(const topology& graph, batch_options options)
     : engine_run(graph, settings_of("batch_executor", options)), options_(std::move(options)) {
-  plan_.chains = make_plan(graph(), false);
+  plan_.chains = make_plan(graph, false);
 }
 
 batch_run::~batch_run() { pool_->join(); }

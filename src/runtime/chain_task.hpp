@@ -73,6 +73,7 @@ class chain_task {
   const chain_plan& plan() const { return *plan_; }
   std::uint32_t task() const { return task_; }
   task_operator& head() { return *members[0].op; }
+  const task_operator& head() const { return *members[0].op; }
   /// Gives the head up, to be adopted by another task of the same chain. REQUIRES: the chain reads no inputs.
   std::unique_ptr<task_operator> release_head() { return std::move(members[0].op); }
   /// What `op` emits goes through this chain from now on.

@@ -13,6 +13,7 @@
 #include "freshet/core/state_slot.hpp"
 #include "freshet/core/topology.hpp"
 #include "freshet/runtime/checkpointing.hpp"
+#include "freshet/state/epoch_log.hpp"
 #include "runtime/option_check.hpp"
 
 namespace freshet {
