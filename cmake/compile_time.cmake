@@ -1,12 +1,12 @@
 # cmake -D COMPILER=g++ -D ROOT=<project> -D "INCLUDE=folder;folder" -P compile_time.cmake
 #
 # Prints how long a user's word count takes to compile (-O0, to an object file), as a multiple of its standard headers with
-# Boost.PFR. The target is 2.5. Times are the processor's, the best of RUNS (default 5), taken in turns so that a busy
+# Boost.PFR. The target is 2.5. Times are the processor's, the best of RUNS (default 3), taken in turns so that a busy
 # moment hits both; nothing fails when the target is missed, as a loaded machine proves nothing.
 cmake_minimum_required(VERSION 3.25)
 
 if(NOT DEFINED RUNS)
-  set(RUNS 5)
+  set(RUNS 3)
 endif()
 if(NOT DEFINED COMPILER)
   set(COMPILER c++)

@@ -58,6 +58,7 @@ sh cmake/run.sh test [CTEST ARGUMENTS]
 
 Builds everything (Debug with asserts, in build/dev) and runs ctest with these arguments, for example:
   sh cmake/run.sh test -L unit          one label: unit differential conformance package compile_fail examples
+                                        recovery postgresql
   sh cmake/run.sh test -R ledger        tests whose name matches
   sh cmake/run.sh test -N               only list them
 TEXT

@@ -10,7 +10,7 @@ std::string tenths(double v) {
   const auto n = static_cast<std::int64_t>(v * 10 + 0.5);
   return std::to_string(n / 10) + "." + std::to_string(n % 10);
 }
-std::string seconds(std::chrono::nanoseconds t) { return tenths(std::chrono::duration<double>(t).count()) + " s"; }
+std::string in_seconds(std::chrono::nanoseconds t) { return tenths(std::chrono::duration<double>(t).count()) + " s"; }
 std::string percent(double share) { return std::to_string(static_cast<int>(std::min(share, 1.0) * 100 + 0.5)) + " %"; }
 }  // namespace
 
@@ -108,10 +108,10 @@ engine_watch::sample engine_watch::look_at_events(const run_metrics& m) {
 }
 
 std::string engine_watch::in_words(std::chrono::nanoseconds covered, double mean) const {
-  if (at_ == engine_kind::events) return behind_ + " for " + percent(mean) + " of " + seconds(covered);
+  if (at_ == engine_kind::events) return behind_ + " for " + percent(mean) + " of " + in_seconds(covered);
   std::uint64_t most = 0;
   for (const auto& s : samples_) most = std::max(most, s.rows);
-  return "batches have caught up: for " + percent(mean) + " of " + seconds(covered) +
+  return "batches have caught up: for " + percent(mean) + " of " + in_seconds(covered) +
          " no spout had more at hand and " + std::to_string(calm_rows()) +
          " rows were not reached; the largest batch had " + std::to_string(most) + " of " + std::to_string(full_batch_);
 }

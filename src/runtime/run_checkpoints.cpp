@@ -24,7 +24,7 @@ key_group_range groups_of_node(const node& n, std::uint32_t task) {
 
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
-void must(result<void> done) {
+void or_throw(result<void> done) {
   if (!done) throw run_error(std::move(done).error());
 }
 
@@ -222,7 +222,7 @@ void run_checkpoints::decide(const std::string& sink, const std::optional<epoch_
   discarded.is_discarded = true;
   discarded.manifest.history = recovered_.history;
   discarded.manifest.epoch = newest_;
-  must(epochs_->append(discarded));
+  or_throw(epochs_->append(discarded));
   recovered_.drop_newest();
   match();
 }
@@ -262,9 +262,9 @@ void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& i
     const bool fine = into.load_changes(mine, r);
     return read(fine, r, "the log");
   };
-  if (into.has_shared()) must(recovered_.load_groups(n.name, {shared_group(n), shared_group(n) + 1}, load_group));
-  must(recovered_.load_groups(n.name, mine, load_group));
-  must(recovered_.load_changes(n.name, load_changes));
+  if (into.has_shared()) or_throw(recovered_.load_groups(n.name, {shared_group(n), shared_group(n) + 1}, load_group));
+  or_throw(recovered_.load_groups(n.name, mine, load_group));
+  or_throw(recovered_.load_changes(n.name, load_changes));
 }
 
 key_group_range run_checkpoints::groups_of(std::uint32_t node, std::uint32_t task) const {
@@ -340,7 +340,7 @@ checkpoint_manifest run_checkpoints::begin(std::uint64_t epoch, event_time now) 
 
 void run_checkpoints::append(epoch_record record) {
   record.after = newest_;
-  must(epochs_->append(record));
+  or_throw(epochs_->append(record));
   newest_ = record.manifest.epoch;
   for (auto& p : record.manifest.partitions) note(std::move(p));
   now_ = std::move(record.manifest);
@@ -425,7 +425,7 @@ void run_checkpoints::write(checkpoint_manifest manifest, const states& all) {
     return done;
   };
   const auto epoch = manifest.epoch;
-  must(epochs_->checkpoint(std::move(manifest), write_states));
+  or_throw(epochs_->checkpoint(std::move(manifest), write_states));
   written_ = epoch;
 }
 

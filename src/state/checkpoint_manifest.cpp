@@ -12,7 +12,7 @@ namespace freshet {
 namespace {
 
 // magic, format version, length of the values; the values; a checksum of all before it
-constexpr std::string_view magic = "freshetM";
+constexpr std::string_view manifest_magic = "freshetM";
 constexpr std::size_t head_bytes = 8 + 4 + 8, checksum_bytes = 8;
 
 /// Why values that were read as they were written still can't be a manifest; empty: they can.
@@ -55,7 +55,7 @@ std::string encode(const checkpoint_manifest& manifest) {
   writer values;
   write_value(values, manifest);
   writer all;
-  all.append(magic);
+  all.append(manifest_magic);
   all.raw(checkpoint_format);
   all.raw(static_cast<std::uint64_t>(values.size()));
   all.append(values.data());
@@ -68,7 +68,7 @@ result<checkpoint_manifest> decode_manifest(std::string_view bytes, const std::s
     return damaged(where, "at least " + std::to_string(head_bytes + checksum_bytes) + " bytes of a manifest",
                    std::to_string(bytes.size()));
   reader head(bytes);
-  if (head.take(magic.size()) != magic)
+  if (head.take(manifest_magic.size()) != manifest_magic)
     return damaged(where, "a manifest of a checkpoint", "other bytes at its beginning");
   const auto version = head.raw<std::uint32_t>();
   const auto length = head.raw<std::uint64_t>();

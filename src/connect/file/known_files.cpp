@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t shown_names = 3;
 constexpr std::uint64_t unnumbered = recognised_files::nowhere - 1;  // until all known ones have theirs
 
-std::string quoted(const std::string& path) { return "\"" + path + "\""; }
+std::string quoted_path(const std::string& path) { return "\"" + path + "\""; }
 std::string bytes_of(std::uint64_t n) { return std::to_string(n) + (n == 1 ? " byte" : " bytes"); }
 
 /// Gives found files the numbers of known ones.
@@ -99,13 +99,13 @@ class recogniser {
     lose(k, why_lost(k, there == to ? nullptr : &found_[there->second]));
   }
   std::string why_lost(const known_file& k, const found_file* there) const {
-    if (!is_being_read(k)) return quoted(k.path) + " is gone, and was not read yet";
+    if (!is_being_read(k)) return quoted_path(k.path) + " is gone, and was not read yet";
     const auto read = ", and was read to byte " + std::to_string(byte_);
-    if (!there) return quoted(k.path) + " is gone" + read;
-    if (there->inode != k.inode) return quoted(k.path) + " is another file now" + read;
+    if (!there) return quoted_path(k.path) + " is gone" + read;
+    if (there->inode != k.inode) return quoted_path(k.path) + " is another file now" + read;
     if (there->size < byte_ || there->size < k.begins.bytes)
-      return quoted(k.path) + " has " + bytes_of(there->size) + " only: it was cut" + read;
-    return quoted(k.path) + " does not begin as it did: it was written anew" + read;
+      return quoted_path(k.path) + " has " + bytes_of(there->size) + " only: it was cut" + read;
+    return quoted_path(k.path) + " does not begin as it did: it was written anew" + read;
   }
   /// Those that follow one another are lost together.
   void lose(const known_file& k, std::string why) {

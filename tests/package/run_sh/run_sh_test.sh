@@ -254,6 +254,10 @@ calls '^cmake --preset release .*FRESHET_BUILD_EXAMPLES=OFF.*FRESHET_BUILD_BENCH
 asks_not_for libspdlog-dev
 asks_not_for libsqlite3-dev
 asks_not_for libpq-dev
+run bench
+ends_with 0
+says 'freshet-bench got --benchmark_filter=[.] --benchmark_out=.*/project/build/bench[.]json --benchmark_out_format=json'
+says 'written: .*/project/build/bench[.]json$'
 
 on "bench keeps an earlier result when the build fails"
 the_build=breaks
