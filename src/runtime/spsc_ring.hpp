@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -41,9 +42,11 @@ class spsc_ring {
     head_.store(head + 1, std::memory_order_release);
     return true;
   }
-  /// From any thread: how many there were at some moment.
+  /// From any thread: about how many there were at some moment, never more than there is room for.
   std::size_t size() const noexcept {
-    return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
+    // acquire: the tail read behind it is no older than the head, or a difference below 0 would be some billions.
+    const std::uint32_t head = head_.load(std::memory_order_acquire);
+    return std::min<std::size_t>(tail_.load(std::memory_order_relaxed) - head, capacity());
   }
 
  private:
