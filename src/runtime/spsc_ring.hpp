@@ -11,7 +11,7 @@ namespace freshet {
 /// Bounded queue between one producing and one consuming thread. Each side keeps a stale copy of the other's index and
 /// reads the shared one only when the copy says full or empty (Lamport's ring with cached indices, as in Rigtorp's
 /// SPSCQueue).
-/// Thread safety: `push` from one thread, `pop` and `empty` from one other.
+/// Thread safety: `push` from one thread, `pop` from one other.
 /// Invariants: 1. head <= tail <= head + capacity (free running, 32 bits). 2. Slots in [head, tail) belong to the
 /// consumer, the others to the producer. 3. tail is stored with release after the slot is written, loaded with acquire
 /// before it is read; head likewise after it was read and before it is written again.
