@@ -348,6 +348,34 @@ TEST_F(hold_desk_of_a_task, other_threads_consume_its_tokens_and_no_failure_is_m
   EXPECT_TRUE(desk->settled(5, desk->taken()));
 }
 
+/// So the time may go on, and what is to be repeated doesn't come late.
+TEST_F(hold_desk_of_a_task, tokens_that_are_settled_have_told_their_failures) {
+  desk->keep_failures();
+  std::atomic<held_state*> next{nullptr};
+  std::atomic<bool> over{false};
+  std::thread other([&] {
+    while (!over) {
+      if (auto* t = next.exchange(nullptr)) t->fail({errc::user_function, "no"});
+      else std::this_thread::yield();
+    }
+  });
+  int missed = 0;
+  for (int r = 0; r < 5'000; ++r) {
+    const auto t = hold();
+    frame.holds.clear();
+    next = t.get();
+    // Spins first, so that on two processors it looks while the other is inside `fail`.
+    for (unsigned turns = 1; !desk->settled(5, desk->taken()); ++turns)
+      if (turns % 1024 == 0) std::this_thread::yield();
+    missed += !desk->has_failed();
+    while (desk->outstanding() != 0) std::this_thread::yield();
+    for (auto& f : desk->take_failed()) desk->settle_failed(f);
+  }
+  over = true;
+  other.join();
+  EXPECT_EQ(missed, 0);
+}
+
 TEST_F(hold_desk_of_a_task, an_answer_and_a_deadline_end_a_token_once) {
   constexpr int rounds = 2000;
   std::vector<token> all;

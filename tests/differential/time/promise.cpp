@@ -149,16 +149,12 @@ run_metrics run_with_crashes(const topology& graph, either_engine options) {
 run_metrics run_to_end(const topology& graph, const any_options& options) {
   if (const auto* either = std::get_if<either_engine>(&options)) return run_with_crashes(graph, *either);
   if (goes_on(options)) return run_with_stops(graph, std::get<batch_options>(options));
+  const auto finished = [](topology_run run) { return run.wait(), run.metrics(); };
+  if (const auto* events = std::get_if<event_options>(&options)) return finished(event_executor{*events}.start(graph));
   testing::simulated_files disk;
-  const auto start = [&] {
-    if (const auto* events = std::get_if<event_options>(&options)) return event_executor{*events}.start(graph);
-    auto batches = std::get<batch_options>(options);
-    batches.spill.files = &disk;
-    return batch_executor{batches}.start(graph);
-  };
-  auto run = start();
-  run.wait();
-  return run.metrics();
+  auto batches = std::get<batch_options>(options);
+  batches.spill.files = &disk;
+  return finished(batch_executor{batches}.start(graph));
 }
 
 }  // namespace freshet::differential
