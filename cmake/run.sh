@@ -141,7 +141,7 @@ clang_packages() {
   if grep -q '^VERSION_CODENAME=bookworm' /etc/os-release 2>/dev/null; then
     echo clang-16 libclang-rt-16-dev
   else
-    echo clang
+    echo clang libclang-rt-dev
   fi
 }
 

@@ -251,6 +251,7 @@ set(FRESHET_SOURCES
   src/core/escaped_text.cpp
   src/core/held_tuple.cpp
   src/core/input_loop.cpp
+  src/core/named_node.cpp
   src/core/outbox.cpp
   src/core/range_lost.cpp
   src/core/router.cpp
@@ -276,7 +277,6 @@ set(FRESHET_SOURCES
   src/runtime/chain_task.cpp
   src/runtime/engine_run.cpp
   src/runtime/engine_watch.cpp
-  src/runtime/named_node.cpp
   src/runtime/option_check.cpp
   src/runtime/plan.cpp
   src/runtime/restarting_executor.cpp

@@ -263,27 +263,13 @@ BENCHMARK_CAPTURE(fixed_cost, two_tasks, 2)
     ->Name("batch/fixed_cost/tasks:2")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(no_room, memory, with_room(), false)
-    ->Name("batch/no_room/memory")
-    ->ArgName("work")
-    ->Arg(0)
-    ->Arg(1000)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(no_room, recompute, without_room(), false)
-    ->Name("batch/no_room/recompute")
-    ->ArgName("work")
-    ->Arg(0)
-    ->Arg(1000)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(no_room, spill, without_room(), true)
-    ->Name("batch/no_room/spill")
-    ->ArgName("work")
-    ->Arg(0)
-    ->Arg(1000)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
+
+void cheap_and_costly(benchmark::internal::Benchmark* b) {
+  b->ArgName("work")->Arg(0)->Arg(1000)->UseRealTime()->Unit(benchmark::kMillisecond);
+}
+BENCHMARK_CAPTURE(no_room, memory, with_room(), false)->Name("batch/no_room/memory")->Apply(cheap_and_costly);
+BENCHMARK_CAPTURE(no_room, recompute, without_room(), false)->Name("batch/no_room/recompute")->Apply(cheap_and_costly);
+BENCHMARK_CAPTURE(no_room, spill, without_room(), true)->Name("batch/no_room/spill")->Apply(cheap_and_costly);
 BENCHMARK(checksum)->Name("batch/checksum");
 
 }  // namespace

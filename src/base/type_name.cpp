@@ -100,7 +100,7 @@ class name_reader {
       const char c = in_[at_];
       if (c == ',' || c == '>' || c == ')') break;
       if (skip_anonymous()) continue;
-      if (is_blank_of_clang(c) && out.ends_with(' ')) out.pop_back();
+      if (clang_puts_a_blank_before(c) && out.ends_with(' ')) out.pop_back();
       if (std::isdigit(static_cast<unsigned char>(c))) out += read_number();
       else if (in_word(c)) out += read_words();
       else if (c == '<' && !out.empty() && in_word(out.back())) read_arguments(out);
@@ -124,7 +124,7 @@ class name_reader {
   }
 
   /// Clang writes "int *" and "int (short)" where GCC leaves no blank.
-  bool is_blank_of_clang(char c) const {
+  bool clang_puts_a_blank_before(char c) const {
     return c == '*' || c == '&' || (c == '(' && !in_.substr(at_).starts_with("(*"));
   }
 

@@ -56,7 +56,6 @@ void batch_driver::start(time_point now) {
     const auto& chain = plan.chains.chains[c];
     watermarks_.emplace_back(chain.is_spout ? chain.parallelism : timed_sources(c).size());
   }
-  reached_before_.assign(plan.chains.chains.size(), beginning_of_time);
   if (run_.checkpoints()) go_on();
   if (!run_.feeds().empty()) leader_.store(run_.feeds()[0]->worker(), std::memory_order_relaxed);
 }
@@ -75,9 +74,8 @@ void batch_driver::go_on() {
     const auto sources = timed_sources(c);
     for (std::size_t i = 0; i < sources.size(); ++i)
       if (sources[i].input == w.input) watermarks_[c].advance(i, w.watermark);
-    if (w.input != run_checkpoints::all_inputs) continue;
-    reached_before_[c] = w.watermark;
-    for (const auto& t : run_.tasks_of(c)) t->set_watermark(w.watermark);
+    if (w.input == run_checkpoints::all_inputs)
+      for (const auto& t : run_.tasks_of(c)) t->set_watermark(w.watermark);
   }
 }
 
@@ -538,8 +536,10 @@ bool batch_driver::keep_epoch(run_checkpoints& kept) {
       const auto sources = timed_sources(c);
       for (std::size_t i = 0; i < sources.size(); ++i)
         m.watermarks.push_back({name, sources[i].input, watermarks_[c].watermark_of(i)});
-      m.watermarks.push_back(
-          {name, run_checkpoints::all_inputs, std::max(reached_before_[c], watermarks_[c].watermark())});
+      // Not the merged one alone: an input that was idle in the run before holds that back, and states stand where the
+      // tasks had come.
+      const auto reached = std::max(watermarks_[c].watermark(), run_.tasks_of(c)[0]->watermark());
+      m.watermarks.push_back({name, run_checkpoints::all_inputs, reached});
     }
     for (const auto& t : run_.tasks_of(c)) {
       // What isn't by key is the same in all tasks.

@@ -140,9 +140,6 @@ class batch_driver {
   batch_time clock_;  ///< of the batch at work
   bool uses_event_time_ = false;
   std::vector<watermark_merge> watermarks_;  ///< by chain: of what it reads, of a spout's tasks
-  /// By chain: what its tasks had reached in the run before. Inputs that were idle then count again in this one, so
-  /// that it may take long until their watermark is there once more; states stand where it was.
-  std::vector<event_time> reached_before_;
   std::vector<bool> cut_done_;
   time_point next_tick_{}, due_{}, began_{}, cut_at_{}, planned_at_{}, previous_began_{};
   std::uint64_t recomputed_before_ = 0, attempts_failed_ = 0;

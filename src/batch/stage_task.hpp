@@ -69,6 +69,7 @@ class stage_task final : public batch_task {
   void commit_prepared(std::string_view bytes);
   /// How far event time had come in the run before.
   void set_watermark(event_time reached) { at_watermark_ = reached; }
+  event_time watermark() const { return at_watermark_; }
   /// The batch has committed; `leader` starts the next one.
   void commit(std::size_t leader);
   /// Of a transactional sink: makes visible what it prepared.

@@ -5,6 +5,8 @@
 #include <set>
 #include <unordered_map>
 
+#include "core/named_node.hpp"
+
 namespace freshet {
 namespace {
 
@@ -12,8 +14,6 @@ namespace {
 constexpr std::size_t most_tasks = 65'536;
 /// Messages in one poll: each takes room from the start.
 constexpr std::size_t most_in_a_poll = 1u << 20;
-
-std::string title_of(const node& n) { return std::string(to_string(n.kind)) + " \"" + n.name + "\""; }
 
 /// Collects the sentences about one graph.
 class graph_check {
@@ -41,58 +41,57 @@ class graph_check {
     for (const auto& n : nodes_) {
       if (n.name.empty())
         say("a " + std::string(to_string(n.kind)) + " (" + readable_type_name(n.written_as) + ") has no name");
-      else if (++seen[n.name] == 2)
-        say(title_of(n) + " repeats a name: names identify nodes in checkpoints and metrics");
+      else if (++seen[n.name] == 2) say(titled(n) + " repeats a name: names identify nodes in checkpoints and metrics");
     }
   }
 
   void one(const node& n) {
-    if (n.kind != node_kind::spout && n.inputs.empty()) say(title_of(n) + " has no input: call .input(stream)");
+    if (n.kind != node_kind::spout && n.inputs.empty()) say(titled(n) + " has no input: call .input(stream)");
     parallelism(n);
     if (n.kind == node_kind::spout) spout(n);
     if (n.options.tick > std::chrono::nanoseconds{} && !n.has_tick)
-      say(title_of(n) + " asks for ticks but its class has no on_tick(emitter&)");
-    if (n.options.tick < std::chrono::nanoseconds{}) say(title_of(n) + " has a negative tick interval");
+      say(titled(n) + " asks for ticks but its class has no on_tick(emitter&)");
+    if (n.options.tick < std::chrono::nanoseconds{}) say(titled(n) + " has a negative tick interval");
     if (n.has_tick && n.options.tick == std::chrono::nanoseconds{})
-      say(title_of(n) + " has on_tick but no tick interval: set {.tick = 1s}");
-    if (n.options.state_ttl.after < event_span{}) say(title_of(n) + " has a negative state_ttl");
+      say(titled(n) + " has on_tick but no tick interval: set {.tick = 1s}");
+    if (n.options.state_ttl.after < event_span{}) say(titled(n) + " has a negative state_ttl");
     if (n.options.state_ttl.after > event_span{} && n.key_type.empty())
-      say(title_of(n) +
+      say(titled(n) +
           " has a state_ttl, which is for states by key, and it has none: give it an input with state behind a "
           "key_grouping, or leave the state_ttl out");
     if (!n.broadcast_type.empty() && !n.changes_broadcast)
-      say(title_of(n) +
+      say(titled(n) +
           " has broadcast state that nothing changes: give it an input behind all_grouping whose function "
           "takes broadcast&");
-    for (const auto& m : n.mistakes) say(title_of(n) + " " + m);
+    for (const auto& m : n.mistakes) say(titled(n) + " " + m);
     for (const auto& e : n.inputs) edge(n, e);
   }
 
   void spout(const node& n) {
-    if (n.spout.max_pending == 0) say(title_of(n) + " has max_pending 0: it could never emit");
-    if (n.spout.max_batch == 0) say(title_of(n) + " has max_batch 0: it could never emit");
+    if (n.spout.max_pending == 0) say(titled(n) + " has max_pending 0: it could never emit");
+    if (n.spout.max_batch == 0) say(titled(n) + " has max_batch 0: it could never emit");
     if (n.spout.max_batch > most_in_a_poll)
-      say(title_of(n) + " has max_batch " + std::to_string(n.spout.max_batch) + ": at most " +
+      say(titled(n) + " has max_batch " + std::to_string(n.spout.max_batch) + ": at most " +
           std::to_string(most_in_a_poll));
   }
 
   void parallelism(const node& n) {
     const auto p = n.parallelism();
-    if (p == 0) say(title_of(n) + " has parallelism 0: it needs at least one task");
+    if (p == 0) say(titled(n) + " has parallelism 0: it needs at least one task");
     if (p > most_tasks)
-      say(title_of(n) + " has parallelism " + std::to_string(p) + ": at most " + std::to_string(most_tasks) +
+      say(titled(n) + " has parallelism " + std::to_string(p) + ": at most " + std::to_string(most_tasks) +
           " tasks, and more than the machine has threads gain nothing");
     if (n.kind == node_kind::spout) return;
     const auto groups = n.options.max_parallelism;
-    if (groups == 0) say(title_of(n) + " has max_parallelism 0: it needs at least one key group");
+    if (groups == 0) say(titled(n) + " has max_parallelism 0: it needs at least one key group");
     if (groups > most_tasks)
-      say(title_of(n) + " has max_parallelism " + std::to_string(groups) + ": at most " + std::to_string(most_tasks) +
+      say(titled(n) + " has max_parallelism " + std::to_string(groups) + ": at most " + std::to_string(most_tasks) +
           " key groups");
     const bool keyed = std::any_of(n.inputs.begin(), n.inputs.end(), [](auto& e) {
       return e.grouping == grouping_kind::key || e.grouping == grouping_kind::partial_key;
     });
     if (keyed && p > groups)
-      say(title_of(n) + " has parallelism " + std::to_string(p) + ", above its " + std::to_string(groups) +
+      say(titled(n) + " has parallelism " + std::to_string(p) + ", above its " + std::to_string(groups) +
           " key groups: raise max_parallelism, or tasks would never get a key");
   }
 
@@ -100,12 +99,12 @@ class graph_check {
     if (e.from.node == stream_end::dead_letters) return;
     if (e.from.node >= nodes_.size() || e.from.port >= nodes_[e.from.node].outputs.size()) {
       is_sound_ = false;
-      say(title_of(n) + " reads an output that doesn't exist: port " + std::to_string(e.from.port) + " of " +
-          (e.from.node < nodes_.size() ? title_of(nodes_[e.from.node]) : "an unknown node"));
+      say(titled(n) + " reads an output that doesn't exist: port " + std::to_string(e.from.port) + " of " +
+          (e.from.node < nodes_.size() ? titled(nodes_[e.from.node]) : "an unknown node"));
     } else if (const auto* type = nodes_[e.from.node].outputs[e.from.port].type; !type) {
-      say(title_of(n) + " reads " + title_of(nodes_[e.from.node]) + ", which emits nothing");
+      say(titled(n) + " reads " + titled(nodes_[e.from.node]) + ", which emits nothing");
     } else if (type->id != e.type->id) {
-      say(title_of(n) + " reads " + title_of(nodes_[e.from.node]) + " as another type than it emits");
+      say(titled(n) + " reads " + titled(nodes_[e.from.node]) + " as another type than it emits");
     }
   }
 
@@ -115,10 +114,9 @@ class graph_check {
     for (const auto& n : nodes_) {
       if (n.sets_event_time) event_time_setter(n, setters);
       if (n.has_timers && n.key_type.empty())
-        say(title_of(n) +
-            " has on_timer, and timers belong to keys: give it an input with state behind a key_grouping");
+        say(titled(n) + " has on_timer, and timers belong to keys: give it an input with state behind a key_grouping");
       if (n.follows_clock && n.key_type.empty())
-        say(title_of(n) +
+        say(titled(n) +
             " has on_processing_timer, and timers belong to keys: give it an input with state behind a "
             "key_grouping");
       std::set<const node*> seen;
@@ -132,7 +130,7 @@ class graph_check {
     const node* at = &n;
     while (at->kind != node_kind::spout) {
       if (!is_chained(nodes_, *at)) {
-        say(title_of(n) + " sets event times too late: " + title_of(*at) +
+        say(titled(n) + " sets event times too late: " + titled(*at) +
             " is not chained to what it reads, so the order of a partition is lost. Set them at the spout, or behind "
             "bolts without state of its parallelism that read it by forward_grouping alone");
         return;
@@ -141,17 +139,17 @@ class graph_check {
     }
     const auto [other, first] = setters.try_emplace(static_cast<std::uint32_t>(at - nodes_.data()), &n);
     if (!first)
-      say(title_of(*at) + " gets event times from two bolts, \"" + other->second->name + "\" and \"" + n.name +
+      say(titled(*at) + " gets event times from two bolts, \"" + other->second->name + "\" and \"" + n.name +
           "\": set them once, before its stream is read twice");
   }
   /// Looks for spouts above an input whose tuples get no times.
   void event_time_of(const node& n, const input_edge& e, std::set<const node*>& seen) {
     if (e.from.node == stream_end::dead_letters)
-      return say(title_of(n) + " works with event times, and dead letters have none");
+      return say(titled(n) + " works with event times, and dead letters have none");
     const node& from = nodes_[e.from.node];
     if (from.sets_event_time || !seen.insert(&from).second) return;
     if (from.kind == node_kind::spout)
-      return say(title_of(n) + " works with event times, and " + title_of(from) +
+      return say(titled(n) + " works with event times, and " + titled(from) +
                  " gives none: call .event_time(...) behind it, or assign_event_time");
     for (const auto& above : from.inputs) event_time_of(n, above, seen);
   }
@@ -162,7 +160,7 @@ class graph_check {
       if (e.from.node == stream_end::dead_letters) continue;
       const node& from = nodes_[e.from.node];
       if (from.gives_updates && e.from.port == 0)
-        say(title_of(n) + " has state and reads more than one result a window of " + title_of(from) +
+        say(titled(n) + " has state and reads more than one result a window of " + titled(from) +
             ": read its final_only()");
       else if (!from.drops_updates && !from.make_state && seen.insert(&from).second) updates(n, from, seen);
     }

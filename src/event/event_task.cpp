@@ -401,9 +401,11 @@ bool event_task::let_time_pass() {
 }
 
 bool event_task::tokens_settled(std::uint64_t taken) const {
-  if (desk_->has_failed() || !repeats_.empty() || repeat_reading_) return false;
-  return std::all_of(chain_.members.begin(), chain_.members.end(),
-                     [&](auto& m) { return desk_->settled(m.node, taken); });
+  // The failures behind the tokens: one may fail in between, on another thread.
+  return repeats_.empty() && !repeat_reading_ &&
+         std::all_of(chain_.members.begin(), chain_.members.end(),
+                     [&](auto& m) { return desk_->settled(m.node, taken); }) &&
+         !desk_->has_failed();
 }
 
 void event_task::say_idle(bool is_idle) {

@@ -14,18 +14,11 @@ class hold_desk::token final : public held_state {
   void ack() noexcept override {
     if (end()) done();
   }
-  void fail(error why) noexcept override {
-    if (!end()) return;
-    give_up(std::move(why));
-  }
+  void fail(error why) noexcept override { give_up(std::move(why), &token::end); }
   void revoke() noexcept override {
     if (become(stage::revoked)) done();
   }
-  bool expire(error why) noexcept {
-    if (!become(stage::consumed)) return false;
-    give_up(std::move(why));
-    return true;
-  }
+  bool expire(error why) noexcept { return give_up(std::move(why), &token::end_by_itself); }
   bool live() const noexcept override { return !ended(); }
   bool ended() const { return stage_.load(std::memory_order_acquire) != stage::live; }
 
@@ -45,14 +38,21 @@ class hold_desk::token final : public held_state {
       desk_->late_answers_.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
+  bool end_by_itself() noexcept { return become(stage::consumed); }
   void done() noexcept {
     again.tuple.reset();
     desk_->settle(anchor, anchors, -1);
     desk_->consumed();
   }
-  void give_up(error why) noexcept {
-    desk_->failed(*this, std::move(why));
+  bool give_up(error why, bool (token::*ends)() noexcept) noexcept {
+    {
+      // Its end and its failure are one step for whoever asks `settled` and then `has_failed`.
+      std::lock_guard lock(desk_->mutex_);
+      if (!(this->*ends)()) return false;
+      desk_->failed(*this, std::move(why));
+    }
     desk_->consumed();
+    return true;
   }
   const std::shared_ptr<hold_desk> desk_;
   std::atomic<stage> stage_{stage::live};
@@ -85,7 +85,6 @@ void hold_desk::failed(token& t, error why) noexcept {
     else book_->post(t.anchor, t.node, task_, std::move(why));
     return settle(t.anchor, t.anchors, -1);
   }
-  std::lock_guard lock(mutex_);
   failed_.push_back({t.node, std::move(why), std::move(t.again), t.anchor, t.anchors});
 }
 

@@ -43,7 +43,7 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
     root_list anchors;
   };
   std::vector<failed_hold> take_failed();
-  /// True when `take_failed` has something. Asked behind `outstanding() == 0` it misses nothing.
+  /// True when `take_failed` has something. Asked behind `outstanding() == 0` or `settled` it misses nothing.
   bool has_failed() const;
   void settle_failed(const failed_hold& f) noexcept;
   /// Tokens ever taken.
@@ -63,7 +63,7 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
  private:
   class token;
   void settle(root anchor, const root_list& anchors, std::int32_t delta) noexcept;
-  void failed(token& t, error why) noexcept;
+  void failed(token& t, error why) noexcept;  // REQUIRES: mutex_
   void consumed() noexcept;
 
   const std::shared_ptr<ledger> book_;
@@ -73,7 +73,7 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   std::atomic<std::uint32_t> outstanding_{0};
   std::atomic<std::uint64_t> late_answers_{0};
   deadline_queue<token> by_deadline_;  // the task's
-  mutable std::mutex mutex_;           // guards failed_
+  mutable std::mutex mutex_;           // guards failed_; tokens fail under it
   std::vector<failed_hold> failed_;
 };
 

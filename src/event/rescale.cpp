@@ -11,7 +11,7 @@
 #include "freshet/base/time_arithmetic.hpp"
 #include "freshet/core/grouping.hpp"
 #include "freshet/runtime/executor.hpp"
-#include "runtime/named_node.hpp"
+#include "core/named_node.hpp"
 
 namespace freshet {
 

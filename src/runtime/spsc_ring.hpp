@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -10,7 +11,7 @@ namespace freshet {
 /// Bounded queue between one producing and one consuming thread. Each side keeps a stale copy of the other's index and
 /// reads the shared one only when the copy says full or empty (Lamport's ring with cached indices, as in Rigtorp's
 /// SPSCQueue).
-/// Thread safety: `push` from one thread, `pop` and `empty` from one other.
+/// Thread safety: `push` from one thread, `pop` from one other.
 /// Invariants: 1. head <= tail <= head + capacity (free running, 32 bits). 2. Slots in [head, tail) belong to the
 /// consumer, the others to the producer. 3. tail is stored with release after the slot is written, loaded with acquire
 /// before it is read; head likewise after it was read and before it is written again.
@@ -41,9 +42,11 @@ class spsc_ring {
     head_.store(head + 1, std::memory_order_release);
     return true;
   }
-  /// From any thread: how many there were at some moment.
+  /// From any thread: about how many there were at some moment, never more than there is room for.
   std::size_t size() const noexcept {
-    return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
+    // acquire: the tail read behind it is no older than the head, or a difference below 0 would be some billions.
+    const std::uint32_t head = head_.load(std::memory_order_acquire);
+    return std::min<std::size_t>(tail_.load(std::memory_order_relaxed) - head, capacity());
   }
 
  private:

@@ -3,8 +3,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/named_node.hpp"
 #include "freshet/base/clock.hpp"
-#include "runtime/named_node.hpp"
 
 namespace freshet {
 

@@ -4,9 +4,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/named_node.hpp"
 #include "freshet/core/timer_reader.hpp"
 #include "freshet/runtime/executor.hpp"
-#include "runtime/named_node.hpp"
 
 namespace freshet::testing {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/named_node.hpp"
 #include "event/event_check.hpp"
 #include "event/event_run.hpp"
-#include "runtime/named_node.hpp"
 #include "testing/driven_spout.hpp"
 
 namespace freshet::testing {

@@ -374,15 +374,6 @@ TEST(batch_executor, bounds_without_end_are_taken_for_that) {
   run.drain();
 }
 
-class closed_text {
- public:
-  closed_text() = default;
-  explicit closed_text(std::string s) : text_(std::move(s)) {}
-
- private:
-  std::string text_;
-};
-
 /// in -> seal -> (chained) open, and to everybody else over a block
 topology sealed() {
   topology_builder builder{"sealed"};

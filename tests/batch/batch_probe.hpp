@@ -54,6 +54,16 @@ struct sum_once_a_batch {
   void flush_key(int key, state& sum, output& out) { out.emit({key, sum}); }
 };
 
+/// A value that nobody can write: it has no codec.
+class closed_text {
+ public:
+  closed_text() = default;
+  explicit closed_text(std::string s) : text_(std::move(s)) {}
+
+ private:
+  std::string text_;
+};
+
 /// Emits the numbers below `n`, and cannot read again. What `hand` does to it is seen by all copies.
 class push_like_spout {
  public:

@@ -237,14 +237,6 @@ TEST(spill, start_says_when_the_folder_cannot_be_used) {
 
 // --- what can be spilled ---
 
-class closed_text {
- public:
-  closed_text() = default;
-  explicit closed_text(std::string s) : text_(std::move(s)) {}
-
- private:
-  std::string text_;
-};
 struct begun_text {
   explicit begun_text(std::string s) : text(std::move(s)) {}
   std::string text;

@@ -151,20 +151,18 @@ run_metrics run_with_crashes(const topology& graph, either_engine options) {
 run_metrics run_to_end(const topology& graph, const any_options& options) {
   if (const auto* either = std::get_if<either_engine>(&options)) return run_with_crashes(graph, *either);
   if (goes_on(options)) return run_with_stops(graph, std::get<batch_options>(options));
+  const auto finished = [](topology_run run) { return run.wait(), run.metrics(); };
+  if (const auto* events = std::get_if<event_options>(&options)) return finished(event_executor{*events}.start(graph));
   testing::simulated_files disk;
-  if (const auto* batches = std::get_if<batch_options>(&options)) {
-    auto on_disk = *batches;
-    on_disk.spill.files = &disk;
-    auto run = batch_executor{on_disk}.start(graph);
-    run.wait();
-    return run.metrics();
+  if (const auto* events = std::get_if<event_options>(&options)) {
+    auto run = event_executor{*events}.start(graph);
+    random_source random(events->max_batch * 2 + events->workers);
+    if (random.chance(0.4)) rescale_at_random(run, random);
+    return finished(std::move(run));
   }
-  const auto& events = std::get<event_options>(options);
-  auto run = event_executor{events}.start(graph);
-  random_source random(events.max_batch * 2 + events.workers);
-  if (random.chance(0.4)) rescale_at_random(run, random);
-  run.wait();
-  return run.metrics();
+  auto batches = std::get<batch_options>(options);
+  batches.spill.files = &disk;
+  return finished(batch_executor{batches}.start(graph));
 }
 
 }  // namespace freshet::differential

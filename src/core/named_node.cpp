@@ -1,4 +1,4 @@
-#include "runtime/named_node.hpp"
+#include "core/named_node.hpp"
 
 #include <stdexcept>
 #include <string>
