@@ -37,7 +37,7 @@ bool stage_task::prepare(std::uint64_t batch, time_point now, event_time waterma
   again_ = false;
   blocks_begun_ = 0;
   note_ticks(now);
-  const auto& timers = chain_->head().timers;
+  const auto* timers = chain_->head().timers;
   ran_ = !mine_.ticks.empty() || woken() || (timers && timers->next_time() <= watermark) || is_timer_due(clock);
   for (std::size_t s = 0; s < run_.plan().sources[chain_index_].size() && !ran_; ++s) {
     const auto& r = route_of(s);
@@ -293,7 +293,7 @@ stage_task::outcome stage_task::read_batch(std::int64_t& budget) {
   any_batch& in = *cursor_.batch;
   const auto from = cursor_.next;
   if (std::exchange(cursor_.begins_block, false)) note_transfer(source.input, in, run_.options().clock->now());
-  const auto result = run_calls(*chain_->inputs[source.input].reader, in, from, budget);
+  const auto result = run_calls(*chain_->inputs[source.input], in, from, budget);
   cursor_.next = result.next;
   if (result.next == in.size()) {
     base_ordinal_ += in.size();

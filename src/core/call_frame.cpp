@@ -9,7 +9,19 @@
 namespace freshet {
 
 task_host::~task_host() = default;
+held_state::held_state(const call_frame& f)
+    : anchor(f.anchor), time(f.time), stamp(f.stamp), origin(f.origin), place(f.place) {
+  if (f.anchors) anchors = *f.anchors;
+}
 held_state::~held_state() = default;
+
+inside_calls::inside_calls(const std::shared_ptr<call_place>& place) : place_(*place) {
+  place_.thread.store(this_thread_mark(), std::memory_order_relaxed);
+}
+inside_calls::~inside_calls() { place_.thread.store(nullptr, std::memory_order_relaxed); }
+
+call_frame::call_frame() : place(std::make_shared<call_place>(*this)) {}
+call_frame::~call_frame() = default;
 
 error error_from_current_exception() noexcept {
   try {

@@ -2,6 +2,19 @@
 
 namespace freshet {
 
+held_tuple& held_tuple::operator=(held_tuple&& other) noexcept {
+  if (this == &other) return *this;
+  if (state_) drop();
+  state_ = std::move(other.state_);
+  return *this;
+}
+
+void held_tuple::fail(error why) noexcept {
+  if (auto s = std::exchange(state_, nullptr)) s->fail(std::move(why));
+}
+void held_tuple::fail(std::string why) noexcept { fail(error{errc::user_function, std::move(why)}); }
+void held_tuple::drop() noexcept { fail("held tuple was dropped without ack"); }
+
 void held_tuple::ack() noexcept {
   auto s = std::exchange(state_, nullptr);
   if (!s) return;
@@ -16,6 +29,9 @@ void held_tuple::ack() noexcept {
   }
 }
 
+held_scope::held_scope(call_frame& frame, const held_tuple& held) : held_scope(frame, &held, 1) {}
+held_scope::held_scope(call_frame& frame, const std::vector<held_tuple>& held)
+    : held_scope(frame, held.data(), held.size()) {}
 held_scope::held_scope(call_frame& frame, const held_tuple* held, std::size_t count)
     : frame_(frame),
       anchor_(frame.anchor),

@@ -11,9 +11,13 @@ any_batch* batch_pool::make() {
   return type_->make(layout_);
 }
 
+any_outbox::any_outbox(const stream_type& type, batch_layout layout, call_frame& frame)
+    : pool(type, layout), frame_(&frame), calls_(new std::uint64_t[layout.capacity]) {}
+
 any_outbox::~any_outbox() {
   if (open_) open_->set_size(size_);
   delete open_;
+  delete[] calls_;
 }
 
 void any_outbox::open_next() {
@@ -33,7 +37,7 @@ void any_outbox::use_open() noexcept {
   stamps_ = open_->stamps();
   origins_ = open_->origins();
   has_columns_ = roots_ || times_ || origins_;
-  std::fill_n(calls_.get(), size_, 0);  // calls are numbered from 1: of earlier ones
+  std::fill_n(calls_, size_, 0);  // calls are numbered from 1: of earlier ones
   point_into_open();
 }
 

@@ -1,4 +1,4 @@
-#include "freshet/core/stored_rows.hpp"
+#include "core/stored_rows.hpp"
 
 #include <optional>
 #include <utility>

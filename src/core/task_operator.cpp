@@ -8,6 +8,7 @@
 namespace freshet {
 
 any_consumer::~any_consumer() = default;
+any_outlet::any_outlet() = default;
 any_outlet::~any_outlet() = default;
 fault_injector::~fault_injector() = default;
 any_reader::~any_reader() = default;
@@ -16,10 +17,30 @@ event_clock::~event_clock() = default;
 any_state::~any_state() = default;
 state_store::~state_store() = default;
 state_backend::~state_backend() = default;
-task_operator::~task_operator() = default;
+task_operator::task_operator() = default;
+task_operator::~task_operator() {
+  delete timers;
+  delete processing_timers;
+}
+spout_operator::~spout_operator() = default;
+spout_task_round::spout_task_round() = default;
+spout_task_round::~spout_task_round() = default;
 edge_binding::~edge_binding() = default;
 edge_counts::~edge_counts() = default;
 waker::target::~target() = default;
+
+void any_outlet::connect(const std::vector<any_consumer*>& all) {
+  all_ = all;
+  lead_to(all_.data(), all_.size());
+}
+
+std::unique_ptr<any_reader> edge_binding::bind(task_operator& task) const {
+  return std::unique_ptr<any_reader>(new_reader(task));
+}
+
+std::unique_ptr<any_router> edge_binding::route(const freshet::route& where, call_frame& frame) const {
+  return std::unique_ptr<any_router>(new_router(where, frame));
+}
 
 bool task_operator::pass_faults() {
   if (!frame_->faults) return true;

@@ -216,6 +216,7 @@ node& node::operator=(const node&) = default;
 node& node::operator=(node&&) noexcept = default;
 node::~node() = default;
 task_source::~task_source() = default;
+std::unique_ptr<task_operator> task_source::make() const { return std::unique_ptr<task_operator>(new_task()); }
 task_context::task_context() = default;
 task_context::task_context(const task_context&) = default;
 task_context& task_context::operator=(const task_context&) = default;
@@ -253,6 +254,8 @@ void refuse_state(node& n, grouping_kind grouping) {
 
 void refuse_foreign(node& n) { n.mistakes.push_back("reads a stream of another builder"); }
 
+void set_outputs(node& n, const output_port* first, std::size_t count) { n.outputs.assign(first, first + count); }
+
 void set_tasks(node& n, const task_source* made) { n.tasks.reset(made); }
 
 void add_inputs(node& n, const std::vector<stream_end>& ends, const stream_type& type, grouping_kind grouping,
@@ -262,6 +265,23 @@ void add_inputs(node& n, const std::vector<stream_end>& ends, const stream_type&
 }
 
 }  // namespace detail
+
+any_stream_ref::any_stream_ref(const builder_ref& builder, std::vector<stream_end> ends)
+    : builder_(builder), ends_(std::move(ends)) {}
+any_stream_ref::any_stream_ref(const builder_ref& builder, stream_end one) : builder_(builder), ends_{one} {}
+any_stream_ref::any_stream_ref(const any_stream_ref&) = default;
+any_stream_ref::any_stream_ref(any_stream_ref&&) noexcept = default;
+any_stream_ref& any_stream_ref::operator=(const any_stream_ref&) = default;
+any_stream_ref& any_stream_ref::operator=(any_stream_ref&&) noexcept = default;
+any_stream_ref::~any_stream_ref() = default;
+bool any_stream_ref::is_beside(const any_stream_ref& other) const { return builder_ == other.builder_; }
+node& any_stream_ref::producer() const { return builder_->nodes[ends_[0].node]; }
+
+topology_builder::topology_builder(builder_ref state) : state_(std::move(state)) {}
+topology_builder::topology_builder(const topology_builder&) = default;
+topology_builder& topology_builder::operator=(const topology_builder&) = default;
+topology_builder::~topology_builder() = default;
+std::uint32_t topology_builder::last() const { return static_cast<std::uint32_t>(state_->nodes.size() - 1); }
 
 topology_builder::topology_builder(std::string name) : state_(std::make_shared<builder_state>()) {
   state_->name = std::move(name);

@@ -24,7 +24,7 @@ bool bolt_tasklet::work() {
     if (current_.from < current_.batch->size()) {
       if (!chain_.head().ready()) break;
       if (current_.from == 0) note_transfer();
-      if (!read(*chain_.inputs[inputs_[current_input_].index].reader, current_, made)) break;
+      if (!read(*chain_.inputs[inputs_[current_input_].index], current_, made)) break;
     }
     finish_current();
     made = true;

@@ -7,6 +7,14 @@
 
 namespace freshet {
 
+event_executor::event_executor(event_options options) : options_(std::move(options)) {}
+
+event_executor event_executor::going_on() const {
+  auto o = options_;
+  o.checkpoints = o.checkpoints.going_on();
+  return event_executor{std::move(o)};
+}
+
 topology_run event_executor::start(const topology& graph) const {
   if (auto wrong = mistakes_of(options_, graph); !wrong.empty()) throw topology_error(graph.name(), std::move(wrong));
   auto run = std::make_shared<event_run>(graph, options_);

@@ -311,7 +311,7 @@ bool event_task::drain_sinks(bool& made) {
     }
     while (r || sink.outbox().has_sealed()) {
       if (!r) r = {sink.outbox().pop(), 0};
-      const auto result = sink.input.reader->read(*r.batch, r.from);
+      const auto result = sink.reader->read(*r.batch, r.from);
       made |= result.next != r.from;
       r.from = result.next;
       if (result.why != read_stop::again_later) sink_retry_[i] = {};

@@ -89,17 +89,17 @@ void chain_task::set_now(event_time wall) {
 }
 
 event_time chain_task::next_processing_timer() const {
-  const auto* timers = members[0].op ? members[0].op->processing_timers.get() : nullptr;
+  const auto* timers = members[0].op ? members[0].op->processing_timers : nullptr;
   return timers ? timers->next_time() : end_of_time;
 }
 
 bool chain_task::has_processing_timers() const {
-  const auto* timers = members[0].op ? members[0].op->processing_timers.get() : nullptr;
+  const auto* timers = members[0].op ? members[0].op->processing_timers : nullptr;
   return timers && timers->any();
 }
 
 any_batch* chain_task::take_due(event_time watermark, event_time now, any_reader*& reader) {
-  for (auto [timers, reached] : {std::pair(head().processing_timers.get(), now), {head().timers.get(), watermark}})
+  for (auto [timers, reached] : {std::pair(head().processing_timers, now), {head().timers, watermark}})
     if (any_batch* due = timers ? timers->take_due(reached) : nullptr) {
       reader = &timers->reader();
       return due;
@@ -182,7 +182,7 @@ std::vector<any_consumer*> chain_task::consumers_of(const chain_setup& setup, st
       all.push_back(add_sink(setup, inside));
     } else {
       chained.push_back(setup.graph->nodes()[to.node].inputs[to.input].binding->bind(*members[inside].op));
-      all.push_back(chained.back().entry);
+      all.push_back(&chained.back()->entry());
     }
   }
   return all;
@@ -204,7 +204,7 @@ std::unique_ptr<any_router> chain_task::make_router(const chain_setup& setup, st
   where.key_groups = reader.options.max_parallelism;
   if (setup.local_tasks) where.local = setup.local_tasks(to.node);
   where.layout = setup.layout;
-  return reader.inputs[to.input].binding->route(std::move(where), frame);
+  return reader.inputs[to.input].binding->route(where, frame);
 }
 
 any_consumer* chain_task::add_sink(const chain_setup& setup, std::size_t m) {
@@ -215,8 +215,8 @@ any_consumer* chain_task::add_sink(const chain_setup& setup, std::size_t m) {
     where.consumer = members[m].node;
     where.producer_tasks = where.targets = 1;
     where.layout = setup.layout;
-    sink.router = edge.binding->route(std::move(where), frame);
-    sink.input = edge.binding->bind(*members[m].op);
+    sink.router = edge.binding->route(where, frame);
+    sink.reader = edge.binding->bind(*members[m].op);
     return &sink.router->entry();
   }
   FRESHET_ASSERT(false, "a local sink is not in its chain", members[m].node);

@@ -59,7 +59,7 @@ class chain_task {
   struct local_sink {
     std::unique_ptr<call_frame> frame;
     std::unique_ptr<any_router> router;  ///< one outbox
-    edge_binding::input input;
+    std::unique_ptr<any_reader> reader;
     std::size_t member = 0;
     any_outbox& outbox() { return *router->outboxes()[0]; }
   };
@@ -106,8 +106,8 @@ class chain_task {
 
   call_frame frame;
   std::vector<member> members;
-  std::vector<edge_binding::input> inputs;   ///< of the head, by input
-  std::vector<edge_binding::input> chained;  ///< of chained bolts; kept alive only
+  std::vector<std::unique_ptr<any_reader>> inputs;   ///< of the head, by input
+  std::vector<std::unique_ptr<any_reader>> chained;  ///< of chained bolts; kept alive only
   std::vector<out_route> routes;
   std::vector<local_sink> sinks;
   outlet<dead_letter> dead_letters;  ///< connected where somebody reads them

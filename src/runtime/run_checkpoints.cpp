@@ -42,6 +42,13 @@ error misfit(const std::string& name, const std::string& why) {
 
 }  // namespace
 
+checkpointing checkpointing::going_on() const {
+  auto how = *this;
+  how.resume_from.reset();
+  how.allow_dropped_state.clear();
+  return how;
+}
+
 void check_durable(option_check& check, const checkpointing& how, bool exactly_once, const topology& graph) {
   if (how.directory.empty()) return;
   if (how.keep == 0) check.about("checkpoints.keep", "0", "one checkpoint must be kept to go on from");

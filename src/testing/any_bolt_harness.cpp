@@ -95,7 +95,7 @@ std::shared_ptr<held_state> any_bolt_harness::hold(call_frame&, std::uint32_t) {
 
 void any_bolt_harness::call(std::size_t input, any_batch& in) {
   task();
-  read(*inputs_[input].reader, in);
+  read(*inputs_[input], in);
 }
 
 /// A full outbox stops the reader between two tuples, as in a run.

@@ -77,9 +77,9 @@ class driven_source final : public task_source {
  public:
   driven_source(std::shared_ptr<driven_input> input, std::shared_ptr<const task_source> real)
       : input_(std::move(input)), real_(std::move(real)) {}
-  std::unique_ptr<task_operator> make() const override { return std::make_unique<driven_spout>(input_, real_->make()); }
 
  private:
+  task_operator* new_task() const override { return new driven_spout(input_, real_->make()); }
   const std::shared_ptr<driven_input> input_;
   const std::shared_ptr<const task_source> real_;
 };

@@ -82,9 +82,9 @@ class bolt_bench {
   read_result read(const std::vector<In>& values, bool rooted = false) {
     batch<In> rows({.capacity = static_cast<std::uint32_t>(values.size() + 1), .roots = rooted});
     for (std::uint32_t i = 0; i < values.size(); ++i) rows.append(root{i + 1, i}, {}, {}, values[i]);
-    return input_.reader->read(rows, 0);
+    return input_->read(rows, 0);
   }
-  consumer<In>& entry() { return static_cast<consumer<In>&>(*input_.entry); }
+  consumer<In>& entry() { return static_cast<consumer<In>&>(input_->entry()); }
 
   fake_host host;
   call_frame frame;
@@ -101,7 +101,7 @@ class bolt_bench {
     return b.build();
   }
   topology graph_;
-  edge_binding::input input_;
+  std::unique_ptr<any_reader> input_;
 };
 
 }  // namespace freshet::samples

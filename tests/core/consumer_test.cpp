@@ -34,6 +34,18 @@ TEST(fan_out, copies_for_all_but_the_last) {
   for (const auto* each : {&a, &b, &c}) EXPECT_EQ(each->values, (std::vector<std::string>{"moved", "kept"}));
 }
 
+TEST(outlet, goes_where_it_was_connected_last) {
+  outlet<std::string> out;
+  keeping<std::string> a, b;
+  out.connect({&a, &b});
+  out.connect({&b});
+  out.target().take("one");
+  out.connect({});
+  out.target().take("none");
+  EXPECT_TRUE(a.values.empty());
+  EXPECT_EQ(b.values, std::vector<std::string>{"one"});
+}
+
 struct of_12_bytes {
   std::int32_t a = 0;
   std::int32_t b = 0;

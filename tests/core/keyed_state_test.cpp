@@ -29,6 +29,29 @@ TEST(keyed_state, without_codec_is_not_durable) {
   EXPECT_FALSE(s.load(0, r));
 }
 
+/// What a batch keeps of states is gone with its end, however it ends.
+TEST(keyed_state, keeps_no_copies_when_a_batch_is_over) {
+  keyed_state<int, transient<std::shared_ptr<int>>> s(4);
+  const auto use = [&s](int key) -> auto& { return s.use(key, stable_hash<int>::of(key)).value; };
+  const auto shared = std::make_shared<int>(0);
+  constexpr int keys = 200;  // in several blocks of changes
+  for (int key = 0; key < keys; ++key) use(key) = shared;
+  for (const bool commits : {true, false}) {
+    s.begin();
+    for (int key = 0; key < keys; ++key) use(key);
+    EXPECT_EQ(shared.use_count(), 1 + 2 * keys);
+    for (int key = 0; key < keys; ++key) use(key).reset();
+    if (commits) s.commit();
+    else s.rollback();
+    EXPECT_EQ(shared.use_count(), commits ? 1 : 1 + keys);
+    for (int key = 0; key < keys; ++key) use(key) = shared;
+  }
+  s.begin();
+  for (int key = 0; key < keys; ++key) use(1000 + key) = shared;
+  s.rollback();
+  EXPECT_EQ(shared.use_count(), 1 + keys);
+}
+
 TEST(keyed_state, tells_what_the_state_of_one_busy_key_takes) {
   keyed_state<int, std::vector<std::string>> s(4);
   const auto use = [&s](int key) -> auto& { return s.use(key, stable_hash<int>::of(key)); };

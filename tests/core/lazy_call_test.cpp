@@ -24,6 +24,8 @@ using testing::bolt_harness;
 using ::testing::ElementsAre;
 
 static_assert(lazy_output<std::ranges::iota_view<int, int>>);
+// Can be gone through once only.
+static_assert(!lazy_output<std::ranges::istream_view<int>>);
 static_assert(!lazy_output<std::vector<int>> && !lazy_output<std::string_view> && !lazy_output<std::string>);
 
 /// The numbers below each tuple.

@@ -89,30 +89,6 @@ TEST(state_table, closes_gaps_in_crowded_probe_sequences) {
     compare_with_unordered_map<crowded>(seed, 30, [](auto k) { return crowded{static_cast<int>(k)}; });
 }
 
-TEST(state_table, marks_stay_with_their_entries) {
-  state_table<int, int> t;
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(t.mark(t.find_or_insert(i, hash(i)).first, 7), 0);
-  for (int i = 20; i < 1000; ++i) t.find_or_insert(i, hash(i));  // grows, several times
-  for (int i = 10; i < 500; ++i) t.erase(i, hash(i));
-  for (int i = 10; i < 20; ++i) EXPECT_EQ(t.mark(t.find_or_insert(i, hash(i)).first, 7), 0) << i;  // in new entries
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(t.mark(t.find(i, hash(i)), 7), 7) << i;
-  for (int i = 500; i < 1000; ++i) EXPECT_EQ(t.mark(t.find(i, hash(i)), 7), 0) << i;
-  EXPECT_EQ(t.mark(t.find(0, hash(0)), 8), 7);
-  t.clear_marks();
-  EXPECT_EQ(t.mark_of(t.find(0, hash(0))), 0);
-  EXPECT_EQ(t.mark(t.find(0, hash(0)), 8), 0);
-  EXPECT_EQ(t.mark_of(t.find(0, hash(0))), 8);
-}
-
-TEST(state_table, gives_every_entry_near_some_slot) {
-  state_table<int, int> t;
-  EXPECT_EQ(t.near(3), nullptr);
-  for (int i = 0; i < 100; ++i) t.find_or_insert(i, hash(i));
-  std::set<int> seen;
-  for (std::size_t slot = 0; slot < 2 * t.capacity(); ++slot) seen.insert(t.near(slot)->key);
-  EXPECT_EQ(seen.size(), 100u);
-}
-
 TEST(state_table, destroys_what_it_holds) {
   auto shared = std::make_shared<int>(0);
   {
@@ -127,35 +103,6 @@ TEST(state_table, destroys_what_it_holds) {
     EXPECT_EQ(moved.size(), 0u);
   }
   EXPECT_EQ(shared.use_count(), 1);
-}
-
-/// Entries move when the table grows and when gaps close: what is kept beside them moves along.
-TEST(state_table, remembers_when_each_entry_was_used) {
-  random_source random(4);
-  state_table<crowded, int> t;
-  std::unordered_map<int, int> used;
-  for (int n = 1; n < 3000; ++n) {
-    const crowded key{static_cast<int>(random.below(60))};
-    if (random.chance(0.4)) {
-      EXPECT_EQ(t.erase(key, hash(key)), used.erase(key.value) != 0);
-    } else {
-      t.used(t.find_or_insert(key, hash(key)).first) = event_time{event_span{n}};
-      used[key.value] = n;
-    }
-    for (const auto& [k, at] : used)
-      ASSERT_EQ(t.used(t.find(crowded{k}, hash(crowded{k}))), event_time{event_span{at}}) << n;
-  }
-}
-
-TEST(state_table, erases_piece_by_piece) {
-  state_table<crowded, int> t;
-  for (int k = 0; k < 50; ++k) t.insert(crowded{k}, hash(crowded{k}));
-  const auto is_odd = [](const auto& e) { return e.key.value % 2 == 1; };
-  // What closing a gap has moved before the place is met in the next round.
-  for (int round = 0; round < 2; ++round)
-    for (std::size_t at = 0; at < t.capacity();) at = t.erase_some(at, 3, is_odd);
-  EXPECT_EQ(t.size(), 25u);
-  for (int k = 0; k < 50; ++k) EXPECT_EQ(t.find(crowded{k}, hash(crowded{k})) != nullptr, k % 2 == 0);
 }
 
 }  // namespace

@@ -76,17 +76,17 @@ class any_batch {
   bool has_roots() const { return roots_ != nullptr; }
   bool has_times() const { return times_ != nullptr; }
   /// The columns, `capacity()` long; null: the batch has none.
-  root* roots() const { return roots_.get(); }
-  event_time* times() const { return times_.get(); }
-  event_time* stamps() const { return stamps_.get(); }
+  root* roots() const { return roots_; }
+  event_time* times() const { return times_; }
+  event_time* stamps() const { return stamps_; }
   root root_of(std::size_t i) const { return roots_ ? roots_[i] : root{}; }
   event_time time_of(std::size_t i) const { return times_ ? times_[i] : event_time{}; }
   event_time stamp_of(std::size_t i) const { return stamps_ ? stamps_[i] : beginning_of_time; }
-  tuple_origin* origins() const { return origins_.get(); }
-  message_source* sources() const { return sources_.get(); }
+  tuple_origin* origins() const { return origins_; }
+  message_source* sources() const { return sources_; }
   /// REQUIRES: root_of(i).is_several()
-  const root_list& roots_of(std::size_t i) const { return several_[roots_[i].index()]; }
-  std::size_t several_size() const { return several_.size(); }
+  const root_list& roots_of(std::size_t i) const;
+  std::size_t several_size() const;
 
   void set_root(std::size_t i, root r) {
     if (roots_) roots_[i] = r;
@@ -104,13 +104,12 @@ class any_batch {
   /// For an outbox, which constructs values in place. REQUIRES: the first `size` values exist.
   void set_size(std::uint32_t size) { size_ = size; }
   /// Gives tuple `i` a list of roots.
-  void set_roots(std::size_t i, const root_list& all) {
-    roots_[i] = root::several(static_cast<std::uint32_t>(several_.size()));
-    several_.push_back(all);
-  }
+  void set_roots(std::size_t i, const root_list& all);
+  /// Gives the last tuple the columns of tuple `i` of `from`, as far as both have them.
+  void copy_columns(const any_batch& from, std::size_t i);
 
   /// Destroys the tuples from `size` on.
-  virtual void truncate(std::size_t size) = 0;
+  void truncate(std::size_t size);
   /// Empty again: no tuples, no marks.
   void clear() {
     truncate(0);
@@ -134,14 +133,17 @@ class any_batch {
 
  protected:
   bool shared_once() const { return readers_.load(std::memory_order_relaxed) != 0; }
+  /// Destroys the values from `from` on. The destructor of a batch calls it, too.
+  virtual void destroy_values(std::size_t from) noexcept = 0;
 
   const stream_type* type_;
   std::uint32_t size_ = 0;
   const std::uint32_t capacity_;
-  std::unique_ptr<root[]> roots_;
-  std::unique_ptr<event_time[]> times_, stamps_;
-  std::unique_ptr<tuple_origin[]> origins_;
-  std::unique_ptr<message_source[]> sources_;
+  // Owned. Plain pointers, as each kind of a smart one would have to be compiled by everybody who includes this.
+  root* roots_ = nullptr;
+  event_time *times_ = nullptr, *stamps_ = nullptr;
+  tuple_origin* origins_ = nullptr;
+  message_source* sources_ = nullptr;
   std::vector<root_list> several_;
   std::atomic<std::uint32_t> readers_{0};
 };
@@ -157,7 +159,7 @@ class batch final : public any_batch {
   explicit batch(batch_layout layout)
       : any_batch(stream_type_of<T>(), layout), values_(std::allocator<T>{}.allocate(layout.capacity)) {}
   ~batch() override {
-    truncate(0);
+    batch::destroy_values(0);
     std::allocator<T>{}.deallocate(values_, capacity_);
   }
   T& value(std::size_t i) { return values_[i]; }
@@ -175,12 +177,6 @@ class batch final : public any_batch {
     write_words<T>(values_ + size_, words);
     end_append(r, time, stamp);
   }
-  void truncate(std::size_t size) override {
-    if constexpr (!std::is_trivially_destructible_v<T>)
-      for (std::size_t i = size; i < size_; ++i) values_[i].~T();
-    size_ = static_cast<std::uint32_t>(size);
-    if (!several_.empty()) drop_unused_root_lists();
-  }
   std::size_t bytes() const override { return sizeof(*this) + capacity_ * sizeof(T); }
 
  private:
@@ -188,11 +184,9 @@ class batch final : public any_batch {
     set_columns(size_, r, time, stamp);
     ++size_;
   }
-  void drop_unused_root_lists() {
-    std::size_t used = 0;
-    for (std::size_t i = 0; i < size_; ++i)
-      if (roots_[i].is_several()) used = std::size_t{roots_[i].index()} + 1;
-    several_.resize(used);
+  void destroy_values(std::size_t from) noexcept override {
+    if constexpr (!std::is_trivially_destructible_v<T>)
+      for (std::size_t i = from; i < size_; ++i) values_[i].~T();
   }
 
   T* values_;
@@ -239,9 +233,8 @@ const stream_type& stream_type_of() {
     t.make = [](batch_layout layout) -> any_batch* { return new batch<T>(layout); };
     t.append = [](const any_batch& from, std::size_t i, any_batch& to) {
       auto& out = static_cast<batch<T>&>(to);
-      out.append(from.root_of(i), from.time_of(i), from.stamp_of(i), static_cast<const batch<T>&>(from).value(i));
-      if (from.root_of(i).is_several()) out.set_roots(out.size() - 1, from.roots_of(i));
-      if (from.origins() && out.origins()) out.origins()[out.size() - 1] = from.origins()[i];
+      out.append({}, {}, {}, static_cast<const batch<T>&>(from).value(i));
+      out.copy_columns(from, i);
     };
     if constexpr (has_checksum<T>)
       t.checksum = [](const any_batch& b) { return batch_checksum(static_cast<const batch<T>&>(b)); };

@@ -1,8 +1,10 @@
 #pragma once
+#include <concepts>
+#include <iterator>
 #include <optional>
-#include <ranges>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "freshet/core/emitter.hpp"
 #include "freshet/core/grouping.hpp"
@@ -38,9 +40,13 @@ struct signature<R (C::*)(A...) const noexcept> : signature<R (*)(A...) noexcept
 
 /// A range that `process` may give instead of a value: its elements are emitted, without ever being all at hand. A view
 /// which can be gone through again, as those of the standard library over such ranges.
+/// A std::ranges::view and forward_range, said without <ranges>, which few programs need and all would compile;
+/// <string_view>, itself a view, has `enable_view`.
 template <class R>
-concept lazy_output =
-    std::ranges::view<R> && std::ranges::forward_range<R> && !std::is_convertible_v<const R&, std::string_view>;
+concept lazy_output = std::ranges::enable_view<R> && std::movable<R> && requires(R& range) {
+  { std::begin(range) } -> std::forward_iterator;
+  { std::end(range) } -> std::sentinel_for<decltype(std::begin(range))>;
+} && !std::is_convertible_v<const R&, std::string_view>;
 
 namespace detail {
 template <class L>
@@ -71,7 +77,7 @@ struct emitter_for_result<std::optional<R>> {
 };
 template <lazy_output R>
 struct emitter_for_result<R> {
-  using type = emitter<std::ranges::range_value_t<R>>;
+  using type = emitter<std::iter_value_t<decltype(std::begin(std::declval<R&>()))>>;
 };
 template <>
 struct emitter_for_result<void> {

@@ -33,12 +33,10 @@ struct call_place {
 /// While it lives, this thread is inside calls of the frame.
 class inside_calls {
  public:
-  explicit inside_calls(const std::shared_ptr<call_place>& place) : place_(*place) {
-    place_.thread.store(this_thread_mark(), std::memory_order_relaxed);
-  }
+  explicit inside_calls(const std::shared_ptr<call_place>& place);
   inside_calls(const inside_calls&) = delete;
   inside_calls& operator=(const inside_calls&) = delete;
-  ~inside_calls() { place_.thread.store(nullptr, std::memory_order_relaxed); }
+  ~inside_calls();
 
  private:
   call_place& place_;
@@ -99,7 +97,12 @@ struct call_frame {
   std::vector<std::shared_ptr<held_state>> acks;   ///< acked in this call: done when it succeeds, failed when not
   std::vector<std::shared_ptr<held_state>> holds;  ///< taken in this call: revoked when it fails
   /// Kept alive by tokens, which may outlive the frame.
-  const std::shared_ptr<call_place> place = std::make_shared<call_place>(*this);
+  const std::shared_ptr<call_place> place;
+
+  call_frame();
+  call_frame(const call_frame&) = delete;
+  call_frame& operator=(const call_frame&) = delete;
+  ~call_frame();
 
   /// As if no tuple were in process.
   void inherit_nothing() {

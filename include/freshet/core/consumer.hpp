@@ -1,6 +1,6 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -64,46 +64,61 @@ class discard final : public consumer_by<T, discard<T>> {
 template <class T>
 class fan_out final : public consumer_by<T, fan_out<T>> {
  public:
-  explicit fan_out(const std::vector<any_consumer*>& all) : all_(all) {}
+  /// `all` must outlive it. REQUIRES: count > 0
+  void lead_to(any_consumer* const* all, std::size_t count) {
+    all_ = all;
+    last_ = count - 1;
+  }
   template <class V>
   void put(V&& value) {
-    for (std::size_t i = 0; i + 1 < all_.size(); ++i) one(i).take(std::as_const(value));
-    one(all_.size() - 1).take(std::forward<V>(value));
+    for (std::size_t i = 0; i < last_; ++i) one(i).take(std::as_const(value));
+    one(last_).take(std::forward<V>(value));
   }
 
  private:
   consumer<T>& one(std::size_t i) const { return static_cast<consumer<T>&>(*all_[i]); }
-  std::vector<any_consumer*> all_;
+  any_consumer* const* all_ = nullptr;
+  std::size_t last_ = 0;
 };
 
 /// One output of one task. Engines wire it before the task opens; until then tuples are discarded.
 class any_outlet {
  public:
+  any_outlet();
+  any_outlet(const any_outlet&) = delete;
+  any_outlet& operator=(const any_outlet&) = delete;
   virtual ~any_outlet();
   /// REQUIRES: every consumer is a `consumer<T>` of the outlet's type.
-  virtual void connect(const std::vector<any_consumer*>& all) = 0;
+  void connect(const std::vector<any_consumer*>& all);
+
+ protected:
+  /// Where tuples go from here on. `all` is valid until the next call.
+  virtual void lead_to(any_consumer* const* all, std::size_t count) = 0;
+
+ private:
+  std::vector<any_consumer*> all_;
 };
 
 /// The output of a stream of `T`: `target()` is what an emitter writes to.
 template <class T>
 class outlet final : public any_outlet {
  public:
-  void connect(const std::vector<any_consumer*>& all) override {
-    if (all.empty()) return target_ = &nobody_, void();
-    if (all.size() > 1) several_.reset(new fan_out<T>(all));
-    target_ = static_cast<consumer<T>*>(several_ ? several_.get() : all[0]);
-  }
   consumer<T>& target() { return *target_; }
 
  private:
+  void lead_to(any_consumer* const* all, std::size_t count) override {
+    if (count == 0) return target_ = &nobody_, void();
+    several_.lead_to(all, count);
+    target_ = count == 1 ? static_cast<consumer<T>*>(all[0]) : &several_;
+  }
   discard<T> nobody_;
+  fan_out<T> several_;
   consumer<T>* target_ = &nobody_;
-  std::unique_ptr<any_consumer> several_;
 };
 template <>
 class outlet<void> final : public any_outlet {
- public:
-  void connect(const std::vector<any_consumer*>&) override {}
+ private:
+  void lead_to(any_consumer* const*, std::size_t) override {}
 };
 
 }  // namespace freshet

@@ -61,31 +61,29 @@ template <class T, class G>
 class routed_binding : public edge_binding {
  public:
   explicit routed_binding(G grouping) : grouping_(std::move(grouping)) {}
-  std::unique_ptr<any_router> route(freshet::route where, call_frame& frame) const override {
-    return std::unique_ptr<any_router>(new router<T, G>(grouping_, std::move(where), frame));
-  }
 
  protected:
   G grouping_;
-};
 
-template <class Loop, class... A>
-edge_binding::input bound(A&&... args) {
-  auto* loop = new Loop(std::forward<A>(args)...);
-  return {std::unique_ptr<any_reader>(loop), loop};
-}
+ private:
+  any_router* new_router(const freshet::route& where, call_frame& frame) const override {
+    return new router<T, G>(grouping_, where, frame);
+  }
+};
 
 template <class B, class T, class G, class Fn, class Args>
 class plain_binding final : public routed_binding<T, G> {
  public:
   static constexpr bool is_lazy = lazy_output<lazy_result_t<B, T, Fn, Args>>;
   using routed_binding<T, G>::routed_binding;
-  edge_binding::input bind(task_operator& task) const override {
+
+ private:
+  any_reader* new_reader(task_operator& task) const override {
     using call = typename std::conditional_t<is_lazy, std::type_identity<lazy_call<B, T, Fn, Args>>,
                                              std::type_identity<plain_call<B, T, Fn, Args>>>::type;
     auto& bolt = static_cast<bolt_task<B>&>(task);
     if constexpr (wiring::asks_for_state<broadcast_of_t<B>>(Args{})) bolt.look_at_broadcast();
-    return bound<input_loop<T, call>>(task, call{&bolt});
+    return new input_loop<T, call>(task, call{&bolt});
   }
 };
 
@@ -93,12 +91,14 @@ template <class B, class T, class G, class Fn, class Args>
 class single_state_binding final : public routed_binding<T, G> {
  public:
   using routed_binding<T, G>::routed_binding;
-  edge_binding::input bind(task_operator& task) const override {
+
+ private:
+  any_reader* new_reader(task_operator& task) const override {
     using call = single_state_call<B, T, Fn, Args, typename B::state>;
     auto& bolt = static_cast<bolt_task<B>&>(task);
     bolt.look_at_broadcast();
     auto& table = static_cast<single_state<typename B::state>&>(own_state<B>(*task.state));
-    return bound<input_loop<T, call>>(task, call{&bolt, &table});
+    return new input_loop<T, call>(task, call{&bolt, &table});
   }
 };
 
@@ -107,10 +107,12 @@ template <class B, class T, class G, class Fn, class Args>
 class broadcast_binding final : public routed_binding<T, G> {
  public:
   using routed_binding<T, G>::routed_binding;
-  edge_binding::input bind(task_operator& task) const override {
+
+ private:
+  any_reader* new_reader(task_operator& task) const override {
     using call = single_state_call<B, T, Fn, Args, typename B::broadcast>;
     auto& shared = static_cast<with_broadcast<typename B::broadcast>&>(*task.state).shared();
-    return bound<input_loop<T, call>>(task, call{&static_cast<bolt_task<B>&>(task), &shared});
+    return new input_loop<T, call>(task, call{&static_cast<bolt_task<B>&>(task), &shared});
   }
 };
 
@@ -118,7 +120,9 @@ template <class B, class T, class G, class Fn, class Args, class K>
 class keyed_binding final : public routed_binding<T, G> {
  public:
   using routed_binding<T, G>::routed_binding;
-  edge_binding::input bind(task_operator& task) const override {
+
+ private:
+  any_reader* new_reader(task_operator& task) const override {
     using state = typename B::state;
     using call = keyed_call<B, T, Fn, Args, K, decltype(G::key)>;
     auto& bolt = static_cast<bolt_task<B>&>(task);
@@ -134,14 +138,14 @@ class keyed_binding final : public routed_binding<T, G> {
       auto& all = static_cast<timed_state<K, state>&>(own_state<B>(*task.state));
       if constexpr (has_timers<B>)
         if constexpr (wiring::check_on_timer<B, K>::ok)
-          if (!task.timers) task.timers.reset(new timer_reader<B, K>(bolt, all));
+          if (!task.timers) task.timers = new timer_reader<B, K>(bolt, all);
       if constexpr (has_processing_timers<B>)
         if constexpr (wiring::check_on_processing_timer<B, K>::ok)
-          if (!task.processing_timers) task.processing_timers.reset(new processing_timer_reader<B, K>(bolt, all));
-      return bound<input_loop<T, call>>(task, call{&bolt, &all.states, &all, this->grouping_.key});
+          if (!task.processing_timers) task.processing_timers = new processing_timer_reader<B, K>(bolt, all);
+      return new input_loop<T, call>(task, call{&bolt, &all.states, &all, this->grouping_.key});
     } else {
       auto& table = static_cast<keyed_state<K, state>&>(own_state<B>(*task.state));
-      return bound<input_loop<T, call>>(task, call{&bolt, &table, nullptr, this->grouping_.key});
+      return new input_loop<T, call>(task, call{&bolt, &table, nullptr, this->grouping_.key});
     }
   }
 };
@@ -150,8 +154,10 @@ template <class S, class T, class G>
 class sink_binding final : public routed_binding<T, G> {
  public:
   using routed_binding<T, G>::routed_binding;
-  edge_binding::input bind(task_operator& task) const override {
-    return bound<input_loop<T, sink_call<S>>>(task, sink_call<S>{&static_cast<sink_task<S>&>(task)});
+
+ private:
+  any_reader* new_reader(task_operator& task) const override {
+    return new input_loop<T, sink_call<S>>(task, sink_call<S>{&static_cast<sink_task<S>&>(task)});
   }
 };
 
@@ -162,6 +168,8 @@ void declare_state(node& n, std::string_view key, std::string_view state, bool d
 void declare_broadcast(node& n, std::string_view type, bool durable, bool changes, state_maker make);
 /// Notes that the grouping leads tuples of one key to several tasks.
 void refuse_state(node& n, grouping_kind grouping);
+/// Writes down what the node emits.
+void set_outputs(node& n, const output_port* first, std::size_t count);
 /// Makes `made` the node's, as the other functions here not a template: a std::make_shared for each class would cost as
 /// much to compile as the class.
 void set_tasks(node& n, const task_source* made);

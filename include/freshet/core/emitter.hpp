@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -74,13 +75,13 @@ class emitter {
   /// that has timed out emits nothing: its tuple has failed already, and what would come of it comes with the next
   /// attempt.
   void emit(value v, const held_tuple& held) requires(!std::is_void_v<Out>) {
-    held_scope scope(*frame_, &held, 1);
+    held_scope scope(*frame_, held);
     if (scope.live()) outlets_->main.target().take(std::move(v));
   }
   /// Anchored to several held tuples: a failure of `v` fails them all. A token listed twice counts twice. Those that
   /// have timed out are left out; when all have, nothing is emitted.
   void emit(value v, const std::vector<held_tuple>& held) requires(!std::is_void_v<Out>) {
-    held_scope scope(*frame_, held.data(), held.size());
+    held_scope scope(*frame_, held);
     if (scope.live()) outlets_->main.target().take(std::move(v));
   }
 
@@ -88,8 +89,7 @@ class emitter {
   template <class Tag, class Held>
   requires(std::is_same_v<Held, held_tuple> ||
            std::is_same_v<Held, std::vector<held_tuple>>) void emit(typename Tag::value_type v, const Held& held) {
-    const auto [first, count] = range_of(held);
-    held_scope scope(*frame_, first, count);
+    held_scope scope(*frame_, held);
     if (scope.live()) emit<Tag>(std::move(v));
   }
 
@@ -118,12 +118,10 @@ class emitter {
   }
   emitter(const emitter&) = delete;
   emitter& operator=(const emitter&) = delete;
-  static std::vector<output_port> ports() {
-    std::vector<output_port> all;
-    if constexpr (std::is_void_v<Out>) all.push_back({"", nullptr});
-    else all.push_back({"", &stream_type_of<Out>()});
-    (all.push_back({Sides::name(), &stream_type_of<typename Sides::value_type>()}), ...);
-    return all;
+  static std::array<output_port, 1 + sizeof...(Sides)> ports() {
+    const stream_type* main = nullptr;
+    if constexpr (!std::is_void_v<Out>) main = &stream_type_of<Out>();
+    return {{{"", main}, {Sides::name(), &stream_type_of<typename Sides::value_type>()}...}};
   }
   template <class Tag>
   static constexpr std::size_t port_of() {
@@ -134,10 +132,6 @@ class emitter {
   }
 
  private:
-  static std::pair<const held_tuple*, std::size_t> range_of(const held_tuple& one) { return {&one, 1}; }
-  static std::pair<const held_tuple*, std::size_t> range_of(const std::vector<held_tuple>& all) {
-    return {all.data(), all.size()};
-  }
   template <class Tag>
   static constexpr std::size_t index_of() {
     std::size_t i = 0;

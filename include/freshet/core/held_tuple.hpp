@@ -1,6 +1,8 @@
 #pragma once
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "freshet/core/call_frame.hpp"
 
@@ -10,10 +12,7 @@ namespace freshet {
 class held_state {
  public:
   /// Of the tuple in process.
-  explicit held_state(const call_frame& f)
-      : anchor(f.anchor), time(f.time), stamp(f.stamp), origin(f.origin), place(f.place) {
-    if (f.anchors) anchors = *f.anchors;
-  }
+  explicit held_state(const call_frame& f);
   virtual ~held_state();
   /// Both are final: the first call of either wins, later ones are reported and change nothing.
   virtual void ack() noexcept = 0;
@@ -37,31 +36,23 @@ class held_tuple {
   held_tuple() = default;
   explicit held_tuple(std::shared_ptr<held_state> state) : state_(std::move(state)) {}
   held_tuple(held_tuple&&) noexcept = default;
-  held_tuple& operator=(held_tuple&& other) noexcept {
-    if (this != &other) {
-      drop();
-      state_ = std::move(other.state_);
-    }
-    return *this;
+  held_tuple& operator=(held_tuple&& other) noexcept;
+  ~held_tuple() {
+    if (state_) drop();
   }
-  ~held_tuple() { drop(); }
 
   /// The tuple is done.
   void ack() noexcept;
   /// The tuple failed: it is replayed, or meets its node's policy, as if `process` had thrown.
-  void fail(error why) noexcept {
-    if (auto s = std::exchange(state_, nullptr)) s->fail(std::move(why));
-  }
-  void fail(std::string why) noexcept { fail(error{errc::user_function, std::move(why)}); }
+  void fail(error why) noexcept;
+  void fail(std::string why) noexcept;
   /// False once consumed.
   explicit operator bool() const noexcept { return state_ != nullptr; }
   event_time time() const noexcept { return state_ ? state_->time : event_time{}; }
   const std::shared_ptr<held_state>& state() const noexcept { return state_; }
 
  private:
-  void drop() noexcept {
-    if (state_) fail("held tuple was dropped without ack");
-  }
+  void drop() noexcept;
   std::shared_ptr<held_state> state_;
 };
 
@@ -69,7 +60,8 @@ class held_tuple {
 /// counted at once: the tokens are live, so no count can reach zero in between.
 class held_scope {
  public:
-  held_scope(call_frame& frame, const held_tuple* held, std::size_t count);
+  held_scope(call_frame& frame, const held_tuple& held);
+  held_scope(call_frame& frame, const std::vector<held_tuple>& held);
   held_scope(const held_scope&) = delete;
   held_scope& operator=(const held_scope&) = delete;
   ~held_scope();
@@ -77,6 +69,8 @@ class held_scope {
   bool live() const { return live_; }
 
  private:
+  held_scope(call_frame& frame, const held_tuple* held, std::size_t count);
+
   call_frame& frame_;
   root_list roots_;
   const root anchor_;

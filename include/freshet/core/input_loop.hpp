@@ -69,6 +69,7 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
     const inside_calls inside(frame.place);
     return loop(static_cast<batch<T>&>(in), from, frame);
   }
+  any_consumer& entry() override { return *this; }
 
  private:
   /// What it reads is a spout's, before the clock has seen it.

@@ -1,6 +1,6 @@
 #pragma once
+#include <iterator>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 #include "freshet/core/bolt_task.hpp"
@@ -39,7 +39,7 @@ class lazy_call {
     if (of_) return detail::emit_result(out, std::move(range));  // a tuple that is repeated between two parts
     range_.emplace(std::move(range));
     of_ = &value;
-    at_ = from_ = std::ranges::begin(*range_);
+    at_ = from_ = std::begin(*range_);
     pull(out);
   }
   /// There is more of the tuple's range, or what there was of it has just failed.
@@ -56,17 +56,17 @@ class lazy_call {
  private:
   void pull(emitter_of_t<B>& out) {
     const call_flags& flags = task_->frame().flags;
-    for (const auto end = std::ranges::end(*range_); at_ != end && !flags.outbox_full; ++at_) {
+    for (const auto end = std::end(*range_); at_ != end && !flags.outbox_full; ++at_) {
       out.emit(*at_);
       if (flags.failed) return;
     }
-    if (at_ == std::ranges::end(*range_)) drop();
+    if (at_ == std::end(*range_)) drop();
   }
 
   bolt_task<B>* task_;
   const T* of_ = nullptr;  ///< the tuple whose range is not at its end
   std::optional<range_type> range_;
-  std::ranges::iterator_t<range_type> at_{}, from_{};
+  decltype(std::begin(std::declval<range_type&>())) at_{}, from_{};
 };
 
 }  // namespace freshet

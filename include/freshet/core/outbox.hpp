@@ -74,8 +74,7 @@ class any_scatter_buffer {
 /// While a batch is being filled its size stands here, not in the batch: `close_open` writes it back.
 class any_outbox {
  public:
-  any_outbox(const stream_type& type, batch_layout layout, call_frame& frame)
-      : pool(type, layout), frame_(&frame), calls_(new std::uint64_t[layout.capacity]) {}
+  any_outbox(const stream_type& type, batch_layout layout, call_frame& frame);
   any_outbox(const any_outbox&) = delete;
   any_outbox& operator=(const any_outbox&) = delete;
   virtual ~any_outbox();
@@ -157,8 +156,8 @@ class any_outbox {
 
   // Read or written for every tuple.
   call_frame* frame_;
-  std::uint32_t size_ = 0, capacity_ = 0;   // of the open batch; 0 without one
-  std::unique_ptr<std::uint64_t[]> calls_;  // of each tuple in the open batch, the call that wrote it
+  std::uint32_t size_ = 0, capacity_ = 0;  // of the open batch; 0 without one
+  std::uint64_t* const calls_;             // of each tuple in the open batch, the call that wrote it; owned
   bool has_columns_ = false;
   root* roots_ = nullptr;  // the columns of the open batch; null: it has none
   event_time *times_ = nullptr, *stamps_ = nullptr;

@@ -22,7 +22,7 @@ struct route {
 /// Divides one output of one producing task among the tasks of one reading node; the engine's view.
 class any_router {
  public:
-  explicit any_router(route r) : route_(std::move(r)) {}
+  explicit any_router(const route& r);
   virtual ~any_router();
   virtual any_consumer& entry() = 0;
   const route& where() const { return route_; }
@@ -33,7 +33,10 @@ class any_router {
   virtual void restart(std::uint64_t seed) = 0;
 
  protected:
-  route route_;
+  /// Takes an outbox, which the frame is told of.
+  void add(any_outbox* box, call_frame& frame);
+
+  const route route_;
   std::vector<any_outbox*> outboxes_;  ///< owned
 };
 
@@ -92,9 +95,7 @@ struct target_choice<forward_grouping, T> : round_robin {
 struct group_table {
   std::uint32_t groups;
   std::vector<std::uint32_t> task;
-  explicit group_table(const route& r) : groups(r.key_groups), task(r.key_groups) {
-    for (std::uint32_t g = 0; g < groups; ++g) task[g] = task_of_group(g, groups, r.targets);
-  }
+  explicit group_table(const route& r);
   std::uint32_t of(std::uint64_t hash) const { return task[key_group_of(hash, groups)]; }
 };
 template <class F, class T>
@@ -158,16 +159,12 @@ class router final : public consumer_by<T, router<T, G>>, public any_router {
   static constexpr bool scatters = !std::is_empty_v<G> && scatterable<T>;
 
  public:
-  router(const G& grouping, route r, call_frame& frame)
-      : any_router(std::move(r)), choose_(grouping, route_), frame_(&frame) {
+  router(const G& grouping, const route& r, call_frame& frame)
+      : any_router(r), choose_(grouping, route_), frame_(&frame) {
     const std::size_t n = to_all ? 1 : route_.targets;
-    for (std::size_t i = 0; i < n; ++i) {
-      outboxes_.push_back(new outbox<T>(route_.layout, frame));
-      frame.outboxes.push_back(outboxes_.back());
-    }
+    for (std::size_t i = 0; i < n; ++i) add(new outbox<T>(route_.layout, frame), frame);
     if constexpr (scatters)
-      if (n > 1 && !route_.layout.origins)
-        buffer_ = std::make_unique<scatter_buffer<T>>(outboxes_, route_.layout, frame);
+      if (n > 1 && !route_.layout.origins) buffer_.reset(new scatter_buffer<T>(outboxes_, route_.layout, frame));
     if (n == 1) only_ = &box(0);
     if constexpr (std::is_same_v<G, forward_grouping>)
       if (choose_.equal) only_ = &box(choose_.next);

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "freshet/base/result.hpp"
+#include "freshet/base/error.hpp"
 #include "freshet/core/bolt.hpp"
 #include "freshet/core/input_loop.hpp"
 #include "freshet/core/position.hpp"

@@ -50,6 +50,7 @@ struct spout_round {
 /// A spout task as the engines see it.
 class spout_operator : public task_operator {
  public:
+  ~spout_operator() override;
   /// Polls until the round has what it wants, an outbox is full or the spout says it is idle or ended. What the user's
   /// `poll` throws comes through.
   virtual poll_status poll(spout_round& round) = 0;
@@ -72,12 +73,14 @@ class spout_operator : public task_operator {
 /// The part of a spout task that needs no type: the round it emits into.
 class spout_task_round : public spout_operator {
  public:
+  ~spout_task_round() override;
   /// A message without a tuple.
   void reject(const position* at, error why, std::string bytes);
   /// Nothing more comes of a partition. The clock, if there is one, learns it behind the partition's last tuples.
   void end(partition_id partition);
 
  protected:
+  spout_task_round();
   /// A turn in which the spout may emit.
   class turn {
    public:

@@ -18,20 +18,35 @@ struct builder_state {
 /// Shared by the builder and all handles it gave out.
 using builder_ref = std::shared_ptr<builder_state>;
 
-/// Names a stream of `T` in a topology under construction, or the union of several. Cheap to copy.
-template <class T>
-class stream_ref {
+/// The part of a stream_ref that needs no type. Copied out of line: compiled once, and not for every stream.
+class any_stream_ref {
  public:
-  using value_type = T;
-  stream_ref(builder_ref builder, std::vector<stream_end> ends)
-      : builder_(std::move(builder)), ends_(std::move(ends)) {}
+  any_stream_ref(const builder_ref& builder, std::vector<stream_end> ends);
+  any_stream_ref(const builder_ref& builder, stream_end one);
+  any_stream_ref(const any_stream_ref&);
+  any_stream_ref(any_stream_ref&&) noexcept;
+  any_stream_ref& operator=(const any_stream_ref&);
+  any_stream_ref& operator=(any_stream_ref&&) noexcept;
+  ~any_stream_ref();
+
   const builder_ref& builder_state() const { return builder_; }
   const std::vector<stream_end>& ends() const { return ends_; }
+  /// Both are of one builder.
+  bool is_beside(const any_stream_ref& other) const;
+  /// The node whose stream it is, the first of several. REQUIRES: not the dead letters.
+  node& producer() const;
 
  protected:
-  node& self() const { return builder_->nodes[ends_[0].node]; }
   builder_ref builder_;
   std::vector<stream_end> ends_;
+};
+
+/// Names a stream of `T` in a topology under construction, or the union of several. Cheap to copy.
+template <class T>
+class stream_ref : public any_stream_ref {
+ public:
+  using value_type = T;
+  using any_stream_ref::any_stream_ref;
 };
 
 /// The union of streams of one type: a bolt that reads it reads all of them through one input.
@@ -42,7 +57,7 @@ stream_ref<T> merge(const stream_ref<T>& first, const More&... more) {
   auto ends = first.ends();
   if constexpr (same_type) {
     const auto add = [&](const stream_ref<T>& s) {
-      if (s.builder_state() == first.builder_state()) ends.insert(ends.end(), s.ends().begin(), s.ends().end());
+      if (s.is_beside(first)) ends.insert(ends.end(), s.ends().begin(), s.ends().end());
       else first.builder_state()->mistakes.push_back("a merge reads a stream of another builder");
     };
     (add(more), ...);

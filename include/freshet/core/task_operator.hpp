@@ -21,6 +21,9 @@ class any_timer_reader;
 /// at a time.
 class task_operator {
  public:
+  task_operator();
+  task_operator(const task_operator&) = delete;
+  task_operator& operator=(const task_operator&) = delete;
   virtual ~task_operator();
   /// Which node it is, and the frame of the chain it belongs to. Before `open`.
   void attach(std::uint32_t node, call_frame& frame) {
@@ -64,10 +67,10 @@ class task_operator {
   /// Of a bolt that gives tuples their event times; null for all others.
   virtual event_clock* clock() { return nullptr; }
 
-  std::unique_ptr<any_state> state;                     ///< null for bolts without state
-  std::unique_ptr<any_timer_reader> timers;             ///< null for bolts without `on_timer`; over `state`
-  std::unique_ptr<any_timer_reader> processing_timers;  ///< null for bolts without `on_processing_timer`
-  std::uint64_t executed = 0;                           ///< tuples `process` was called for, also those that failed
+  std::unique_ptr<any_state> state;               ///< null for bolts without state
+  any_timer_reader* timers = nullptr;             ///< owned; null for bolts without `on_timer`; over `state`
+  any_timer_reader* processing_timers = nullptr;  ///< owned; null for bolts without `on_processing_timer`
+  std::uint64_t executed = 0;                     ///< tuples `process` was called for, also those that failed
 
  protected:
   virtual void open_user(const task_context&) = 0;
@@ -102,6 +105,8 @@ class any_reader {
   /// Runs head calls for the tuples from `from` on. All ledger changes are applied when it returns, so that what is in
   /// the outboxes may be offered.
   virtual read_result read(any_batch& in, std::size_t from) = 0;
+  /// The same input as the consumer by which the bolt is chained behind another.
+  virtual any_consumer& entry() = 0;
 };
 
 /// The timers of a task as tuples to be read: what `on_timer` is to a bolt's timers, `process` is to an input.

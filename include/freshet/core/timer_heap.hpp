@@ -1,9 +1,6 @@
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <tuple>
-#include <utility>
 #include <vector>
 
 #include "freshet/base/event_time.hpp"
@@ -19,7 +16,8 @@ struct timer_entry {
 
   /// By time, then key, then order of setting.
   friend bool operator<(const timer_entry& a, const timer_entry& b) noexcept {
-    return std::tie(a.time, a.hash, a.order) < std::tie(b.time, b.hash, b.order);
+    if (a.time != b.time) return a.time < b.time;
+    return a.hash != b.hash ? a.hash < b.hash : a.order < b.order;
   }
 };
 
@@ -32,17 +30,8 @@ class timer_heap {
   std::size_t capacity() const noexcept { return entries_.capacity(); }
   /// REQUIRES: !empty(), for both.
   const timer_entry& top() const noexcept { return entries_.front(); }
-  void pop() noexcept {
-    const timer_entry last = entries_.back();
-    entries_.pop_back();
-    if (!entries_.empty()) sink(0, last);
-  }
-  void push(const timer_entry& e) {
-    entries_.push_back(e);
-    std::size_t at = entries_.size() - 1;
-    for (; at != 0 && e < entries_[(at - 1) / 4]; at = (at - 1) / 4) entries_[at] = entries_[(at - 1) / 4];
-    entries_[at] = e;
-  }
+  void pop() noexcept;
+  void push(const timer_entry& e);
   /// Keeps the entries for which `keep(entry)`, in linear time.
   template <class F>
   void retain(F&& keep) {
@@ -54,20 +43,7 @@ class timer_heap {
 
  private:
   /// Puts `e` at `at` or below, where it is less than all under it.
-  void sink(std::size_t at, const timer_entry& e) noexcept {
-    for (;;) {
-      const std::size_t child = at * 4 + 1, end = std::min(child + 4, entries_.size());
-      if (child >= end) break;
-      const auto least =
-          static_cast<std::size_t>(std::min_element(entries_.begin() + static_cast<std::ptrdiff_t>(child),
-                                                    entries_.begin() + static_cast<std::ptrdiff_t>(end)) -
-                                   entries_.begin());
-      if (!(entries_[least] < e)) break;
-      entries_[at] = entries_[least];
-      at = least;
-    }
-    entries_[at] = e;
-  }
+  void sink(std::size_t at, const timer_entry& e) noexcept;
   std::vector<timer_entry> entries_;
 };
 
@@ -86,24 +62,9 @@ class slot_index {
     return none;
   }
   /// REQUIRES: `slot` isn't there.
-  void insert(std::uint32_t hash, std::uint32_t slot) {
-    if ((size_ + 1) * 4 > cells_.size() * 3) grow();
-    place({hash, slot});
-    ++size_;
-  }
+  void insert(std::uint32_t hash, std::uint32_t slot);
   /// REQUIRES: `slot` is there, under `hash`. Moves what was behind it forward (Knuth, TAOCP 3, 6.4 algorithm R).
-  void erase(std::uint32_t hash, std::uint32_t slot) {
-    std::size_t gap = hash & mask();
-    while (cells_[gap].slot != slot) gap = (gap + 1) & mask();
-    for (std::size_t at = (gap + 1) & mask(); cells_[at].slot != none; at = (at + 1) & mask()) {
-      const std::size_t home = cells_[at].hash & mask();
-      if (((at - home) & mask()) < ((at - gap) & mask())) continue;
-      cells_[gap] = cells_[at];
-      gap = at;
-    }
-    cells_[gap] = {};
-    --size_;
-  }
+  void erase(std::uint32_t hash, std::uint32_t slot);
   std::size_t size() const noexcept { return size_; }
   std::size_t bytes() const noexcept { return cells_.capacity() * sizeof(cell); }
 
@@ -112,17 +73,8 @@ class slot_index {
     std::uint32_t hash = 0, slot = none;
   };
   std::size_t mask() const noexcept { return cells_.size() - 1; }
-  void place(cell c) {
-    std::size_t at = c.hash & mask();
-    while (cells_[at].slot != none) at = (at + 1) & mask();
-    cells_[at] = c;
-  }
-  void grow() {
-    std::vector<cell> old(std::max<std::size_t>(8, cells_.size() * 2));
-    old.swap(cells_);
-    for (const auto& c : old)
-      if (c.slot != none) place(c);
-  }
+  void place(cell c);
+  void grow();
   std::vector<cell> cells_;  // a power of two
   std::size_t size_ = 0;
 };

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -61,7 +60,7 @@ class timer_queue {
     if (slot == none) return insert(key, hash, tag, to), std::nullopt;
     node& n = nodes_[slot];
     const setting before = std::exchange(n.to, to);
-    if (std::tie(to.time, to.order) < std::tie(n.entry_time, n.entry)) {
+    if (to.time != n.entry_time ? to.time < n.entry_time : to.order < n.entry) {
       push(slot);
       sweep();
     }

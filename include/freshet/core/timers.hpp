@@ -17,11 +17,11 @@ namespace freshet {
 class timers {
  public:
   /// Sets a timer, known by its time: setting it twice is setting it once.
-  void at(event_time when) { changes_.push_back({tag_of(when), when, false}); }
-  void cancel(event_time when) { changes_.push_back({tag_of(when), when, true}); }
+  void at(event_time when) { note({tag_of(when), when, false}); }
+  void cancel(event_time when) { note({tag_of(when), when, true}); }
   /// Sets the timer of this name, or moves it to another time.
-  void set(std::uint32_t name, event_time when) { changes_.push_back({tag_of(name), when, false}); }
-  void unset(std::uint32_t name) { changes_.push_back({tag_of(name), {}, true}); }
+  void set(std::uint32_t name, event_time when) { note({tag_of(name), when, false}); }
+  void unset(std::uint32_t name) { note({tag_of(name), {}, true}); }
   /// In `on_timer`: it was called for the timer of this name.
   bool is(std::uint32_t name) const { return tag_ == tag_of(name); }
 
@@ -39,11 +39,12 @@ class timers {
   }
   std::uint64_t tag() const { return tag_; }
   /// The timer at hand is to be called once more.
-  void repeat() { changes_.push_back({tag_, when_, false}); }
+  void repeat() { note({tag_, when_, false}); }
   /// For a timer of the library's own, beside those of a bolt inside.
   static constexpr std::uint64_t own_tag = (std::uint64_t{1} << 63) + (std::uint64_t{1} << 32);
 
  private:
+  void note(const change& c);
   static std::uint64_t tag_of(event_time when) { return static_cast<std::uint64_t>(when.time_since_epoch().count()); }
   /// Names stand where no event can be: in the first milliseconds of time.
   static std::uint64_t tag_of(std::uint32_t name) { return tag_of(beginning_of_time) + name; }

@@ -89,20 +89,24 @@ struct stream_end {
 class edge_binding {
  public:
   virtual ~edge_binding();
-  struct input {
-    std::unique_ptr<any_reader> reader;
-    any_consumer* entry = nullptr;  ///< the same object, for chaining
-  };
   /// REQUIRES: `task` was made by the reading node, its state is set.
-  virtual input bind(task_operator& task) const = 0;
-  virtual std::unique_ptr<any_router> route(freshet::route where, call_frame& frame) const = 0;
+  std::unique_ptr<any_reader> bind(task_operator& task) const;
+  std::unique_ptr<any_router> route(const freshet::route& where, call_frame& frame) const;
+
+ private:
+  // What they give is the caller's. Plain pointers, so that not every bolt's file compiles the smart ones.
+  virtual any_reader* new_reader(task_operator& task) const = 0;
+  virtual any_router* new_router(const freshet::route& where, call_frame& frame) const = 0;
 };
 
 /// Makes the tasks of a node. Immutable, shared by all runs.
 class task_source {
  public:
   virtual ~task_source();
-  virtual std::unique_ptr<task_operator> make() const = 0;
+  std::unique_ptr<task_operator> make() const;
+
+ private:
+  virtual task_operator* new_task() const = 0;  ///< the caller's
 };
 /// Makes the state of one task.
 using state_maker = std::unique_ptr<any_state> (*)(const bolt_options&);

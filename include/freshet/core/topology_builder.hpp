@@ -46,7 +46,7 @@ class bolt_node : public stream_ref<typename emitter_of_t<B>::value_type> {
   template <class Tag>
   stream_ref<typename Tag::value_type> side() const {
     return {this->builder_,
-            {{this->ends_[0].node, static_cast<std::uint32_t>(emitter_of_t<B>::template port_of<Tag>())}}};
+            {this->ends_[0].node, static_cast<std::uint32_t>(emitter_of_t<B>::template port_of<Tag>())}};
   }
 
  private:
@@ -56,8 +56,8 @@ class bolt_node : public stream_ref<typename emitter_of_t<B>::value_type> {
     using Takes = typename detail::first_parameter<Args>::type;
     if constexpr (wiring::check_input<B, Takes, T>::ok && wiring::check_state<B>::ok &&
                   wiring::check_grouping<G, T>()) {
-      node& n = this->self();
-      if (stream.builder_state() != this->builder_) return detail::refuse_foreign(n);
+      node& n = this->producer();
+      if (!stream.is_beside(*this)) return detail::refuse_foreign(n);
       detail::add_inputs(n, stream.ends(), stream_type_of<T>(), grouping_kind_of<G>,
                          detail::bind_bolt<B, T>(n, std::move(grouping), fn, args));
     }
@@ -75,7 +75,7 @@ class spout_node : public stream_ref<T> {
 template <class S>
 class sink_node {
  public:
-  sink_node(builder_ref builder, std::uint32_t index) : builder_(std::move(builder)), index_(index) {}
+  sink_node(const builder_ref& builder, std::uint32_t index) : node_(builder, {index, 0}) {}
 
   /// Writes the tuples of `stream`.
   template <class T, class G = forward_grouping>
@@ -89,15 +89,14 @@ class sink_node {
  private:
   template <class T, class G>
   void connect(const stream_ref<T>& stream, G grouping) const {
-    node& n = builder_->nodes[index_];
-    if (stream.builder_state() != builder_) detail::refuse_foreign(n);
+    node& n = node_.producer();
+    if (!stream.is_beside(node_)) detail::refuse_foreign(n);
     else
       detail::add_inputs(n, stream.ends(), stream_type_of<T>(), grouping_kind_of<G>,
                          new detail::sink_binding<S, T, G>(std::move(grouping)));
   }
 
-  builder_ref builder_;
-  std::uint32_t index_;
+  any_stream_ref node_;  ///< as if it had an output
 };
 
 namespace detail {
@@ -106,9 +105,9 @@ template <class Task, class F>
 class made_by_function final : public task_source {
  public:
   explicit made_by_function(F from) : from_(std::move(from)) {}
-  std::unique_ptr<task_operator> make() const override { return std::unique_ptr<task_operator>(new Task(from_())); }
 
  private:
+  task_operator* new_task() const override { return new Task(from_()); }
   mutable F from_;  // a function may count how often it is called
 };
 
@@ -121,9 +120,9 @@ template <class Task, class F>
 class pass_a_function_that_makes_one final : public task_source {
  public:
   explicit pass_a_function_that_makes_one(F from) : from_(std::move(from)) {}
-  std::unique_ptr<task_operator> make() const override { return std::unique_ptr<task_operator>(new Task(from_)); }
 
  private:
+  task_operator* new_task() const override { return new Task(from_); }
   F from_;
 };
 }  // namespace each_task_gets_a_copy::if_it_cannot_be_copied
@@ -136,7 +135,10 @@ class topology_builder {
  public:
   explicit topology_builder(std::string name);
   /// Goes on with the graph that a handle belongs to.
-  explicit topology_builder(builder_ref state) : state_(std::move(state)) {}
+  explicit topology_builder(builder_ref state);
+  topology_builder(const topology_builder&);
+  topology_builder& operator=(const topology_builder&);
+  ~topology_builder();
 
   /// Adds a spout: an object with `poll_status poll(spout_emitter<T>&)`, copied for each task, or a function that makes
   /// one (called once a task).
@@ -152,10 +154,11 @@ class topology_builder {
         node& n = add(std::move(name), node_kind::spout, type_name<S>());
         n.spout = options;
         n.replayable = replayable_spout<S>;
-        n.outputs = {{"", &stream_type_of<T>()}};
+        const output_port messages{"", &stream_type_of<T>()};
+        detail::set_outputs(n, &messages, 1);
         make_tasks<spout_task<S>, S>(n, std::move(made_of));
       }
-      return spout_node<T>{state_, {{last(), 0}}};
+      return spout_node<T>{state_, {last(), 0}};
     }
   }
   /// Adds a bolt: an object with `process`, a lambda, or a function that makes either (called once a task).
@@ -166,7 +169,8 @@ class topology_builder {
     if constexpr (wiring::check_outputs<B>()) {
       node& n = add(std::move(name), node_kind::bolt, type_name<B>());
       n.options = options;
-      n.outputs = emitter_of_t<B>::ports();
+      const auto ports = emitter_of_t<B>::ports();
+      detail::set_outputs(n, ports.data(), ports.size());
       n.has_tick = requires(B & b, emitter_of_t<B> & o) { b.on_tick(o); }
       || requires(B & b) { b.on_tick(); };
       n.heads_chain = detail::refuses<B>;
@@ -175,7 +179,7 @@ class topology_builder {
       n.sets_event_time = requires(B & b) { b.clock(); };
       make_tasks<bolt_task<B>, B>(n, std::move(made_of));
     }
-    return bolt_node<B>{state_, {{last(), 0}}};
+    return bolt_node<B>{state_, {last(), 0}};
   }
   /// Adds a sink: an object with `write(const T&)`, a lambda, or a function that makes either.
   template <class F>
@@ -194,14 +198,14 @@ class topology_builder {
     return sink_node<S>{state_, last()};
   }
   /// What failed for good, from every node whose policy is `on_failure::dead_letter`.
-  stream_ref<dead_letter> dead_letters() const { return {state_, {{stream_end::dead_letters, 0}}}; }
+  stream_ref<dead_letter> dead_letters() const { return {state_, {stream_end::dead_letters, 0}}; }
 
   /// Checks the whole graph. Throws topology_error that names every mistake.
   topology build() const;
 
  private:
   node& add(std::string name, node_kind kind, std::string_view written_as);
-  std::uint32_t last() const { return static_cast<std::uint32_t>(state_->nodes.size() - 1); }
+  std::uint32_t last() const;
   template <class Task, class Made, class F>
   static void make_tasks(node& n, F from) {
     if constexpr (!std::is_same_v<Made, F>)

@@ -1,5 +1,4 @@
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -11,35 +10,21 @@ namespace freshet {
 /// of n costs O(log n), asking nothing. Not thread safe.
 class winner_tree {
  public:
-  explicit winner_tree(std::size_t size = 0, event_time all = end_of_time) : times_(size, all), nodes_(size) {
-    play_all();
-  }
+  explicit winner_tree(std::size_t size = 0, event_time all = end_of_time);
 
   std::size_t size() const noexcept { return times_.size(); }
   event_time operator[](std::size_t i) const { return times_[i]; }
-  void set(std::size_t i, event_time t) {
-    times_[i] = t;
-    for (std::size_t at = (size() + i) / 2; at > 0; at /= 2) play(at);
-  }
+  void set(std::size_t i, event_time t);
   /// One more, in linear time.
-  void add(event_time t) {
-    times_.push_back(t);
-    nodes_.resize(size());
-    play_all();
-  }
+  void add(event_time t);
   /// REQUIRES: size() > 0.
   std::size_t winner() const { return contender(1); }
 
  private:
   /// Node i has the lesser of nodes 2i and 2i + 1; time i stands at node size + i.
   std::size_t contender(std::size_t node) const { return node < size() ? nodes_[node] : node - size(); }
-  void play(std::size_t node) {
-    const std::size_t a = contender(2 * node), b = contender(2 * node + 1);
-    nodes_[node] = times_[a] != times_[b] ? (times_[a] < times_[b] ? a : b) : std::min(a, b);
-  }
-  void play_all() {
-    for (std::size_t node = size(); node-- > 1;) play(node);
-  }
+  void play(std::size_t node);
+  void play_all();
   std::vector<event_time> times_;
   std::vector<std::size_t> nodes_;
 };

@@ -9,16 +9,12 @@ namespace freshet {
 /// to the end of its tuple tree. Thread safe; may start several runs.
 class event_executor {
  public:
-  explicit event_executor(event_options options = {}) : options_(std::move(options)) {}
+  explicit event_executor(event_options options = {});
   /// Starts a run. Throws topology_error naming everything that the options and the topology don't agree on, and
   /// run_error when a task cannot be made or opened, or the system refuses a thread.
   topology_run start(const topology& graph) const;
   /// One for the runs that go on behind a first.
-  event_executor going_on() const {
-    auto o = options_;
-    o.checkpoints = o.checkpoints.going_on();
-    return event_executor{std::move(o)};
-  }
+  event_executor going_on() const;
 
  private:
   event_options options_;

@@ -10,7 +10,7 @@
 #include "freshet/core/state_store.hpp"
 #include "freshet/runtime/checkpointing.hpp"
 #include "freshet/runtime/executor.hpp"
-#include "freshet/runtime/worker_pool.hpp"
+#include "freshet/runtime/idle.hpp"
 
 namespace freshet {
 

@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "freshet/base/file_system.hpp"
 #include "freshet/state/durability.hpp"
 
 namespace freshet {
+
+class file_system;
+file_system& system_files();
 
 /// Where a run keeps what must survive it, and how it goes on from there: an option of the executors.
 ///     batch_executor{{.checkpoints = {.directory = "/var/lib/sales"}}}.start(graph)
@@ -39,12 +41,7 @@ struct checkpointing {
 
   /// The same for the runs behind a first one, which take what it has left: what was to be gone back to was gone back
   /// to, and what was to be dropped was dropped.
-  checkpointing going_on() const {
-    auto how = *this;
-    how.resume_from.reset();
-    how.allow_dropped_state.clear();
-    return how;
-  }
+  checkpointing going_on() const;
 };
 
 }  // namespace freshet

@@ -12,16 +12,10 @@
 #include <vector>
 
 #include "freshet/base/clock.hpp"
+#include "freshet/runtime/idle.hpp"
 #include "freshet/runtime/tasklet.hpp"
 
 namespace freshet {
-
-/// What a worker does when a round of its tasklets made no progress.
-enum class idle : std::uint8_t {
-  spin,      ///< goes on at once: lowest latency, a core each (threads of blocking bolts park all the same)
-  adaptive,  ///< spins briefly where there are more hardware threads than workers, then parks
-  park,      ///< parks at once
-};
 
 /// Settings of a worker_pool; the executors' options of the same names end here.
 struct worker_pool_options {

@@ -93,7 +93,7 @@ class any_bolt_harness : private task_host {
   call_frame frame_;
   std::vector<std::unique_ptr<port>> ports_;
   std::unique_ptr<task_operator> task_;
-  std::vector<edge_binding::input> inputs_;
+  std::vector<std::unique_ptr<any_reader>> inputs_;
   std::optional<call_failure> failure_;
   std::uint64_t calls_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
 #include "base/error_of.hpp"
 #include "connect/temporary_folder.hpp"

@@ -1,0 +1,7 @@
+#include "freshet/core/timers.hpp"
+
+namespace freshet {
+
+void timers::note(const change& c) { changes_.push_back(c); }
+
+}  // namespace freshet
