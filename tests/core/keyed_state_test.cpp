@@ -138,6 +138,7 @@ TEST_F(keyed_state_in_store, a_store_that_fails_in_a_call_is_told_of_again) {
   s.evict();
   stored.breaks = true;
   EXPECT_THROW(use(s, 1), state_store_error);
+  EXPECT_EQ(s.rows(), 1u) << "it isn't in memory";
   stored.breaks = false;
   EXPECT_THROW(s.evict(), state_store_error);
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "freshet/base/random.hpp"
 
 namespace freshet {
