@@ -6,12 +6,12 @@
 #include <thread>
 #include <tuple>
 
+#include "core/named_node.hpp"
 #include "event/bolt_tasklet.hpp"
 #include "event/event_run.hpp"
 #include "freshet/base/time_arithmetic.hpp"
 #include "freshet/core/grouping.hpp"
 #include "freshet/runtime/executor.hpp"
-#include "core/named_node.hpp"
 
 namespace freshet {
 
@@ -77,7 +77,6 @@ std::uint32_t event_run::chain_to_rescale(std::string_view name) const {
   if (chain.is_spout)
     refuse("it is chained to " + titled(head) + ", whose partitions are dealt when a run starts: give it another " +
            "grouping than forward_grouping, or stop the run");
-  if (chain.blocking) refuse(titled(head) + " has threads of its own (blocking): stop the run");
   if (head.make_state && !head.state_durable)
     refuse("the state of " + titled(head) + " has no codec, so it can't be moved");
   if (head.make_state && options_.store) refuse("the states of " + titled(head) + " are in a store: stop the run");
@@ -207,7 +206,7 @@ void event_run::change_tasks(std::uint32_t c, topology to) {
     throw;
   }
   const auto more = static_cast<std::ptrdiff_t>(tasks_[c].size()) - gone;
-  for (const auto& t : tasks_[c]) add_to_pool(*t);
+  for (const auto& t : tasks_[c]) pool_->add(t->worker(), *t, t->name());
   change_tasklets(more);
   readers_left_.fetch_add(static_cast<std::size_t>(more), std::memory_order_acq_rel);
   if (coordinator_) coordinator_->change_tasks(more, old[0]->has_epoch_sinks() ? more : 0);
