@@ -65,7 +65,7 @@ bool give_states(const node& n, const moved_states& all, std::uint32_t task, std
 }  // namespace
 
 /// Throws std::invalid_argument where it can't have another number of tasks.
-std::uint32_t event_run::chain_to_rescale(std::string_view name) const {
+std::uint32_t event_run::chain_to_rescale(std::string_view name, std::size_t parallelism) const {
   const node& asked = node_called(graph(), name);
   const auto c = plan_.chain_of[graph().find(name)];
   const chain_plan& chain = plan_.chains[c];
@@ -77,6 +77,9 @@ std::uint32_t event_run::chain_to_rescale(std::string_view name) const {
   if (chain.is_spout)
     refuse("it is chained to " + titled(head) + ", whose partitions are dealt when a run starts: give it another " +
            "grouping than forward_grouping, or stop the run");
+  for (const auto& m : chain.members)
+    if (const auto& n = graph().nodes()[m.node]; n.decides && checkpoints_ && parallelism != 1)
+      refuse(titled(n) + " decides whether an epoch counts, so it must have one task");
   if (head.make_state && !head.state_durable)
     refuse("the state of " + titled(head) + " has no codec, so it can't be moved");
   if (head.make_state && options_.store) refuse("the states of " + titled(head) + " are in a store: stop the run");
@@ -85,7 +88,7 @@ std::uint32_t event_run::chain_to_rescale(std::string_view name) const {
 
 void event_run::rescale(std::string_view name, std::size_t parallelism) {
   std::lock_guard one(rescaling_);
-  const auto c = chain_to_rescale(name);
+  const auto c = chain_to_rescale(name, parallelism);
   if (plan_.chains[c].parallelism == parallelism) return;
   std::vector<std::uint32_t> nodes;
   for (const auto& m : plan_.chains[c].members) nodes.push_back(m.node);

@@ -320,6 +320,23 @@ TEST(rescale, refuses_what_cannot_be) {
   EXPECT_THAT(refused(run, "count", 2), HasSubstr("nothing has changed"));
 }
 
+TEST(rescale, refuses_two_tasks_of_a_sink_that_decides) {
+  using namespace checkpoint_tests;
+  simulated_files files;
+  const auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = true;
+  topology_builder b{"deciding"};
+  auto in = b.spout("in", paced_numbers{world, partitions, each});
+  auto sums = b.bolt("sums", sum_by_key{}).input(in, key_grouping{key_of{}});
+  (void)b.sink("out", transaction_sink{world}).input(sums, shuffle_grouping{});
+  auto run = events::in(files).start(b.build());
+  EXPECT_THAT(refused(run, "out", 2),
+              ::testing::HasSubstr("decides whether an epoch counts, so it must have one task"));
+  EXPECT_EQ(refused(run, "out", 1), "not refused");
+  run.request_stop();
+  run.wait();
+}
+
 TEST(rescale, changes_nothing_where_what_is_under_way_does_not_end) {
   std::atomic<bool> holds_some{false}, may_end{false};
   topology_builder b{"stuck"};
