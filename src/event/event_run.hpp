@@ -81,7 +81,7 @@ class event_run final : public engine_run {
   event_task& task_of(std::uint32_t node);
 
   // rescale.cpp
-  std::uint32_t chain_to_rescale(std::string_view node) const;
+  std::uint32_t chain_to_rescale(std::string_view node, std::size_t parallelism) const;
   bool rescale_now(std::uint32_t chain, topology to, std::chrono::steady_clock::time_point until);
   bool is_at_rest(std::uint32_t chain) const;
   bool is_saved(std::uint32_t chain) const;
