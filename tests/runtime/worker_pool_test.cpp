@@ -143,6 +143,7 @@ TEST(worker_pool, is_not_held_where_a_tasklet_does_not_finish_its_round) {
   struct blocked final : tasklet {
     progress run(time_point) override {
       has_begun.store(true);
+      has_begun.notify_all();
       may_end.wait(false);
       return {true, true};
     }
