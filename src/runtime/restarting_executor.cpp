@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "freshet/base/clock.hpp"
 
@@ -63,7 +64,8 @@ class restarting_control final : public run_control {
       run->rescale(node, parallelism);
       std::lock_guard lock(mutex_);
       if (run_ != run) continue;  // another one has come meanwhile
-      parallelism_[std::string(node)] = parallelism;
+      std::erase_if(parallelism_, [&](auto& of) { return of.first == node; });
+      parallelism_.emplace_back(node, parallelism);
       graphs_.push_back(run->graph());
       return;
     }
@@ -71,6 +73,7 @@ class restarting_control final : public run_control {
 
  private:
   using request = void (run_control::*)();
+  using node_parallelism = std::vector<std::pair<std::string, std::size_t>>;
 
   void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) override {
     current()->look_at_state(node, group, look);
@@ -143,7 +146,7 @@ class restarting_control final : public run_control {
   }
   void adopt(std::shared_ptr<run_control> next) {
     request asked = nullptr;
-    std::map<std::string, std::size_t> parallelism;
+    node_parallelism parallelism;
     {
       std::lock_guard lock(mutex_);
       run_ = next;
@@ -184,9 +187,9 @@ class restarting_control final : public run_control {
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable changed_;
   std::shared_ptr<run_control> run_;
-  std::deque<topology> graphs_;  ///< the last one counts; runs come and go, and others may still look at one before
-  request asked_ = nullptr;      ///< what those to come will be asked, too
-  std::map<std::string, std::size_t> parallelism_;  ///< likewise: of nodes that were rescaled
+  std::deque<topology> graphs_;   ///< the last one counts; runs come and go, and others may still look at one before
+  request asked_ = nullptr;       ///< what those to come will be asked, too
+  node_parallelism parallelism_;  ///< likewise: of nodes that were rescaled, the last one last, as chains move as one
   bool is_over_ = false, has_failed_ = false;
   error error_;
 

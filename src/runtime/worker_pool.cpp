@@ -67,7 +67,8 @@ worker_pool::~worker_pool() { join(); }
 
 void worker_pool::seat_list::add() {
   const auto i = size_.load(std::memory_order_relaxed);
-  if (std::has_single_bit(i + 1)) blocks_[static_cast<std::size_t>(std::bit_width(i + 1)) - 1].reset(new seat[i + 1]);
+  if (std::has_single_bit(i + 1))
+    blocks_[static_cast<std::size_t>(std::bit_width(i + 1)) - 1] = std::make_unique<seat[]>(i + 1);
   size_.store(i + 1, std::memory_order_release);
 }
 

@@ -78,6 +78,7 @@ TEST_P(rescaled_runs, show_the_tasks_they_have) {
   auto c = b.bolt("count", count_up{}).input(n, key_grouping{[](const int& v) { return v % keys; }});
   (void)b.sink("out", [&](const counted&) { ++written; }).input(c);
   auto run = event_executor{fast(GetParam())}.start(b.build());
+  std::uint64_t last = 0;
   for (std::size_t tasks : {4, 1, 3}) {
     run.rescale("count", tasks);
     const auto m = run.metrics();
@@ -89,8 +90,13 @@ TEST_P(rescaled_runs, show_the_tasks_they_have) {
         << run.describe(describe_format::json);
     const auto before = written.load();
     while (written.load() < before + 500) std::this_thread::yield();  // it goes on
-    const auto asked = run.query<std::uint64_t>("count", 5);
-    EXPECT_GT(asked.value_or(0), 0u);
+    // From where it was: the task of this key may be behind the others.
+    std::uint64_t now = 0;
+    while (now <= last) {
+      now = run.query<std::uint64_t>("count", 5).value_or(0);
+      ASSERT_GE(now, last);
+    }
+    last = now;
   }
   run.stop();
 }
@@ -263,6 +269,45 @@ TEST(rescale, is_nothing_that_checkpoints_would_see) {
   }
 }
 
+/// Also where all states are written, by the tasks that have them by then.
+TEST(rescale, is_followed_by_savepoints_that_have_all_states) {
+  using namespace checkpoint_tests;
+  simulated_files files;
+  const auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = true;
+  topology_builder b{"sums"};
+  auto in = b.spout("in", paced_numbers{world, partitions, 400}, {.parallelism = 2});
+  auto sums = b.bolt("sums", sum_by_key{}, {.parallelism = 2}).input(in, key_grouping{key_of{}});
+  (void)b.sink("out", epoch_sink{world}).input(sums, shuffle_grouping{});
+  const auto graph = b.build();
+  std::uint64_t kept = 0;
+  std::size_t until_then = 0;
+  {
+    auto run = events::in(files).start(graph);
+    while (!events::has_come_on(run)) std::this_thread::yield();
+    run.pause();
+    run.rescale("sums", 5);
+    kept = run.savepoint();
+    {
+      std::lock_guard lock(world->mutex);
+      until_then = world->visible.size();
+    }
+    run.resume();
+    run.wait();
+  }
+  EXPECT_EQ(world->visible.size(), std::size_t{partitions} * 400);
+  const auto rows = [&](std::size_t from) {
+    return sorted(std::vector(world->visible.begin() + static_cast<std::ptrdiff_t>(from), world->visible.end()));
+  };
+  const auto behind = rows(until_then);
+  const auto all = world->visible.size();
+  wishes back;
+  back.how.resume_from = kept;
+  events::in(files, back).start(graph).wait();
+  EXPECT_FALSE(behind.empty());
+  EXPECT_EQ(rows(all), behind);  // once more, with the sums of before
+}
+
 TEST(rescale, goes_on_while_others_ask_and_look) {
   std::atomic<bool> over{false};
   topology_builder b{"asked"};
@@ -367,21 +412,28 @@ TEST(rescale, changes_nothing_where_what_is_under_way_does_not_end) {
 
 TEST(rescale, of_a_task_that_cannot_be_opened_ends_the_run) {
   struct opens_twice {
+    using state = int;
     void open(const task_context& c) {
       if (c.task == 2) throw std::runtime_error("no third one");
     }
-    void process(const int&) {}
+    void process(const int&, state& n) { ++n; }
   };
   topology_builder b{"third"};
   auto n = b.spout("n", endless_spout{}, {.parallelism = 2});
-  (void)b.bolt("two", opens_twice{}, {.parallelism = 2}).input(n, shuffle_grouping{});
+  (void)b.bolt("two", opens_twice{}, {.parallelism = 2}).input(n, key_grouping{std::identity{}});
   auto run = event_executor{fast()}.start(b.build());
   run.rescale("two", 1);
   run.rescale("two", 2);
+  while (!run.query<int>("two", 1)) std::this_thread::yield();
   EXPECT_NE(refused(run, "two", 3).find("bolt \"two\" task 2, attempt 1: open failed: no third one"),
             std::string::npos);
+  // Whoever looks sees the tasks that it had.
+  EXPECT_GT(run.query<int>("two", 1).value_or(0), 0);
+  EXPECT_NE(run.describe(describe_format::json).find("\"parallelism\":2"), std::string::npos);
   EXPECT_THROW(run.wait(), run_error);
   EXPECT_EQ(run.status().state, run_state::failed);
+  const auto m = run.metrics();
+  EXPECT_EQ(std::count_if(m.tasks.begin(), m.tasks.end(), [](auto& t) { return t.node == "two"; }), 2);
 }
 
 TEST(rescale, is_the_event_engines_alone) {

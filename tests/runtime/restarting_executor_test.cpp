@@ -136,14 +136,16 @@ TEST(restarting_executor, runs_to_come_have_the_tasks_that_were_asked_for) {
   const fragile breaks{failures};
   const auto in = b.spout("in", spout);
   const auto out = b.bolt("breaks", breaks, {.on_failure = on_failure::stop}).input(in, shuffle_grouping{});
-  b.sink("out", [seen](int) { ++*seen; }).input(out);
+  const auto next = b.bolt("adds", [](int v) { return v + 1; }).input(out, forward_grouping{});
+  b.sink("out", [seen](int) { ++*seen; }).input(next, shuffle_grouping{});
   const event_executor fails_at_once{event_options{.retry = {.max_attempts = 1}, .log = {}}};
   auto run = restarting_executor{fails_at_once, soon(5)}.start(b.build());
-  run.rescale("breaks", 3);
-  EXPECT_EQ(*breaks.opened, 1 + 3);
+  run.rescale("breaks", 2);
+  run.rescale("adds", 3);  // is chained to it: this was the last word
+  EXPECT_EQ(*breaks.opened, 1 + 2 + 3);
   *failures = 1;
   spout.push(1).value();
-  while (*breaks.opened != 2 * (1 + 3)) std::this_thread::yield();
+  while (*breaks.opened != 2 * (1 + 2 + 3)) std::this_thread::yield();
   spout.push(2).value();
   while (*seen == 0) std::this_thread::yield();
   const auto tasks = run.metrics().tasks;

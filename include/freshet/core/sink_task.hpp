@@ -56,7 +56,7 @@ class sink_task final : public task_operator {
       !detail::has_epoch_calls<S> || transactional_sink<S>,
       "a sink with begin, prepare and commit for epochs keeps what it has prepared in its token, which is written to "
       "checkpoints: prepare() must return S::token, and that must have a codec (make it an aggregate of types that "
-      "have one, or specialise freshet::codec)");
+      "have one, or specialise freshet::codec); it also needs commit(const token&) and abort()");
 
  public:
   explicit sink_task(S s) : sink_(std::move(s)) {}

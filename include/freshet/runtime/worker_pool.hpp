@@ -73,7 +73,7 @@ class work_label {
   const int exceptions_;  ///< under way when it was made
 };
 
-/// A fixed set of threads, each running its own tasklets in rounds. Tasklets are added before `start`, or within
+/// A set of threads, each running its own tasklets in rounds. Tasklets are added before `start`, or within
 /// `hold`; none moves. Thread safe where said.
 class worker_pool {
  public:
