@@ -47,6 +47,7 @@ set(FRESHET_HEADERS
   include/freshet/connect/memory/push_queue.hpp
   include/freshet/connect/memory/push_spout.hpp
   include/freshet/connect/memory/vector_spout.hpp
+  include/freshet/core/any_keyed_state.hpp
   include/freshet/core/batch.hpp
   include/freshet/core/batch_list.hpp
   include/freshet/core/bolt.hpp
@@ -54,16 +55,15 @@ set(FRESHET_HEADERS
   include/freshet/core/broadcast_state.hpp
   include/freshet/core/byte_stream.hpp
   include/freshet/core/call_frame.hpp
+  include/freshet/core/change_list.hpp
   include/freshet/core/codec.hpp
   include/freshet/core/consumer.hpp
   include/freshet/core/dead_letter.hpp
   include/freshet/core/edge.hpp
   include/freshet/core/emitter.hpp
   include/freshet/core/event_clock.hpp
-  include/freshet/core/evicted_states.hpp
   include/freshet/core/fault_injector.hpp
   include/freshet/core/fields.hpp
-  include/freshet/core/frozen_states.hpp
   include/freshet/core/grouping.hpp
   include/freshet/core/held_tuple.hpp
   include/freshet/core/input_loop.hpp
@@ -71,6 +71,7 @@ set(FRESHET_HEADERS
   include/freshet/core/keyed_call.hpp
   include/freshet/core/keyed_state.hpp
   include/freshet/core/keyed_timers.hpp
+  include/freshet/core/keyed_type.hpp
   include/freshet/core/lazy_call.hpp
   include/freshet/core/outbox.hpp
   include/freshet/core/owned_memory.hpp
@@ -83,6 +84,7 @@ set(FRESHET_HEADERS
   include/freshet/core/shape.hpp
   include/freshet/core/side_output.hpp
   include/freshet/core/sink_task.hpp
+  include/freshet/core/slot_table.hpp
   include/freshet/core/spout.hpp
   include/freshet/core/spout_task.hpp
   include/freshet/core/stable_hash.hpp
@@ -92,7 +94,6 @@ set(FRESHET_HEADERS
   include/freshet/core/state_store.hpp
   include/freshet/core/state_table.hpp
   include/freshet/core/state_ttl.hpp
-  include/freshet/core/stored_rows.hpp
   include/freshet/core/stream_ref.hpp
   include/freshet/core/task_context.hpp
   include/freshet/core/task_host.hpp
@@ -119,6 +120,7 @@ set(FRESHET_HEADERS
   include/freshet/runtime/adaptive_options.hpp
   include/freshet/runtime/checkpointing.hpp
   include/freshet/runtime/executor.hpp
+  include/freshet/runtime/idle.hpp
   include/freshet/runtime/metrics.hpp
   include/freshet/runtime/restarting_executor.hpp
   include/freshet/runtime/signals.hpp
@@ -244,24 +246,33 @@ set(FRESHET_SOURCES
   src/connect/file/record_source.cpp
   src/connect/file/text_value.cpp
   src/connect/journal.cpp
+  src/core/any_keyed_state.cpp
   src/core/batch.cpp
   src/core/byte_stream.cpp
   src/core/call_frame.cpp
+  src/core/change_list.cpp
   src/core/describe.cpp
   src/core/escaped_text.cpp
+  src/core/evicted_states.cpp
+  src/core/frozen_states.cpp
   src/core/held_tuple.cpp
   src/core/input_loop.cpp
   src/core/named_node.cpp
   src/core/outbox.cpp
+  src/core/owned_memory.cpp
   src/core/range_lost.cpp
   src/core/router.cpp
   src/core/scatter_buffer.cpp
+  src/core/slot_table.cpp
   src/core/spout_task.cpp
   src/core/state_query.cpp
   src/core/stored_rows.cpp
   src/core/task_operator.cpp
+  src/core/timer_heap.cpp
+  src/core/timers.cpp
   src/core/topology_builder.cpp
   src/core/value_text.cpp
+  src/core/winner_tree.cpp
   src/event/bolt_tasklet.cpp
   src/event/chain_epochs.cpp
   src/event/epoch_coordinator.cpp

@@ -126,12 +126,12 @@ bool stage_task::store_letters(std::uint64_t batch) {
 /// stay pinned.
 bool stage_task::pin_inputs() {
   const auto count = run_.plan().sources[chain_index_].size();
-  const bool first_look = pinned_.empty();
+  const bool is_first = pinned_.empty();
   for (std::size_t s = 0; s < count; ++s) {
     const auto& r = route_of(s);
     for (std::uint32_t p = 0; p < r.producers; ++p) {
       const auto id = r.block(p, task_);
-      if (!first_look && std::find(pinned_.begin(), pinned_.end(), id) != pinned_.end()) continue;
+      if (!is_first && std::find(pinned_.begin(), pinned_.end(), id) != pinned_.end()) continue;
       switch (run_.store().pin(id)) {
         case block_store::state::empty:
           break;

@@ -15,10 +15,9 @@ epoch_coordinator::epoch_coordinator(event_run& run, run_checkpoints& kept, std:
       kept_(kept),
       interval_(interval),
       history_(kept.history()),
-      first_(kept.next()),
-      announced_(first_ - 1),
-      decided_(first_ - 1),
-      committed_(first_ - 1) {}
+      announced_(kept.next() - 1),
+      decided_(kept.next() - 1),
+      committed_(kept.next() - 1) {}
 
 void epoch_coordinator::start(std::size_t tasks, std::size_t tasks_with_sinks, bool has_decider, std::size_t seat) {
   tasks_ = tasks;
@@ -209,10 +208,12 @@ bool epoch_coordinator::makes_savepoint() const {
 }
 
 std::uint64_t epoch_coordinator::ask(bool is_kept) {
-  waiting_savepoint mine{is_kept};
+  waiting mine{is_kept};
   std::unique_lock lock(mutex_);
-  if (!closed_) asked_.push_back(&mine);
-  else mine = {is_kept, 0, error{errc::closed, "the run is over: start it again to make a savepoint"}, true};
+  if (closed_)
+    throw run_error(
+        {errc::closed, is_kept ? "the run is over: start it again to make a savepoint" : "the run is over"});
+  asked_.push_back(&mine);
   lock.unlock();
   wake_me();
   lock.lock();
@@ -221,8 +222,7 @@ std::uint64_t epoch_coordinator::ask(bool is_kept) {
   return mine.epoch;
 }
 
-void epoch_coordinator::answer(std::vector<waiting_savepoint*> asked, std::uint64_t epoch,
-                               const std::optional<error>& failure) {
+void epoch_coordinator::answer(std::vector<waiting*> asked, std::uint64_t epoch, const std::optional<error>& failure) {
   std::lock_guard lock(mutex_);
   for (auto* w : asked) *w = {w->is_kept, epoch, failure, true};
   answered_.notify_all();
@@ -235,7 +235,7 @@ void epoch_coordinator::change_tasks(std::ptrdiff_t tasks, std::ptrdiff_t with_s
 }
 
 void epoch_coordinator::close() noexcept {
-  std::vector<waiting_savepoint*> asked;
+  std::vector<waiting*> asked;
   {
     std::lock_guard lock(mutex_);
     closed_ = true;

@@ -53,7 +53,6 @@ class epoch_coordinator final : public tasklet {
 
   // --- for the tasks; thread safe ---
   epoch_id id_of(std::uint64_t epoch) const { return {history_, epoch}; }
-  std::uint64_t first() const { return first_; }         ///< that is made
   const run_checkpoints& kept() const { return kept_; }  ///< for what is thread safe of it
   /// The newest epoch whose barrier may be passed.
   std::uint64_t announced() const { return announced_.load(std::memory_order_acquire); }
@@ -95,7 +94,7 @@ class epoch_coordinator final : public tasklet {
 
  private:
   enum class phase : std::uint8_t { waiting, gathering, deciding, committing, done };
-  struct waiting_savepoint {
+  struct waiting {
     bool is_kept = true;  ///< or only an epoch
     std::uint64_t epoch = 0;
     std::optional<error> failure{};
@@ -111,12 +110,12 @@ class epoch_coordinator final : public tasklet {
   run_checkpoints::states states_that_were_said();
   std::uint64_t ask(bool is_kept);
   bool makes_savepoint() const;
-  void answer(std::vector<waiting_savepoint*> asked, std::uint64_t epoch, const std::optional<error>& failure);
+  void answer(std::vector<waiting*> asked, std::uint64_t epoch, const std::optional<error>& failure);
 
   event_run& run_;
   run_checkpoints& kept_;
   const std::chrono::nanoseconds interval_;
-  const std::uint64_t history_, first_;
+  const std::uint64_t history_;
   std::atomic<std::uint64_t> announced_, decided_, committed_;
   std::atomic<bool> wants_states_{false}, is_last_{false}, over_{false};
 
@@ -126,14 +125,14 @@ class epoch_coordinator final : public tasklet {
   bool has_decider_ = false;
   time_point due_{};
   event_time made_at_{};
-  std::vector<waiting_savepoint*> served_;  ///< by the announced epoch
+  std::vector<waiting*> served_;  ///< by the announced epoch
   std::vector<task_epoch> said_;
 
   std::mutex mutex_;  ///< guards what follows
   std::condition_variable answered_;
   std::vector<task_epoch> arrivals_;
   std::size_t committed_tasks_ = 0, at_end_ = 0;
-  std::vector<waiting_savepoint*> asked_;
+  std::vector<waiting*> asked_;
   bool closed_ = false;
 };
 

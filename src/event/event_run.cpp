@@ -29,15 +29,9 @@ event_run::~event_run() {
 // --- making ---
 
 /// Task i of every chain on worker i (mod workers); chains with fewer tasks than workers go where least is placed.
-std::size_t event_run::worker_of(std::uint32_t chain, std::uint32_t task) const {
+std::size_t event_run::worker_of(std::uint32_t chain, std::uint32_t task) {
   const auto workers = pool_->workers();
-  if (plan_.chains[chain].blocking) {  // a thread of its own: seats behind the workers', in order
-    std::size_t alone = 0;
-    for (const auto& seats : seats_)
-      alone +=
-          static_cast<std::size_t>(std::count_if(seats.begin(), seats.end(), [&](auto w) { return w >= workers; }));
-    return workers + alone;
-  }
+  if (plan_.chains[chain].blocking) return pool_->add_worker();
   if (plan_.chains[chain].parallelism >= workers) return task % workers;
   std::vector<std::size_t> load(workers, 0);
   for (const auto& seats : seats_)
@@ -143,11 +137,6 @@ void event_run::read_wires() {
     }
 }
 
-void event_run::add_to_pool(event_task& t) {
-  if (t.worker() < pool_->workers()) pool_->add(t.worker(), t, t.name());
-  else pool_->add_alone(t, t.name());
-}
-
 void event_run::open_tasks() {
   // Readers before those who feed them, so that what `open` prepares is there when the first tuple comes.
   for (auto chain = tasks_.rbegin(); chain != tasks_.rend(); ++chain)
@@ -209,7 +198,7 @@ void event_run::start_with(void (event_run::*run_tasklets)(std::size_t)) {
   std::size_t count = 0, readers = 0;
   for (auto& chain : tasks_)
     for (auto& t : chain) {
-      add_to_pool(*t);
+      pool_->add(t->worker(), *t, t->name());
       ++count;
       readers += !t->chain().plan().is_spout;
     }

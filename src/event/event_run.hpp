@@ -72,17 +72,16 @@ class event_run final : public engine_run {
   void take_seats(std::uint32_t chain);
   chain_setup setup_of(std::uint32_t chain, std::uint32_t task);
   std::unique_ptr<event_task> make_task(std::uint32_t chain, std::uint32_t task);
-  std::size_t worker_of(std::uint32_t chain, std::uint32_t task) const;
+  std::size_t worker_of(std::uint32_t chain, std::uint32_t task);
   void connect();
   void connect(event_task& producer, std::size_t route);
   void read_wires();
-  void add_to_pool(event_task& t);
   void open_tasks();
   void go_on();
   event_task& task_of(std::uint32_t node);
 
   // rescale.cpp
-  std::uint32_t chain_to_rescale(std::string_view node) const;
+  std::uint32_t chain_to_rescale(std::string_view node, std::size_t parallelism) const;
   bool rescale_now(std::uint32_t chain, topology to, std::chrono::steady_clock::time_point until);
   bool is_at_rest(std::uint32_t chain) const;
   bool is_saved(std::uint32_t chain) const;

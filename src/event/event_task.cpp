@@ -685,6 +685,7 @@ std::optional<error> event_task::retire() {
   phase_ = phase::done;
   if (epochs_) sinks_and_state_.abort();  // nothing was written in what has begun
   questions_.close();
+  finished_.store(true, std::memory_order_release);
   return close_members();
 }
 

@@ -6,12 +6,12 @@
 #include <thread>
 #include <tuple>
 
+#include "core/named_node.hpp"
 #include "event/bolt_tasklet.hpp"
 #include "event/event_run.hpp"
 #include "freshet/base/time_arithmetic.hpp"
 #include "freshet/core/grouping.hpp"
 #include "freshet/runtime/executor.hpp"
-#include "core/named_node.hpp"
 
 namespace freshet {
 
@@ -25,11 +25,6 @@ struct moved_states {
   std::optional<std::string> shared{};
 };
 
-key_group_range groups_of(const node& n, std::uint32_t task, std::size_t tasks) {
-  if (n.key_type.empty()) return {0, 1};
-  return groups_of_task(task, n.options.max_parallelism, static_cast<std::uint32_t>(tasks));
-}
-
 template <class F>
 std::string written(F&& write) {
   writer w;
@@ -41,7 +36,7 @@ moved_states take_states(const node& n, const std::vector<std::unique_ptr<event_
   moved_states all;
   for (std::uint32_t t = 0; t < from.size(); ++t) {
     const auto& state = *from[t]->chain().head().state;
-    const auto mine = groups_of(n, t, from.size());
+    const auto mine = groups_of_node(n, t);
     for (auto g = mine.first; g < mine.end; ++g) {
       if (g < all.groups.size()) break;  // not by key: the same in all tasks
       all.groups.push_back(written([&](writer& w) { state.save(g, w); }));
@@ -51,8 +46,8 @@ moved_states take_states(const node& n, const std::vector<std::unique_ptr<event_
   return all;
 }
 
-bool give_states(const node& n, const moved_states& all, std::uint32_t task, std::size_t tasks, any_state& to) {
-  const auto mine = groups_of(n, task, tasks);
+bool give_states(const node& n, const moved_states& all, std::uint32_t task, any_state& to) {
+  const auto mine = groups_of_node(n, task);
   for (auto g = mine.first; g < mine.end; ++g) {
     reader r(all.groups[g]);
     if (!to.load(g, r)) return false;
@@ -65,7 +60,7 @@ bool give_states(const node& n, const moved_states& all, std::uint32_t task, std
 }  // namespace
 
 /// Throws std::invalid_argument where it can't have another number of tasks.
-std::uint32_t event_run::chain_to_rescale(std::string_view name) const {
+std::uint32_t event_run::chain_to_rescale(std::string_view name, std::size_t parallelism) const {
   const node& asked = node_called(graph(), name);
   const auto c = plan_.chain_of[graph().find(name)];
   const chain_plan& chain = plan_.chains[c];
@@ -77,7 +72,9 @@ std::uint32_t event_run::chain_to_rescale(std::string_view name) const {
   if (chain.is_spout)
     refuse("it is chained to " + titled(head) + ", whose partitions are dealt when a run starts: give it another " +
            "grouping than forward_grouping, or stop the run");
-  if (chain.blocking) refuse(titled(head) + " has threads of its own (blocking): stop the run");
+  for (const auto& m : chain.members)
+    if (const auto& n = graph().nodes()[m.node]; n.decides && checkpoints_ && parallelism != 1)
+      refuse(titled(n) + " decides whether an epoch counts, so it must have one task");
   if (head.make_state && !head.state_durable)
     refuse("the state of " + titled(head) + " has no codec, so it can't be moved");
   if (head.make_state && options_.store) refuse("the states of " + titled(head) + " are in a store: stop the run");
@@ -86,7 +83,7 @@ std::uint32_t event_run::chain_to_rescale(std::string_view name) const {
 
 void event_run::rescale(std::string_view name, std::size_t parallelism) {
   std::lock_guard one(rescaling_);
-  const auto c = chain_to_rescale(name);
+  const auto c = chain_to_rescale(name, parallelism);
   if (plan_.chains[c].parallelism == parallelism) return;
   std::vector<std::uint32_t> nodes;
   for (const auto& m : plan_.chains[c].members) nodes.push_back(m.node);
@@ -101,8 +98,7 @@ void event_run::rescale(std::string_view name, std::size_t parallelism) {
     }
     event_run& run;
   } resting(*this, c);
-  const auto began = std::chrono::steady_clock::now();
-  const auto until = deadline(began, options_.drain_timeout);
+  const auto until = deadline(std::chrono::steady_clock::now(), options_.drain_timeout);
   for (auto pause = 50us;; pause = std::min(2 * pause, 5'000us)) {
     // Threads that have finished their round wait for the others so long only: one may be in a slow call.
     if (rescale_now(c, to, std::min(until, deadline(std::chrono::steady_clock::now(), 100 * pause)))) return;
@@ -165,7 +161,8 @@ bool event_run::is_saved(std::uint32_t c) const {
 /// REQUIRES: the pool is held, nobody else looks at the tasks, the chain is at rest and saved. Throws what ends the
 /// run.
 void event_run::change_tasks(std::uint32_t c, topology to) {
-  const auto old = std::exchange(tasks_[c], {});
+  auto old = std::exchange(tasks_[c], {});
+  const auto before = graph();
   const auto head = plan_.chains[c].head();
   moved_states states;
   if (graph().nodes()[head].make_state) states = take_states(graph().nodes()[head], old);
@@ -181,9 +178,12 @@ void event_run::change_tasks(std::uint32_t c, topology to) {
   const auto gone = static_cast<std::ptrdiff_t>(old.size());
   const auto leave = [&] {
     for (const auto& t : tasks_[c]) t->abandon();
-    tasks_[c].clear();
+    // The old ones do nothing more, and stay for those who look at the run that has failed.
+    plan.parallelism = static_cast<std::uint32_t>(old.size());
     change_tasklets(-gone);
     readers_left_.fetch_sub(old.size(), std::memory_order_acq_rel);
+    tasks_[c] = std::move(old);
+    change_graph(before);
   };
   try {
     if (wrong) throw run_error(*wrong);
@@ -192,7 +192,7 @@ void event_run::change_tasks(std::uint32_t c, topology to) {
     for (const auto& t : tasks_[c]) t->open();
     for (std::uint32_t t = 0; t < plan.parallelism; ++t) {
       auto& state = tasks_[c][t]->chain().head().state;
-      if (state && !freshet::give_states(graph().nodes()[head], states, t, plan.parallelism, *state))
+      if (state && !give_states(graph().nodes()[head], states, t, *state))
         throw run_error({errc::data_loss, "the state of " + titled(graph().nodes()[head]) +
                                               " can't be moved: its codec doesn't read what it has written"});
     }
@@ -207,7 +207,7 @@ void event_run::change_tasks(std::uint32_t c, topology to) {
     throw;
   }
   const auto more = static_cast<std::ptrdiff_t>(tasks_[c].size()) - gone;
-  for (const auto& t : tasks_[c]) add_to_pool(*t);
+  for (const auto& t : tasks_[c]) pool_->add(t->worker(), *t, t->name());
   change_tasklets(more);
   readers_left_.fetch_add(static_cast<std::size_t>(more), std::memory_order_acq_rel);
   if (coordinator_) coordinator_->change_tasks(more, old[0]->has_epoch_sinks() ? more : 0);

@@ -19,7 +19,7 @@ engine_run::engine_run(const topology& graph, settings how)
       graphs_{graph},
       graph_(&graphs_.back()),
       drain_deadline_(never.time_since_epoch().count()) {
-  for (const auto& n : graph().nodes()) {
+  for (const auto& n : graphs_.back().nodes()) {
     commits_positions_ &= !n.make_state;
     node_names_.push_back(n.name);
     const bool is_spout = n.kind == node_kind::spout;

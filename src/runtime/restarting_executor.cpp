@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "freshet/base/clock.hpp"
 
@@ -16,7 +19,7 @@ namespace freshet {
 class restarting_control final : public run_control {
  public:
   restarting_control(std::function<topology_run()> start, restart_policy policy)
-      : start_(std::move(start)), policy_(std::move(policy)), run_(start_().run_), graph_(run_->graph()) {
+      : start_(std::move(start)), policy_(std::move(policy)), run_(start_().run_), graphs_{run_->graph()} {
     thread_ = std::jthread([this] { supervise(); });
   }
   ~restarting_control() override { thread_.join(); }
@@ -49,12 +52,28 @@ class restarting_control final : public run_control {
     return now;
   }
   run_metrics metrics() const override { return current()->metrics(); }
-  const topology& graph() const override { return graph_; }
+  const topology& graph() const override {
+    std::lock_guard lock(mutex_);
+    return graphs_.back();
+  }
   std::uint64_t savepoint() override { return current()->savepoint(); }
   bool keeps_checkpoints() const override { return current()->keeps_checkpoints(); }
+  void rescale(std::string_view node, std::size_t parallelism) override {
+    while (true) {
+      const auto run = current();
+      run->rescale(node, parallelism);
+      std::lock_guard lock(mutex_);
+      if (run_ != run) continue;  // another one has come meanwhile
+      std::erase_if(parallelism_, [&](auto& of) { return of.first == node; });
+      parallelism_.emplace_back(node, parallelism);
+      graphs_.push_back(run->graph());
+      return;
+    }
+  }
 
  private:
   using request = void (run_control::*)();
+  using node_parallelism = std::vector<std::pair<std::string, std::size_t>>;
 
   void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) override {
     current()->look_at_state(node, group, look);
@@ -127,17 +146,29 @@ class restarting_control final : public run_control {
   }
   void adopt(std::shared_ptr<run_control> next) {
     request asked = nullptr;
+    node_parallelism parallelism;
     {
       std::lock_guard lock(mutex_);
       run_ = next;
       asked = asked_;
+      parallelism = parallelism_;
     }
+    for (const auto& [node, tasks] : parallelism) rescale_again(*next, node, tasks);
     if (asked) ((*next).*asked)();
+  }
+  void rescale_again(run_control& run, const std::string& node, std::size_t tasks) {
+    try {
+      run.rescale(node, tasks);
+    } catch (const std::exception& e) {
+      policy_.log.log(log_level::warning, "restarting_executor",
+                      "topology \"" + graph().name() + "\": \"" + node + "\" has not got its " + std::to_string(tasks) +
+                          " tasks again: " + e.what());
+    }
   }
   bool give_up(const std::string& what) {
     {
       std::lock_guard lock(mutex_);
-      error_ = {code_, "topology \"" + graph_.name() + "\" " + what + ": " + story_};
+      error_ = {code_, "topology \"" + graphs_.back().name() + "\" " + what + ": " + story_};
       has_failed_ = true;
     }
     end();
@@ -156,8 +187,9 @@ class restarting_control final : public run_control {
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable changed_;
   std::shared_ptr<run_control> run_;
-  const topology graph_;     ///< runs come and go
-  request asked_ = nullptr;  ///< what those to come will be asked, too
+  std::deque<topology> graphs_;   ///< the last one counts; runs come and go, and others may still look at one before
+  request asked_ = nullptr;       ///< what those to come will be asked, too
+  node_parallelism parallelism_;  ///< likewise: of nodes that were rescaled, the last one last, as chains move as one
   bool is_over_ = false, has_failed_ = false;
   error error_;
 

@@ -17,11 +17,6 @@ namespace {
 /// The group of what all tasks of a node have alike, beside the states of its keys.
 std::uint32_t shared_group(const node& n) { return n.key_type.empty() ? 1 : n.options.max_parallelism; }
 
-key_group_range groups_of_node(const node& n, std::uint32_t task) {
-  if (n.key_type.empty()) return {0, 1};
-  return groups_of_task(task, n.options.max_parallelism, static_cast<std::uint32_t>(n.parallelism()));
-}
-
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
 void or_throw(result<void> done) {
@@ -47,6 +42,11 @@ checkpointing checkpointing::going_on() const {
   how.resume_from.reset();
   how.allow_dropped_state.clear();
   return how;
+}
+
+key_group_range groups_of_node(const node& n, std::uint32_t task) {
+  if (n.key_type.empty()) return {0, 1};
+  return groups_of_task(task, n.options.max_parallelism, static_cast<std::uint32_t>(n.parallelism()));
 }
 
 void check_durable(option_check& check, const checkpointing& how, bool exactly_once, const topology& graph) {

@@ -18,6 +18,9 @@
 
 namespace freshet {
 
+/// The key groups that a task of a node has; of a node without keys the one that stands for all.
+key_group_range groups_of_node(const node& n, std::uint32_t task);
+
 /// What is wrong with a topology whose runs are to survive, in sentences.
 void check_durable(option_check& check, const checkpointing& how, bool exactly_once, const topology& graph);
 
@@ -72,7 +75,7 @@ class run_checkpoints {
   using visitor = std::function<void(const task_states&)>;
   /// Visits the states of all tasks.
   using states = std::function<void(const visitor&)>;
-  /// The key groups that a task of a node has. Thread safe.
+  /// `groups_of_node`, by the node's index. Thread safe.
   key_group_range groups_of(std::uint32_t node, std::uint32_t task) const;
   /// Nodes have other numbers of tasks from here on. REQUIRES: nobody else uses it.
   void change_graph(topology to) { graph_ = std::move(to); }

@@ -60,30 +60,46 @@ worker_pool::worker_pool(worker_pool_options options, const clock& time) : optio
   const std::size_t hardware = std::max(1u, std::thread::hardware_concurrency());
   if (options_.workers == 0) options_.workers = hardware;
   may_spin_ = options_.idle == idle::spin || (options_.idle == idle::adaptive && options_.workers < hardware);
-  for (std::size_t i = 0; i < options_.workers; ++i) seats_.push_back(std::make_unique<seat>());
+  for (std::size_t i = 0; i < options_.workers; ++i) seats_.add();
 }
 
 worker_pool::~worker_pool() { join(); }
 
+void worker_pool::seat_list::add() {
+  const auto i = size_.load(std::memory_order_relaxed);
+  if (std::has_single_bit(i + 1))
+    blocks_[static_cast<std::size_t>(std::bit_width(i + 1)) - 1] = std::make_unique<seat[]>(i + 1);
+  size_.store(i + 1, std::memory_order_release);
+}
+
 void worker_pool::add(std::size_t worker, tasklet& t, std::string label) {
   FRESHET_ASSERT((!started_ || by_hand_ || held_) && worker < seats_.size(),
                  "tasklets are added before the pool starts, or while it is held", worker);
-  seats_[worker]->entries.push_back({&t, std::move(label)});
+  seats_[worker].entries.push_back({&t, std::move(label)});
+}
+
+std::size_t worker_pool::add_worker() {
+  auto i = options_.workers;
+  while (i < seats_.size() && seats_[i].is_taken) ++i;
+  if (i == seats_.size()) seats_.add();
+  if (held_) start_worker(i);
+  seats_[i].is_taken = true;
+  return i;
 }
 
 std::size_t worker_pool::add_alone(tasklet& t, std::string label) {
-  FRESHET_ASSERT(!started_, "tasklets are added before the pool starts");
-  seats_.push_back(std::make_unique<seat>());
-  seats_.back()->entries.push_back({&t, std::move(label)});
-  return seats_.size() - 1;
+  const auto worker = add_worker();
+  add(worker, t, std::move(label));
+  return worker;
 }
 
 void worker_pool::start(stall_handler on_stall, throw_handler on_throw) {
   started_ = true;
   on_throw_ = std::move(on_throw);
   try {
+    std::lock_guard lock(rest_mutex_);  // none can end or rest before it counts
     for (std::size_t i = 0; i < seats_.size(); ++i)
-      if (!seats_[i]->entries.empty()) start_worker(i);
+      if (!seats_[i].entries.empty()) start_worker(i);
     if (on_stall && options_.stall_limit > std::chrono::nanoseconds{})
       start_thread(detector_, "the stall detector", [this, f = std::move(on_stall)] { watch(f); });
   } catch (...) {
@@ -94,9 +110,11 @@ void worker_pool::start(stall_handler on_stall, throw_handler on_throw) {
   open_gate(gate::open);
 }
 
+/// REQUIRES: `rest_mutex_` is locked.
 void worker_pool::start_worker(std::size_t index) {
-  seat& s = *seats_[index];
-  std::lock_guard lock(rest_mutex_);  // it can't end or rest before it counts
+  seat& s = seats_[index];
+  if (s.is_running) return;
+  if (s.thread.joinable()) s.thread.join();  // all that it had to do was done
   start_thread(s.thread, "worker " + std::to_string(index + 1) + " of " + std::to_string(seats_.size()),
                [this, index] { run(index); });
   s.is_running = true;
@@ -121,16 +139,8 @@ bool worker_pool::hold(std::chrono::steady_clock::time_point until, const std::f
     }
     worker_pool& pool;
   } held(*this);
-  for (std::size_t i = 0; i < options_.workers; ++i) {
-    seat& s = *seats_[i];
-    {
-      std::lock_guard lock(rest_mutex_);
-      if (s.is_running) continue;
-    }
-    if (s.thread.joinable()) s.thread.join();  // all that it had to do was done
-    start_worker(i);
-  }
   std::unique_lock lock(rest_mutex_);
+  for (std::size_t i = 0; i < options_.workers; ++i) start_worker(i);
   if (!rested_.wait_until(lock, until, [this] { return at_work_ == 0; })) return false;
   f();
   return true;
@@ -149,9 +159,12 @@ std::size_t worker_pool::rest(seat& s) {
 
 void worker_pool::remove(const tasklet& t) {
   FRESHET_ASSERT(by_hand_ || held_, "tasklets are taken away while the pool is held");
-  for (auto& s : seats_)
-    if (std::erase_if(s->entries, [&](const entry& e) { return e.task == &t; }))
-      s->running.store(0, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    seat& s = seats_[i];
+    if (std::erase_if(s.entries, [&](const entry& e) { return e.task == &t; }) == 0) continue;
+    s.running.store(0, std::memory_order_relaxed);
+    s.is_taken = false;
+  }
 }
 
 void worker_pool::start_by_hand(throw_handler on_throw) {
@@ -162,17 +175,17 @@ void worker_pool::start_by_hand(throw_handler on_throw) {
 void worker_pool::run_until_quiet() {
   auto* const outside = here_;
   for (bool progress = true; std::exchange(progress, false);)
-    for (auto& s : seats_) {
-      here_ = s.get();
-      std::size_t left = s->entries.size();
-      progress |= round(*s, time_.now(), left);
+    for (std::size_t i = 0; i < seats_.size(); ++i) {
+      here_ = &seats_[i];
+      std::size_t left = here_->entries.size();
+      progress |= round(*here_, time_.now(), left);
     }
   here_ = outside;
 }
 
 tasklet::time_point worker_pool::next_wake() const {
   auto at = tasklet::time_point::max();
-  for (const auto& s : seats_) at = std::min(at, next_wake(*s));
+  for (std::size_t i = 0; i < seats_.size(); ++i) at = std::min(at, next_wake(seats_[i]));
   return at;
 }
 
@@ -192,8 +205,8 @@ void worker_pool::open_gate(gate how) noexcept {
 }
 
 void worker_pool::join() {
-  for (auto& s : seats_)
-    if (s->thread.joinable()) s->thread.join();
+  for (std::size_t i = 0; i < seats_.size(); ++i)
+    if (seats_[i].thread.joinable()) seats_[i].thread.join();
   stop_detector_.store(true, std::memory_order_release);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   detector_sleep_.wake_if_sleeping();
@@ -202,7 +215,7 @@ void worker_pool::join() {
 
 void worker_pool::wake_all() noexcept {
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  for (auto& s : seats_) s->sleep.wake_if_sleeping();
+  for (std::size_t i = 0; i < seats_.size(); ++i) seats_[i].sleep.wake_if_sleeping();
 }
 
 /// Runs every tasklet once. The entry that runs is published so that the detector can name it.
@@ -245,13 +258,13 @@ tasklet::time_point worker_pool::next_wake(const seat& s) const {
 void worker_pool::run(std::size_t index) {
   run_rounds(index);
   std::lock_guard lock(rest_mutex_);
-  seats_[index]->is_running = false;
+  seats_[index].is_running = false;
   --at_work_;
   rested_.notify_all();
 }
 
 void worker_pool::run_rounds(std::size_t index) {
-  seat& s = *seats_[index];
+  seat& s = seats_[index];
 #ifdef __linux__
   if (options_.pin && index < options_.workers) {
     cpu_set_t set;
@@ -267,7 +280,8 @@ void worker_pool::run_rounds(std::size_t index) {
   const auto parks = [&](int idle_rounds) {
     return parks_at_once || (options_.idle != idle::spin && idle_rounds > spin_rounds);
   };
-  std::size_t left = s.entries.size();
+  // A thread that was started while the pool is held must not look at its tasklets before.
+  std::size_t left = held_.load(std::memory_order_acquire) ? rest(s) : s.entries.size();
   int idle_rounds = 0;
   while (true) {
     if (held_.load(std::memory_order_acquire)) [[unlikely]]
@@ -317,11 +331,11 @@ void worker_pool::watch(const stall_handler& on_stall) {
     const auto now = time_.now();
     std::unique_lock lock(rest_mutex_);
     for (std::size_t i = 0; i < options_.workers; ++i) {
-      const auto since = seats_[i]->since.load(std::memory_order_relaxed);
+      const auto since = seats_[i].since.load(std::memory_order_relaxed);
       const std::chrono::nanoseconds held(now.time_since_epoch().count() - since);
       if (since == 0 || since == told[i] || held < options_.stall_limit) continue;
       told[i] = since;
-      if (!seats_[i]->entries.empty()) on_stall(running_in(*seats_[i]), held);
+      if (!seats_[i].entries.empty()) on_stall(running_in(seats_[i]), held);
     }
     lock.unlock();
     detector_sleep_.announce();

@@ -123,9 +123,9 @@ template <>
 struct codec<dated> {
   static constexpr std::uint32_t version = 3;
   static void write(writer& w, const dated&) { w.raw('x'); }
-  static void read(reader& r, dated& d, std::uint32_t version) {
+  static void read(reader& r, dated& d, std::uint32_t written) {
     (void)r.raw<char>();
-    d.version = version;
+    d.version = written;
   }
 };
 

@@ -178,13 +178,14 @@ TEST(sink_task, another_task_commits_what_was_prepared) {
   EXPECT_EQ(behind.take(), calls{}) << "it has prepared nothing itself";
 }
 
-TEST(sink_task, a_token_that_is_cut_off_is_refused_and_not_committed) {
+TEST(sink_task, a_token_that_is_cut_off_or_goes_on_is_refused_and_not_committed) {
   bench<preparing> b;
   b.op.prepare_epoch();
   const auto bytes = b.op.prepared();
   b.take();
   for (std::size_t n = 0; n < bytes.size(); ++n)
     EXPECT_EQ(error_of([&] { b.op.commit_prepared(bytes.substr(0, n)); }), "its token is damaged, or of another sink");
+  EXPECT_EQ(error_of([&] { b.op.commit_prepared(bytes + '\0'); }), "its token is damaged, or of another sink");
   EXPECT_EQ(b.take(), calls{});
 }
 

@@ -186,6 +186,20 @@ TEST(topology_builder, parallelism_is_at_least_one_and_at_most_the_key_groups) {
                   "bolt \"groupless\" has max_parallelism 0: it needs at least one key group"));
 }
 
+TEST(topology_builder, a_topology_can_be_had_with_other_numbers_of_tasks) {
+  topology_builder b{"parallelism"};
+  const auto n = numbers(b, "numbers", {.parallelism = 2});
+  (void)b.bolt("counts", counting{}, {.max_parallelism = 8}).input(n, key_grouping{identity});
+  const auto graph = b.build();
+  const auto counts = static_cast<std::uint32_t>(graph.find("counts"));
+  const auto other = graph.with_parallelism({counts}, 8);
+  EXPECT_EQ(other.nodes()[counts].parallelism(), 8u);
+  EXPECT_EQ(other.nodes()[graph.find("numbers")].parallelism(), 2u);
+  EXPECT_EQ(graph.nodes()[counts].parallelism(), 1u);
+  EXPECT_THROW((void)graph.with_parallelism({counts}, 9), topology_error);
+  EXPECT_THROW((void)graph.with_parallelism({counts}, 0), topology_error);
+}
+
 TEST(topology_builder, streams_stay_in_their_builder) {
   topology_builder b{"here"}, other{"there"};
   const auto foreign = numbers(other);

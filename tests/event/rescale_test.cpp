@@ -1,10 +1,12 @@
 // Another number of tasks while a run works: nothing is lost, nothing comes twice, and what can't be is refused.
 #include <gmock/gmock.h>
 
+#include <barrier>
 #include <set>
 #include <stdexcept>
 
 #include "event_fixture.hpp"
+#include "freshet/connect/memory/push_spout.hpp"
 #include "freshet/stream/stream_builder.hpp"
 #include "freshet/testing/simulated_files.hpp"
 #include "runtime/checkpoint_scene.hpp"
@@ -76,6 +78,7 @@ TEST_P(rescaled_runs, show_the_tasks_they_have) {
   auto c = b.bolt("count", count_up{}).input(n, key_grouping{[](const int& v) { return v % keys; }});
   (void)b.sink("out", [&](const counted&) { ++written; }).input(c);
   auto run = event_executor{fast(GetParam())}.start(b.build());
+  std::uint64_t last = 0;
   for (std::size_t tasks : {4, 1, 3}) {
     run.rescale("count", tasks);
     const auto m = run.metrics();
@@ -87,8 +90,13 @@ TEST_P(rescaled_runs, show_the_tasks_they_have) {
         << run.describe(describe_format::json);
     const auto before = written.load();
     while (written.load() < before + 500) std::this_thread::yield();  // it goes on
-    const auto asked = run.query<std::uint64_t>("count", 5);
-    EXPECT_GT(asked.value_or(0), 0u);
+    // From where it was: the task of this key may be behind the others.
+    std::uint64_t now = 0;
+    while (now <= last) {
+      now = run.query<std::uint64_t>("count", 5).value_or(0);
+      ASSERT_GE(now, last);
+    }
+    last = now;
   }
   run.stop();
 }
@@ -127,6 +135,48 @@ TEST(rescale, moves_what_is_chained_to_the_node) {
   EXPECT_EQ(seen->closed, 5);
   EXPECT_EQ(seen->tasks, (std::set<std::pair<std::size_t, std::size_t>>{{0, 2}, {1, 2}, {0, 3}, {1, 3}, {2, 3}}));
   EXPECT_EQ(run.metrics().node("out").executed, written.load());
+}
+
+/// Each task of a blocking bolt has a thread, and gets or gives back one.
+TEST(rescale, moves_bolts_that_block) {
+  constexpr int rows = 20'000;
+  collect_sink<counted> got;
+  topology_builder b{"blocking"};
+  auto in = b.spout("in", vector_spout<int>{numbers(rows)}, {.max_batch = 32});
+  auto n = b.bolt("count", count_up{}, {.parallelism = 2, .blocking = true}).input(in, key_grouping{[](const int& v) {
+                                                                                     return v % keys;
+                                                                                   }});
+  auto slow = b.bolt("slow", [](const counted& c) { return c; }, {.blocking = true}).input(n, shuffle_grouping{});
+  (void)b.sink("got", got).input(slow);
+  auto run = event_executor{fast()}.start(b.build());
+  EXPECT_GT(rescale_until_the_end(run, {"count", "slow"}), 3);
+  finish(run);
+  EXPECT_EQ(sorted(got.take()), counts_of(rows));
+}
+
+TEST(rescale, gives_each_task_that_blocks_a_thread) {
+  struct meets {
+    std::shared_ptr<std::barrier<>> others;
+    void process(const int&, emitter<int>& out) {
+      others->arrive_and_wait();
+      out.emit(0);
+    }
+  };
+  // Four tasks wait for each other: with fewer threads this would not end.
+  const auto others = std::make_shared<std::barrier<>>(4);
+  push_spout<int> spout;
+  topology_builder b{"meeting"};
+  auto in = b.spout("in", spout);
+  auto m = b.bolt("meets", meets{others}, {.blocking = true}).input(in, all_grouping{});
+  collect_sink<int> got;
+  (void)b.sink("got", got).input(m);
+  auto run = event_executor{fast()}.start(b.build());
+  run.rescale("meets", 3);
+  run.rescale("meets", 1);
+  run.rescale("meets", 4);
+  for (int i = 0; i < 10; ++i) spout.push(i).value();
+  run.drain();
+  EXPECT_EQ(got.take().size(), 40u);
 }
 
 /// What bolts hold back is let go before: here until there are ten, or they are asked to.
@@ -219,6 +269,45 @@ TEST(rescale, is_nothing_that_checkpoints_would_see) {
   }
 }
 
+/// Also where all states are written, by the tasks that have them by then.
+TEST(rescale, is_followed_by_savepoints_that_have_all_states) {
+  using namespace checkpoint_tests;
+  simulated_files files;
+  const auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = true;
+  topology_builder b{"sums"};
+  auto in = b.spout("in", paced_numbers{world, partitions, 400}, {.parallelism = 2});
+  auto sums = b.bolt("sums", sum_by_key{}, {.parallelism = 2}).input(in, key_grouping{key_of{}});
+  (void)b.sink("out", epoch_sink{world}).input(sums, shuffle_grouping{});
+  const auto graph = b.build();
+  std::uint64_t kept = 0;
+  std::size_t until_then = 0;
+  {
+    auto run = events::in(files).start(graph);
+    while (!events::has_come_on(run)) std::this_thread::yield();
+    run.pause();
+    run.rescale("sums", 5);
+    kept = run.savepoint();
+    {
+      std::lock_guard lock(world->mutex);
+      until_then = world->visible.size();
+    }
+    run.resume();
+    run.wait();
+  }
+  EXPECT_EQ(world->visible.size(), std::size_t{partitions} * 400);
+  const auto rows = [&](std::size_t from) {
+    return sorted(std::vector(world->visible.begin() + static_cast<std::ptrdiff_t>(from), world->visible.end()));
+  };
+  const auto behind = rows(until_then);
+  const auto all = world->visible.size();
+  wishes back;
+  back.how.resume_from = kept;
+  events::in(files, back).start(graph).wait();
+  EXPECT_FALSE(behind.empty());
+  EXPECT_EQ(rows(all), behind);  // once more, with the sums of before
+}
+
 TEST(rescale, goes_on_while_others_ask_and_look) {
   std::atomic<bool> over{false};
   topology_builder b{"asked"};
@@ -255,13 +344,12 @@ std::string refused(topology_run& run, const char* node, std::size_t tasks) {
 TEST(rescale, refuses_what_cannot_be) {
   using ::testing::HasSubstr;
   struct keeps {
-    using state = transient<int>;
-    void process(const int&, state& s) { ++*s; }
+    using state = transient<std::shared_ptr<int>>;
+    void process(const int&, state&) {}
   };
   topology_builder b{"refusing"};
   auto n = b.spout("n", endless_spout{});
   auto chained = b.bolt("chained", [](const int& v) { return v; }).input(n, forward_grouping{});
-  (void)b.bolt("slow", [](const int& v) { return v; }, {.blocking = true}).input(chained, shuffle_grouping{});
   (void)b.bolt("keeps", keeps{}).input(chained, key_grouping{std::identity{}});
   auto c = b.bolt("count", count_up{}, {.max_parallelism = 8}).input(chained, key_grouping{std::identity{}});
   (void)b.sink("out", [](const counted&) {}).input(c);
@@ -269,7 +357,6 @@ TEST(rescale, refuses_what_cannot_be) {
   EXPECT_THAT(refused(run, "none", 2), HasSubstr("has no node \"none\": it has \"n\""));
   EXPECT_THAT(refused(run, "n", 2), HasSubstr("the partitions of a spout are dealt when a run starts"));
   EXPECT_THAT(refused(run, "chained", 2), HasSubstr("it is chained to spout \"n\""));
-  EXPECT_THAT(refused(run, "slow", 2), HasSubstr("has threads of its own"));
   EXPECT_THAT(refused(run, "keeps", 2), HasSubstr("has no codec"));
   EXPECT_THAT(refused(run, "count", 0), HasSubstr("parallelism 0"));
   EXPECT_THAT(refused(run, "count", 9), HasSubstr("above its 8 key groups"));
@@ -278,47 +365,75 @@ TEST(rescale, refuses_what_cannot_be) {
   EXPECT_THAT(refused(run, "count", 2), HasSubstr("nothing has changed"));
 }
 
+TEST(rescale, refuses_two_tasks_of_a_sink_that_decides) {
+  using namespace checkpoint_tests;
+  simulated_files files;
+  const auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = true;
+  topology_builder b{"deciding"};
+  auto in = b.spout("in", paced_numbers{world, partitions, each});
+  auto sums = b.bolt("sums", sum_by_key{}).input(in, key_grouping{key_of{}});
+  (void)b.sink("out", transaction_sink{world}).input(sums, shuffle_grouping{});
+  auto run = events::in(files).start(b.build());
+  EXPECT_THAT(refused(run, "out", 2),
+              ::testing::HasSubstr("decides whether an epoch counts, so it must have one task"));
+  EXPECT_EQ(refused(run, "out", 1), "not refused");
+  run.request_stop();
+  run.wait();
+}
+
 TEST(rescale, changes_nothing_where_what_is_under_way_does_not_end) {
-  std::atomic<bool> may_end{false};
+  std::atomic<bool> holds_some{false}, may_end{false};
   topology_builder b{"stuck"};
   struct keep {
-    std::atomic<bool>* may_end;
+    std::atomic<bool>*holds_some, *may_end;
     std::vector<held_tuple> some;
-    void process(const int&, emitter<int>& out) { some.push_back(out.hold()); }
+    void process(const int&, emitter<int>& out) {
+      some.push_back(out.hold());
+      *holds_some = true;
+    }
     void on_tick(emitter<int>&) {
       if (!*may_end) return;
       for (auto& t : some) t.ack();
       some.clear();
     }
   };
-  auto n = b.spout("n", vector_spout<int>{numbers(100)});
-  auto k = b.bolt("keep", [&] { return keep{&may_end, {}}; }, {.tick = 1ms}).input(n, shuffle_grouping{});
+  auto n = b.spout("n", endless_spout{}, {.max_pending = 100});
+  auto k = b.bolt("keep", [&] { return keep{&holds_some, &may_end, {}}; }, {.tick = 1ms}).input(n, shuffle_grouping{});
   (void)b.sink("out", [](const int&) {}).input(k);
   auto options = fast();
   options.drain_timeout = 50ms;
   auto run = event_executor{options}.start(b.build());
+  while (!holds_some) std::this_thread::yield();
   EXPECT_NE(refused(run, "keep", 2).find("isn't finished after drain_timeout; nothing has changed"), std::string::npos);
   may_end = true;
-  run.wait();
+  run.drain();
 }
 
 TEST(rescale, of_a_task_that_cannot_be_opened_ends_the_run) {
   struct opens_twice {
+    using state = int;
     void open(const task_context& c) {
       if (c.task == 2) throw std::runtime_error("no third one");
     }
-    void process(const int&) {}
+    void process(const int&, state& n) { ++n; }
   };
   topology_builder b{"third"};
   auto n = b.spout("n", endless_spout{}, {.parallelism = 2});
-  (void)b.bolt("two", opens_twice{}, {.parallelism = 2}).input(n, shuffle_grouping{});
+  (void)b.bolt("two", opens_twice{}, {.parallelism = 2}).input(n, key_grouping{std::identity{}});
   auto run = event_executor{fast()}.start(b.build());
   run.rescale("two", 1);
   run.rescale("two", 2);
+  while (!run.query<int>("two", 1)) std::this_thread::yield();
   EXPECT_NE(refused(run, "two", 3).find("bolt \"two\" task 2, attempt 1: open failed: no third one"),
             std::string::npos);
+  // Whoever looks sees the tasks that it had.
+  EXPECT_GT(run.query<int>("two", 1).value_or(0), 0);
+  EXPECT_NE(run.describe(describe_format::json).find("\"parallelism\":2"), std::string::npos);
   EXPECT_THROW(run.wait(), run_error);
   EXPECT_EQ(run.status().state, run_state::failed);
+  const auto m = run.metrics();
+  EXPECT_EQ(std::count_if(m.tasks.begin(), m.tasks.end(), [](auto& t) { return t.node == "two"; }), 2);
 }
 
 TEST(rescale, is_the_event_engines_alone) {

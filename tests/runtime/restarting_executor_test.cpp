@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <stdexcept>
@@ -126,6 +127,31 @@ TEST(restarting_executor, what_is_asked_is_asked_of_the_runs_to_come) {
   EXPECT_EQ(run.metrics().node("in").emitted, 1u);
   run.drain();
   EXPECT_EQ(run.status().state, run_state::finished);
+}
+
+TEST(restarting_executor, runs_to_come_have_the_tasks_that_were_asked_for) {
+  push_spout<int> spout;
+  topology_builder b{"pushed"};
+  const auto failures = std::make_shared<std::atomic<int>>(0), seen = std::make_shared<std::atomic<int>>(0);
+  const fragile breaks{failures};
+  const auto in = b.spout("in", spout);
+  const auto out = b.bolt("breaks", breaks, {.on_failure = on_failure::stop}).input(in, shuffle_grouping{});
+  const auto next = b.bolt("adds", [](int v) { return v + 1; }).input(out, forward_grouping{});
+  b.sink("out", [seen](int) { ++*seen; }).input(next, shuffle_grouping{});
+  const event_executor fails_at_once{event_options{.retry = {.max_attempts = 1}, .log = {}}};
+  auto run = restarting_executor{fails_at_once, soon(5)}.start(b.build());
+  run.rescale("breaks", 2);
+  run.rescale("adds", 3);  // is chained to it: this was the last word
+  EXPECT_EQ(*breaks.opened, 1 + 2 + 3);
+  *failures = 1;
+  spout.push(1).value();
+  while (*breaks.opened != 2 * (1 + 2 + 3)) std::this_thread::yield();
+  spout.push(2).value();
+  while (*seen == 0) std::this_thread::yield();
+  const auto tasks = run.metrics().tasks;
+  EXPECT_EQ(std::count_if(tasks.begin(), tasks.end(), [](auto& t) { return t.node == "breaks"; }), 3);
+  EXPECT_THAT(run.describe(describe_format::json), HasSubstr("\"parallelism\":3"));
+  run.drain();
 }
 
 TEST(restarting_executor, refuses_a_policy_that_cannot_be) {

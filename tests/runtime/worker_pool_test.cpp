@@ -118,6 +118,52 @@ TEST(worker_pool, the_stall_detector_names_what_holds_a_worker) {
   EXPECT_EQ(told, (std::vector<std::string>{"the tasklet", "the other", "the tasklet"}));
 }
 
+TEST(worker_pool, while_it_is_held_nothing_runs_and_tasklets_may_come_and_go) {
+  worker_pool pool({.workers = 2, .idle = idle::spin});
+  idler stays, goes, in_its_place, one_more, on_a_worker_that_had_none;
+  pool.add(0, stays, "stays");
+  const auto alone = pool.add_alone(goes, "goes");
+  pool.start();
+  int had_run = 0;
+  EXPECT_TRUE(pool.hold(tasklet::time_point::max(), [&] {
+    had_run = goes.runs;
+    const int before = stays.runs;
+    pool.remove(goes);
+    EXPECT_EQ(pool.add_alone(in_its_place, "in its place"), alone);
+    EXPECT_EQ(pool.add_alone(one_more, "one more"), alone + 1);
+    pool.add(1, on_a_worker_that_had_none, "on a worker that had none");
+    EXPECT_EQ(stays.runs, before);
+  }));
+  end(pool, {&stays, &in_its_place, &one_more, &on_a_worker_that_had_none});
+  EXPECT_EQ(goes.runs, had_run);
+  for (auto* t : {&in_its_place, &one_more, &on_a_worker_that_had_none}) EXPECT_GT(t->runs, 0);
+}
+
+TEST(worker_pool, is_not_held_where_a_tasklet_does_not_finish_its_round) {
+  struct blocked final : tasklet {
+    progress run(time_point) override {
+      has_begun.store(true);
+      has_begun.notify_all();
+      may_end.wait(false);
+      return {true, true};
+    }
+    time_point next_wake() const override { return time_point::max(); }
+    std::atomic<bool> has_begun{false}, may_end{false};
+  } t;
+  worker_pool pool({.workers = 1});
+  pool.add(0, t, "blocked");
+  pool.start();
+  t.has_begun.wait(false);
+  const auto soon = [] { return std::chrono::steady_clock::now() + 1ms; };
+  EXPECT_FALSE(pool.hold(soon(), [] { ADD_FAILURE() << "called though a tasklet is at work"; }));
+  t.may_end.store(true);
+  t.may_end.notify_all();
+  bool called = false;
+  EXPECT_TRUE(pool.hold(tasklet::time_point::max(), [&] { called = true; }));  // also when all tasklets are done
+  EXPECT_TRUE(called);
+  pool.join();
+}
+
 /// Throws so often, in its own name and in another's, before it ends.
 class thrower final : public tasklet {
  public:

@@ -30,6 +30,34 @@ TEST(watermark_merge, is_the_smallest_of_all_inputs) {
   EXPECT_EQ(m.watermark_of(0), at(5));
 }
 
+TEST(watermark_merge, stands_where_it_was_when_its_inputs_are_replaced) {
+  watermark_merge m(2);
+  m.advance(0, at(5));
+  m.advance(1, at(9));
+  const auto first = m.said_by(0), second = m.said_by(1);
+  m.replace({second, first, second});
+  EXPECT_EQ(m.size(), 3u);
+  EXPECT_EQ(m.watermark(), at(5));
+  EXPECT_EQ(m.slowest(), 1u);
+  EXPECT_EQ(m.watermark_of(2), at(9));
+  EXPECT_EQ(m.advance(1, at(12)), effect::advanced);
+  EXPECT_EQ(m.watermark(), at(9));
+}
+
+TEST(watermark_merge, inputs_that_were_idle_or_had_ended_are_so_when_they_are_moved) {
+  watermark_merge m(3);
+  m.advance(0, at(5));
+  m.mark_idle(1);
+  m.advance(2, end_of_time);
+  m.replace({m.said_by(2), m.said_by(1), m.said_by(0)});
+  EXPECT_TRUE(m.is_idle(1));
+  EXPECT_EQ(m.slowest(), 2u);
+  EXPECT_EQ(m.advance(2, at(7)), effect::advanced);
+  EXPECT_EQ(m.watermark(), at(7));
+  m.advance(2, end_of_time);
+  EXPECT_TRUE(m.is_idle());
+}
+
 TEST(watermark_merge, leaves_idle_inputs_out) {
   watermark_merge m(2);
   m.advance(0, at(10));

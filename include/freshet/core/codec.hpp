@@ -88,7 +88,8 @@ void read_value(reader& r, T& value) {
   });
 }
 
-/// Marks state that a crash may lose: no codec is asked for, and a durable run refuses it by name at start.
+/// Marks state that a crash may lose: no codec is asked for. A durable run refuses one that has none, by name, at
+/// start.
 template <class T>
 struct transient {
   T value{};

@@ -36,12 +36,28 @@ concept deciding_sink = requires(S& s) {
   { s.last_committed() } -> std::convertible_to<std::optional<epoch_id>>;  // none: it has never committed any
 };
 
+namespace detail {
+/// What looks like a transactional_sink, whatever its token.
+template <class S>
+concept has_epoch_calls = !deciding_sink<S> && requires(S & s) {
+  typename S::token;
+  s.begin(epoch_id{});
+  s.prepare();
+};
+}  // namespace detail
+
 /// One task of a sink: an object with `write(const T&)` (or a call operator); optional `open(context)`, `open()`,
 /// `flush()`, `close()` and the epochs of `transactional_sink`; `on_tick()`, called every `bolt_options::tick` (or
 /// every `static constexpr std::chrono::nanoseconds default_tick` of the class); `bool ready()`, which says false when
 /// it has no room: it is given nothing more and asked again after its waker was called.
 template <class S>
 class sink_task final : public task_operator {
+  static_assert(
+      !detail::has_epoch_calls<S> || transactional_sink<S>,
+      "a sink with begin, prepare and commit for epochs keeps what it has prepared in its token, which is written to "
+      "checkpoints: prepare() must return S::token, and that must have a codec (make it an aggregate of types that "
+      "have one, or specialise freshet::codec); it also needs commit(const token&) and abort()");
+
  public:
   explicit sink_task(S s) : sink_(std::move(s)) {}
   any_outlet& outlet_at(std::size_t) override { return none_; }
@@ -90,7 +106,7 @@ class sink_task final : public task_operator {
       typename S::token t{};
       reader r(bytes);
       read_value(r, t);
-      if (r.failed()) throw std::runtime_error("its token is damaged, or of another sink");
+      if (r.failed() || r.left() != 0) throw std::runtime_error("its token is damaged, or of another sink");
       sink_.commit(t);
     }
   }

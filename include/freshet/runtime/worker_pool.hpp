@@ -1,5 +1,7 @@
 #pragma once
+#include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -65,7 +67,7 @@ class work_label {
   const int exceptions_;  ///< under way when it was made
 };
 
-/// A fixed set of threads, each running its own tasklets in rounds. Tasklets are added before `start`, or within
+/// A set of threads, each running its own tasklets in rounds. Tasklets are added before `start`, or within
 /// `hold`; none moves. Thread safe where said.
 class worker_pool {
  public:
@@ -78,7 +80,10 @@ class worker_pool {
   std::size_t workers() const { return options_.workers; }
   /// Gives a tasklet to a worker; it must outlive the pool. `label` names it to the stall detector.
   void add(std::size_t worker, tasklet& t, std::string label);
-  /// Gives a tasklet a thread of its own. Returns the worker's index.
+  /// One more worker, for one tasklet that blocks; gives its index, behind the others'. Within `hold` it may be one
+  /// whose tasklet was removed, and what `start` throws is thrown here.
+  std::size_t add_worker();
+  /// Gives a tasklet a worker of its own. Returns its index.
   std::size_t add_alone(tasklet& t, std::string label);
   using stall_handler = std::function<void(const std::string& name, std::chrono::nanoseconds held)>;
   using throw_handler = std::function<void(const std::string& name, std::exception_ptr why, bool given_up)>;
@@ -92,7 +97,7 @@ class worker_pool {
   void join();
 
   /// Lets each thread finish its round, calls `f` while no tasklet is at work, and lets them go on. `f` may `remove`
-  /// tasklets, and `add` others to workers. False: at `until` some thread had not finished its round, and nothing was
+  /// tasklets, and `add` others. False: at `until` some thread had not finished its round, and nothing was
   /// called. Waits where another thread holds the pool; not for tasklets. Throws std::system_error that names the
   /// thread which the system refuses, as each worker has one then; nothing was called in that case, too.
   bool hold(std::chrono::steady_clock::time_point until, const std::function<void()>& f);
@@ -109,7 +114,7 @@ class worker_pool {
   tasklet::time_point next_wake() const;
 
   /// Wakes a worker that sleeps. Thread safe. REQUIRES: a seq_cst fence after what was published, as `publish` does.
-  void wake(std::size_t worker) noexcept { seats_[worker]->sleep.wake_if_sleeping(); }
+  void wake(std::size_t worker) noexcept { seats_[worker].sleep.wake_if_sleeping(); }
   void publish_and_wake(std::size_t worker) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     wake(worker);
@@ -128,11 +133,28 @@ class worker_pool {
     parker sleep;
     std::thread thread;
     bool is_running = false;                 ///< the thread is in its rounds, or rests; under `rest_mutex_`
+    bool is_taken = false;                   ///< by a tasklet that has it alone
     const std::string* thrown_in = nullptr;  // the innermost `work_label` that an exception has left; the thread's own
     // Read by the stall detector: which entry runs since when (nanoseconds; 0: between two).
     std::atomic<std::int64_t> since{0};
     std::atomic<std::size_t> running{0};
     std::atomic<const std::string*> label{nullptr};  // a `work_label`'s; null: the entry's own
+  };
+  /// By index. One more moves none: others may look for some meanwhile.
+  class seat_list {
+   public:
+    /// acquire: a seat that counts is there.
+    std::size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
+    seat& operator[](std::size_t i) const noexcept {
+      const auto block = static_cast<std::size_t>(std::bit_width(i + 1)) - 1;
+      return blocks_[block][i + 1 - (std::size_t{1} << block)];
+    }
+    /// One thread at a time.
+    void add();
+
+   private:
+    std::array<std::unique_ptr<seat[]>, 32> blocks_{};  ///< block b has 2^b
+    std::atomic<std::size_t> size_{0};
   };
   /// Threads wait here until all are there.
   enum class gate : std::uint8_t { shut, open, given_up };
@@ -154,7 +176,7 @@ class worker_pool {
   worker_pool_options options_;
   const clock& time_;
   throw_handler on_throw_;
-  std::vector<std::unique_ptr<seat>> seats_;
+  seat_list seats_;
   bool started_ = false, by_hand_ = false;
   bool may_spin_ = false;
   std::atomic<gate> gate_{gate::shut};
