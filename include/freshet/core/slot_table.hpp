@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "freshet/base/event_time.hpp"
@@ -145,7 +146,8 @@ class slot_table {
       t.leave(slot);
     }
     static void destroy_all(slot_table& t) noexcept {
-      t.for_each([&t](std::size_t slot) { t.at<Entry>(slot).~Entry(); });
+      if constexpr (!std::is_trivially_destructible_v<Entry>)
+        t.for_each([&t](std::size_t slot) { t.at<Entry>(slot).~Entry(); });
     }
     static constexpr entry_type type{sizeof(Entry), alignof(Entry), move_all, erase, destroy_all};
   };
