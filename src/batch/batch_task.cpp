@@ -479,13 +479,14 @@ void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
 }
 
 /// What has left on each route.
-std::vector<edge_metrics> batch_task::left() const {
+std::vector<edge_output> batch_task::left() const {
   const auto& plan = run_.plan();
-  std::vector<edge_metrics> all;
+  std::vector<edge_output> all;
   for (std::size_t k = 0; k < transferred_.size(); ++k) {
     const auto& route = plan.routes[plan.routes_of[chain_index_][k]];
-    all.push_back(edge_of(run_.graph(), route.from, route.to));
-    all.back().transferred = transferred_[k].get();
+    const auto transferred = transferred_[k].get();
+    all.push_back({edge_of(run_.graph(), route.from, route.to), transferred / route.readers()});
+    all.back().edge.transferred = transferred;
   }
   return all;
 }
