@@ -157,7 +157,10 @@ bool batch_task::renew(bool keep_head) {
   if (state) state->rollback();
   auto made = try_make_chain(&state, keep_head);
   const bool success = made != nullptr;
-  if (success) chain_ = std::move(made);
+  if (success) {
+    if (auto* clock = chain_->frame.clock) made->frame.clock->replace(*clock);
+    chain_ = std::move(made);
+  }
   if (head) chain_->adopt_head(std::move(head));
   if (!success && state) members[0].op->state = std::move(state);
   desk_->abandon();
