@@ -157,7 +157,10 @@ bool batch_task::renew(bool keep_head) {
   if (state) state->rollback();
   auto made = try_make_chain(&state, keep_head);
   const bool success = made != nullptr;
-  if (success) chain_ = std::move(made);
+  if (success) {
+    if (auto* clock = chain_->frame.clock) made->frame.clock->replace(*clock);
+    chain_ = std::move(made);
+  }
   if (head) chain_->adopt_head(std::move(head));
   if (!success && state) members[0].op->state = std::move(state);
   desk_->abandon();
@@ -479,13 +482,14 @@ void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
 }
 
 /// What has left on each route.
-std::vector<edge_metrics> batch_task::left() const {
+std::vector<edge_output> batch_task::left() const {
   const auto& plan = run_.plan();
-  std::vector<edge_metrics> all;
+  std::vector<edge_output> all;
   for (std::size_t k = 0; k < transferred_.size(); ++k) {
     const auto& route = plan.routes[plan.routes_of[chain_index_][k]];
-    all.push_back(edge_of(run_.graph(), route.from, route.to));
-    all.back().transferred = transferred_[k].get();
+    const auto transferred = transferred_[k].get();
+    all.push_back({edge_of(run_.graph(), route.from, route.to), transferred / route.readers()});
+    all.back().edge.transferred = transferred;
   }
   return all;
 }

@@ -162,7 +162,7 @@ class batch_task : public task_host {
   void publish_counts();
   /// A call failed in the code of `node`, or in what routes to it.
   void count_failure(std::uint32_t node);
-  std::vector<edge_metrics> left() const;
+  std::vector<edge_output> left() const;
   /// How often a tuple, or a task for another reason, may fail.
   std::uint32_t most_attempts() const;
   virtual void find_tuple(std::uint64_t, const any_batch*&, std::size_t&) const {}

@@ -132,10 +132,19 @@ event_time spout_feed::reached() const {
   return ends ? end_of_time : chain_->frame.clock->watermark();
 }
 
+/// Others wait for what has ended until all of it has gone through the chain: what has failed will once more. REQUIRES:
+/// nothing has.
+void spout_feed::tell_ends() {
+  auto* clock = chain_->frame.clock;
+  for (auto p : std::exchange(round_.ended, {})) clock->end_partition(p);
+  if (ended_) clock->align(nullptr, 0);
+}
+
 /// While there is no room for more, nobody knows whether there is any. True: partitions that were too far ahead may be
 /// read on.
 bool spout_feed::note_time(time_point now) {
   if (!chain_->frame.clock || failure_) return false;
+  tell_ends();
   if (open_.messages == 0) look_at_clock();
   next_look_ = chain_->frame.clock->look(now, !wants_room_.load(std::memory_order_relaxed));
   time_waits_.store(reached() > cut_watermark_, std::memory_order_release);
@@ -251,7 +260,6 @@ void spout_feed::wake_if_starved() {
 void spout_feed::end() {
   waiting_.store(open_.messages, std::memory_order_release);
   if (chain_->frame.clock && run_.state() != run_state::stopping) time_waits_.store(true, std::memory_order_release);
-  if (chain_->frame.clock) chain_->frame.clock->align(nullptr, 0);  // nobody waits for it
   ended_.store(true, std::memory_order_release);
 }
 
@@ -331,11 +339,7 @@ void spout_feed::open_round(std::uint32_t wanted, bool direct) {
 }
 
 void spout_feed::close_round() {
-  if (!round_.through) {
-    read_raw();
-    for (auto p : std::exchange(round_.ended, {})) chain_->frame.clock->end_partition(p);
-    return;
-  }
+  if (!round_.through) return read_raw();
   reading_ = false;
   base_ordinal_ += chain_->frame.call - base_call_;
   if (raw_) raw_read_ = raw_->size();
@@ -550,6 +554,7 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   cut_ = std::exchange(open_, {});
   if (run_.checkpoints()) note_partitions();
   look_at_clock();
+  if (chain_->frame.clock) tell_ends();
   cut_watermark_ = reached();
   // One that was never asked may have something, or be at its end: nobody must go on without it.
   cut_idle_ = chain_->frame.clock && chain_->frame.clock->is_idle() && was_polled_;

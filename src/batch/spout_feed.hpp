@@ -124,6 +124,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void set_clock_back(const collected& to);
   void look_at_clock();
   event_time reached() const;
+  void tell_ends();
   bool note_time(time_point now);
   void read_again(const collected& from);
   void read_ranges(const collected& from);

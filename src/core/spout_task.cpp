@@ -82,7 +82,7 @@ void spout_task_round::reject(const position* at, error why, std::string bytes) 
 
 void spout_task_round::end(partition_id partition) {
   if (!frame_->clock) return;
-  if (raw_ && !round_->through) round_->ended.push_back(partition);
+  if (raw_ || round_->through) round_->ended.push_back(partition);
   else frame_->clock->end_partition(partition);
 }
 

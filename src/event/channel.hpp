@@ -72,6 +72,12 @@ struct channel_end {
   bool ended = false;
 };
 
+/// What went over a link.
+struct link_counts {
+  std::uint64_t emitted = 0;      ///< tuples out of the outbox
+  std::uint64_t transferred = 0;  ///< the same for each channel, from when it has them
+};
+
 /// An outbox and the channels it is offered to: one, or for a broadcast all of the reader's tasks, each at its own
 /// pace.
 class out_link final : public batch_pool::source {
@@ -113,6 +119,7 @@ class out_link final : public batch_pool::source {
         box_.push_front(b);
         break;
       }
+      emitted_.add(size);
       transferred_.add(size);
       any = true;
     }
@@ -126,9 +133,12 @@ class out_link final : public batch_pool::source {
     return false;
   }
   any_outbox& box() { return box_; }
-  std::uint64_t transferred() const { return transferred_.get(); }
+  link_counts counts() const { return {emitted_.get(), transferred_.get()}; }
   /// Counts what went over a link that this one replaces.
-  void add_transferred(std::uint64_t tuples) { transferred_.add(tuples); }
+  void count(const link_counts& more) {
+    emitted_.add(more.emitted);
+    transferred_.add(more.transferred);
+  }
 
  private:
   void share_sealed(std::chrono::steady_clock::time_point now) {
@@ -136,14 +146,18 @@ class out_link final : public batch_pool::source {
       any_batch* b = box_.pop();
       b->sent = now;
       b->share(static_cast<std::uint32_t>(targets_.size()));
-      transferred_.add(b->size() * targets_.size());
+      emitted_.add(b->size());
       for (auto& t : targets_) t.waiting.push_back(b);
     }
   }
   template <class F>
-  static bool offer_waiting(target& t, F& moved) {
+  bool offer_waiting(target& t, F& moved) {
     bool any = false;
-    while (!t.waiting.empty() && t.channel->offer(t.waiting.front())) {
+    while (!t.waiting.empty()) {
+      // Asked first: once offered, the batch may be gone.
+      const auto size = t.waiting.front()->size();
+      if (!t.channel->offer(t.waiting.front())) break;
+      transferred_.add(size);
       t.waiting.pop_front();
       any = true;
     }
@@ -153,7 +167,7 @@ class out_link final : public batch_pool::source {
 
   any_outbox& box_;
   std::vector<target> targets_;
-  counter transferred_;
+  counter emitted_, transferred_;
 };
 
 }  // namespace freshet

@@ -668,17 +668,21 @@ bool event_task::has_sent_all(std::size_t route) const {
                      [&](auto& l) { return l.route != route || (!l.out->blocked() && l.out->box().empty()); });
 }
 
-std::uint64_t event_task::drop_links(std::size_t route) {
-  std::uint64_t transferred = 0;
-  for (const auto& l : links_)
-    if (l.route == route) transferred += l.out->transferred();
+link_counts event_task::drop_links(std::size_t route) {
+  link_counts sum;
+  for (const auto& l : links_) {
+    if (l.route != route) continue;
+    const auto counts = l.out->counts();
+    sum.emitted += counts.emitted;
+    sum.transferred += counts.transferred;
+  }
   std::erase_if(links_, [&](auto& l) { return l.route == route; });
-  return transferred;
+  return sum;
 }
 
-void event_task::add_transferred(std::size_t route, std::uint64_t tuples) {
+void event_task::count(std::size_t route, const link_counts& more) {
   for (auto& l : links_)
-    if (l.route == route) return l.out->add_transferred(tuples);
+    if (l.route == route) return l.out->count(more);
 }
 
 std::optional<error> event_task::retire() {
@@ -901,12 +905,13 @@ void event_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
 }
 
 /// What has left by each link.
-std::vector<edge_metrics> event_task::left() const {
-  std::vector<edge_metrics> all;
+std::vector<edge_output> event_task::left() const {
+  std::vector<edge_output> all;
   for (const auto& l : links_) {
     const auto& route = chain_.routes[l.route];
-    all.push_back(edge_of(run_.graph(), route.from, route.to));
-    all.back().transferred = l.out->transferred();
+    const auto counts = l.out->counts();
+    all.push_back({edge_of(run_.graph(), route.from, route.to), counts.emitted});
+    all.back().edge.transferred = counts.transferred;
   }
   return all;
 }

@@ -48,9 +48,10 @@ class event_task : public tasklet, public task_host {
   bool is_saved() const;
   /// Nothing waits to be sent over a route.
   bool has_sent_all(std::size_t route) const;
-  /// Takes the links of a route away. Gives how many tuples went over them.
-  std::uint64_t drop_links(std::size_t route);
-  void add_transferred(std::size_t route, std::uint64_t tuples);
+  /// Takes the links of a route away. Gives what went over them.
+  link_counts drop_links(std::size_t route);
+  /// Counts it as gone over the links that a route has now.
+  void count(std::size_t route, const link_counts& more);
   /// Closes what it has, for good, while the run goes on without it. Gives what was thrown.
   std::optional<error> retire();
   /// Is to time what that task was, which read the same.
@@ -205,7 +206,7 @@ class event_task : public tasklet, public task_host {
     std::chrono::nanoseconds interval;
     time_point due;
   };
-  std::vector<edge_metrics> left() const;
+  std::vector<edge_output> left() const;
   /// How far a flush has come.
   struct flushing {
     bool active = false, tell = false;

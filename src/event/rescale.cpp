@@ -236,16 +236,16 @@ void event_run::rewire(std::uint32_t c, const std::vector<std::unique_ptr<event_
       for (std::size_t k = 0; k < tasks_[p][t]->chain().routes.size(); ++k) {
         event_task& producer = *tasks_[p][t];
         if (plan_.chain_of[producer.chain().routes[k].to.node] != c) continue;
-        const auto transferred = producer.drop_links(k);
+        const auto counts = producer.drop_links(k);
         producer.chain().reroute(setup_of(p, t), k);
         connect(producer, k);
-        producer.add_transferred(k, transferred);
+        producer.count(k, counts);
       }
   for (const auto& t : tasks_[c])
     for (std::size_t k = 0; k < t->chain().routes.size(); ++k) connect(*t, k);
   for (std::size_t t = 0; t < old.size(); ++t)
     for (std::size_t k = 0; k < old[t]->chain().routes.size(); ++k)
-      tasks_[c][t < tasks_[c].size() ? t : 0]->add_transferred(k, old[t]->drop_links(k));
+      tasks_[c][t < tasks_[c].size() ? t : 0]->count(k, old[t]->drop_links(k));
   for (auto& w : wires_) {
     if (w.to_chain != c && w.from_chain != c) continue;
     const auto& was = w.to_chain == c ? to_chain.at({w.from_chain, w.from_task, w.route})

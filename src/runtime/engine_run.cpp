@@ -253,7 +253,7 @@ run_metrics engine_run::begin_metrics() const {
 namespace {
 /// Tuples that a member has emitted: for each of its outputs, what the first that reads it got.
 std::uint64_t emitted_by(std::size_t m, const topology& graph, const chain_plan& chain,
-                         const std::vector<member_counts>& members, const std::vector<edge_metrics>& left) {
+                         const std::vector<member_counts>& members, const std::vector<edge_output>& left) {
   const auto node = chain.members[m].node;
   std::uint64_t sum = 0;
   for (std::uint32_t port = 0; port < graph.nodes()[node].outputs.size(); ++port) {
@@ -266,10 +266,8 @@ std::uint64_t emitted_by(std::size_t m, const topology& graph, const chain_plan&
       sum += members[static_cast<std::size_t>(chained - chain.members.begin())].executed;
       continue;
     }
-    const auto& reader = graph.nodes()[to.node];
-    const auto copies = reader.inputs[to.input].grouping == grouping_kind::all ? reader.parallelism() : 1;
-    for (const auto& e : left)
-      if (e.from_node == node && e.to_node == to.node && e.input == to.input) sum += e.transferred / copies;
+    for (const auto& [e, emitted] : left)
+      if (e.from_node == node && e.to_node == to.node && e.input == to.input) sum += emitted;
   }
   return sum;
 }
@@ -282,7 +280,7 @@ edge_metrics edge_of(const topology& graph, stream_end from, reader_ref to) {
 }
 
 void add_task(run_metrics& into, const topology& graph, const chain_plan& chain, task_metrics head,
-              const std::vector<member_counts>& members, std::vector<edge_metrics> left) {
+              const std::vector<member_counts>& members, std::vector<edge_output> left) {
   const auto task = head.task;
   head.idle = std::clamp(1 - head.busy - head.backpressured, 0.0, 1.0);
   for (std::size_t m = 0; m < members.size(); ++m) {
@@ -295,11 +293,11 @@ void add_task(run_metrics& into, const topology& graph, const chain_plan& chain,
       t.failed = members[m].failed;
       t.emitted = emitted_by(m, graph, chain, members, left);
     }
-    for (const auto& e : left)
-      if (e.from_node == node) t.transferred += e.transferred;
+    for (const auto& one : left)
+      if (one.edge.from_node == node) t.transferred += one.edge.transferred;
     into.tasks.push_back(std::move(t));
   }
-  for (auto& e : left) into.edges.push_back(std::move(e));
+  for (auto& one : left) into.edges.push_back(std::move(one.edge));
 }
 
 void merge_edges(run_metrics& m) {

@@ -18,6 +18,7 @@
 #include "freshet/runtime/topology_run.hpp"
 #include "freshet/runtime/worker_pool.hpp"
 #include "runtime/plan.hpp"
+#include "runtime/task_metrics.hpp"
 
 namespace freshet {
 
@@ -153,7 +154,7 @@ struct member_counts {
 };
 /// Appends what one task says: `head` for what belongs to the task, counts by member, and what left it on each edge.
 void add_task(run_metrics& into, const topology& graph, const chain_plan& chain, task_metrics head,
-              const std::vector<member_counts>& members, std::vector<edge_metrics> left);
+              const std::vector<member_counts>& members, std::vector<edge_output> left);
 /// Sums what tasks have said about the same input of a node.
 void merge_edges(run_metrics& m);
 /// offsets 100 to 200 of partition 0 "a.log" can no longer be read, the earliest offset still there is 150: <why>

@@ -50,6 +50,8 @@ key_group_range groups_of_node(const node& n, std::uint32_t task) {
 }
 
 void check_durable(option_check& check, const checkpointing& how, bool exactly_once, const topology& graph) {
+  // Without a directory no epoch is asked about by another run, so sinks that decide are sinks with a commit as any
+  // other, and there may be several: one that can't commit ends the run, whose next reads the batch again for all.
   if (how.directory.empty()) return;
   if (how.keep == 0) check.about("checkpoints.keep", "0", "one checkpoint must be kept to go on from");
   if (!how.files) check.about("checkpoints.files", "null", "leave it out for the system's");

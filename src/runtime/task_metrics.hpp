@@ -68,4 +68,10 @@ class shared_histogram {
   histogram histogram_;
 };
 
+/// What has left one task on one edge.
+struct edge_output {
+  edge_metrics edge;
+  std::uint64_t emitted = 0;  ///< tuples, each once however many tasks got it
+};
+
 }  // namespace freshet

@@ -55,6 +55,12 @@ void partition_clock::assign_partitions(const partition_clock& from) {
     if (const auto known = places_.find(id); known != places_.end()) ended_[known->second] = true;
 }
 
+void partition_clock::replace(event_clock& other) {
+  run_ = std::exchange(static_cast<partition_clock&>(other).run_, {});
+  for (auto id : run_.ended)
+    if (const auto known = places_.find(id); known != places_.end()) ended_[known->second] = true;
+}
+
 // --- alignment ---
 
 void partition_clock::align(std::shared_ptr<watermark_alignment> others, std::size_t task) {

@@ -124,6 +124,58 @@ TEST(sinks, a_commit_that_keeps_failing_ends_the_run_by_name) {
   EXPECT_EQ(log->lines, (std::vector<std::string>{"begin 1", "prepare 10"}));
 }
 
+struct deciding {
+  std::shared_ptr<journal> log;
+  std::string name;
+  std::uint64_t cannot_commit = 0;  ///< this epoch
+  std::optional<epoch_id> epoch{}, committed{};
+  int rows = 0;
+  void begin(const epoch_id& id) {
+    epoch = id;
+    rows = 0;
+  }
+  void write(int) { ++rows; }
+  void prepare() {}
+  void commit() {
+    if (epoch->epoch == cannot_commit) throw std::runtime_error("connection lost");
+    committed = epoch;
+    log->note(name + " has " + std::to_string(rows) + " of batch " + std::to_string(epoch->epoch));
+  }
+  void abort() { log->note(name + " aborts"); }
+  std::optional<epoch_id> last_committed() const { return committed; }
+};
+
+/// Without a checkpoint directory nobody asks a sink which batches count: one that says so by itself is a sink with a
+/// commit as any other, and there may be several.
+TEST(sinks, without_checkpoints_several_may_say_themselves_what_they_have_committed) {
+  auto log = std::make_shared<journal>();
+  topology_builder builder{"several"};
+  auto source = builder.spout("in", vector_spout{numbers(20)});
+  builder.sink("first", deciding{log, "first"}).input(source);
+  builder.sink("second", deciding{log, "second"}, {.parallelism = 2}).input(source, shuffle_grouping{});
+  batch_executor{batches_of(10)}.start(builder.build()).wait();
+  EXPECT_EQ(log->lines, (std::vector<std::string>{"first has 10 of batch 1", "second has 5 of batch 1",
+                                                  "second has 5 of batch 1", "first has 10 of batch 2",
+                                                  "second has 5 of batch 2", "second has 5 of batch 2"}));
+}
+
+/// As with any two sinks: the run ends, and what it says about the batch that one of them has and the other hasn't is
+/// the error, and a position at the spout that is before it.
+TEST(sinks, without_checkpoints_a_commit_that_fails_for_good_leaves_its_batch_to_whoever_reads_on) {
+  auto log = std::make_shared<journal>();
+  topology_builder builder{"half"};
+  partitioned_spout_probe spout{1, 30};
+  auto source = builder.spout("in", spout);
+  builder.sink("first", deciding{log, "first"}).input(source);
+  builder.sink("second", deciding{log, "second", 2}).input(source);
+  auto run = batch_executor{batches_of(10)}.start(builder.build());
+  EXPECT_THAT(error_of(run),
+              AllOf(HasSubstr("batch 2"), HasSubstr("\"second\" task 0"), HasSubstr("commit failed: connection lost")));
+  EXPECT_EQ(log->lines, (std::vector<std::string>{"first has 10 of batch 1", "second has 10 of batch 1",
+                                                  "first has 10 of batch 2"}));
+  EXPECT_EQ(spout.probe().committed[0], 10u);
+}
+
 TEST(sinks, a_tuple_that_a_transaction_cannot_write_meets_the_policy) {
   auto log = std::make_shared<journal>();
   topology_builder builder{"tuple"};

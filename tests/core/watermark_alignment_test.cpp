@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "batch/batch_run.hpp"
 #include "event/event_run.hpp"
 #include "freshet/connect/memory/callback_sink.hpp"
 #include "freshet/testing/fault_plan.hpp"
@@ -115,6 +118,27 @@ TEST(partition_clock, stays_in_step_or_out_of_it_when_it_is_set_back) {
   EXPECT_EQ(others->least(), ms(900));  // nobody waits for this one
   clock.assign(*before);
   EXPECT_TRUE(clock.wants_any());
+}
+
+TEST(partition_clock, stays_in_step_when_another_takes_its_place) {
+  const auto others = std::make_shared<watermark_alignment>(2);
+  auto was = ahead_of(others);
+  const auto before = was.copy();
+  was.end_partition(7);
+  policy_clock<bounded_out_of_orderness> clock{{}, {}, event_span{10}};
+  clock.replace(was);
+  clock.assign(*before);
+  clock.advance(7, ms(3));
+  clock.look({}, true);
+  EXPECT_FALSE(clock.wants_any());
+  EXPECT_EQ(clock.watermark(), ms(50)) << "7 has ended";
+  others->tell(1, ms(45));
+  was.align(nullptr, 0);
+  clock.look({}, true);
+  EXPECT_TRUE(clock.wants_any());
+  EXPECT_EQ(others->least(), ms(45)) << "the other one says nothing any more";
+  others->tell(1, ms(90));
+  EXPECT_EQ(others->least(), ms(50));
 }
 
 TEST(partition_clock, looks_again_soon_while_what_it_has_is_too_far_ahead) {
@@ -261,6 +285,80 @@ TEST(aligned_events, wait_for_what_an_ended_partition_has_not_yet_sent_on) {
     EXPECT_EQ(at[0], ms(100 * (beats::of_each - 1)));
     EXPECT_TRUE(run.unfinished().empty()) << run.unfinished();
   }
+}
+/// Two tasks with a partition each: the slow one's ends with its first poll, or the task does.
+struct short_tail {
+  bool ends_partition = false;
+  partition_id mine = 0;
+  bool polled = false;
+  std::vector<std::string> partitions() { return {"fast", "slow"}; }
+  void open(const task_context& c) { mine = c.partitions.at(0).id; }
+  poll_status poll(spout_emitter<beat>& out) {
+    if (std::exchange(polled, true)) return poll_status::ended();
+    for (std::uint64_t i = 0; i < 3; ++i) emit(i, out);
+    if (mine == 0 || !ends_partition) return mine == 0 ? poll_status::emitted() : poll_status::ended();
+    out.end(mine);
+    return poll_status::emitted();
+  }
+  void read(const position_range& range, spout_emitter<beat>& out) {
+    for (auto i = range.from; i < range.to; ++i) emit(i, out);
+  }
+  void seek(const position&) {}
+  void commit(const position&) {}
+  void emit(std::uint64_t i, spout_emitter<beat>& out) const {
+    out.emit(position{mine, i, i + 1}, {mine, ms(static_cast<std::int64_t>(i) * (mine == 0 ? 100 : 1))});
+  }
+};
+
+/// The slow partition's only poll fails in the chain: nobody may take it for over before its rows have gone through.
+TEST(aligned_batches, wait_for_what_an_ended_partition_has_to_give_once_more) {
+  for (const bool ends_partition : {true, false}) {
+    for (const bool reads_again : {true, false}) {
+      SCOPED_TRACE(std::string(ends_partition ? "partition" : "task") + (reads_again ? ", read again" : ", kept"));
+      std::function<event_time()> slowest;
+      std::optional<event_time> at_retry;
+      stream_builder builder{"tail"};
+      builder
+          .spout("beats", [ends_partition] { return short_tail{ends_partition}; },
+                 {.parallelism = 2, .on_data_loss = reads_again ? on_data_loss::stop : on_data_loss::skip})
+          .event_time(&beat::at, {.max_drift = 500ms})
+          .map("tail",
+               [&, calls = std::make_shared<int>(0)](const beat& b) {
+                 if (b.partition != 1 || b.at != ms(1)) return b.partition;
+                 if (++*calls == 1) throw std::runtime_error("not yet");
+                 if (*calls == 2) at_retry = slowest();
+                 return b.partition;
+               },
+               {.parallelism = 2})
+          .to("nowhere", [](std::uint32_t) {});
+      // With one worker the fast one, which comes first, has said how far it is: 200 ms.
+      batch_run run{builder.build(), {.workers = 1, .log = logger{}}};
+      slowest = [&run] { return run.alignment_of(static_cast<std::uint32_t>(run.graph().find("beats")))->least(); };
+      run.start();
+      EXPECT_TRUE(run.wait_until(std::chrono::steady_clock::time_point::max()));
+      ASSERT_TRUE(at_retry);
+      EXPECT_LE(*at_retry, ms(1));
+      EXPECT_EQ(slowest(), end_of_time) << "nobody waits for what is over";
+    }
+  }
+}
+/// A failed attempt has a chain of its own, with a clock of its own: it still says how far the task is, or the others
+/// would wait for ever for where it was.
+TEST(aligned_batches, go_on_in_step_behind_a_failed_attempt) {
+  collect_sink<std::uint32_t> got;
+  stream_builder builder{"midway"};
+  builder.spout("beats", [] { return beats{false}; }, {.parallelism = 2, .max_batch = 64})
+      .event_time(&beat::at, {.max_drift = 500ms})
+      .map("midway",
+           [failures = std::make_shared<std::atomic<int>>(1)](const beat& b) {
+             if (b.at == ms(beats::of_each / 2) && b.partition == 1 && failures->fetch_sub(1) > 0)
+               throw std::runtime_error("not yet");
+             return b.partition;
+           },
+           {.parallelism = 2})
+      .to("got", got);
+  batch_executor{{.workers = 1, .log = logger{}}}.start(builder.build()).wait();
+  EXPECT_EQ(got.take().size(), 2 * beats::of_each);
 }
 /// A task is over, and has not said so of its partition.
 TEST_P(aligned_runs, do_not_wait_for_a_task_that_has_ended) {

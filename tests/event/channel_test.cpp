@@ -282,7 +282,7 @@ TEST_F(link_of_outbox, without_sealed_batches_offers_nothing) {
   box.append(counted(1));
   EXPECT_EQ(offer(), workers{}) << "it is still being filled";
   EXPECT_FALSE(link->blocked());
-  EXPECT_EQ(link->transferred(), 0u);
+  EXPECT_EQ(link->counts().transferred, 0u);
   EXPECT_EQ(&link->box(), &box);
 }
 
@@ -291,7 +291,7 @@ TEST_F(link_of_outbox, moves_batches_in_order_while_there_is_room) {
   emit(0, 5);
   EXPECT_EQ(offer(), workers{10});
   EXPECT_TRUE(link->blocked());
-  EXPECT_EQ(link->transferred(), 2u);
+  EXPECT_EQ(link->counts().transferred, 2u);
   EXPECT_EQ(offer(), workers{}) << "there is still no room";
   EXPECT_EQ(read(slow), (values{0, 1}));
   EXPECT_EQ(offer(), workers{10});
@@ -299,7 +299,8 @@ TEST_F(link_of_outbox, moves_batches_in_order_while_there_is_room) {
   EXPECT_EQ(offer(), workers{10});
   EXPECT_FALSE(link->blocked());
   EXPECT_EQ(read(slow), values{4});
-  EXPECT_EQ(link->transferred(), 5u);
+  EXPECT_EQ(link->counts().transferred, 5u);
+  EXPECT_EQ(link->counts().emitted, 5u);
 }
 
 TEST_F(link_of_outbox, says_once_that_several_were_moved) {
@@ -315,7 +316,7 @@ TEST_F(link_of_outbox, marks_alone_are_moved_too) {
   box.marks().end = true;
   box.seal();
   EXPECT_EQ(offer(), (workers{10, 11}));
-  EXPECT_EQ(link->transferred(), 0u);
+  EXPECT_EQ(link->counts().transferred, 0u);
   for (auto* c : {&quick, &slow}) {
     auto* b = c->take();
     ASSERT_NE(b, nullptr);
@@ -328,6 +329,8 @@ TEST_F(link_of_outbox, a_broadcast_goes_to_each_at_its_own_pace) {
   link_to({&quick, &slow});
   emit(0, 6);
   EXPECT_EQ(offer(), (workers{10, 11}));
+  EXPECT_EQ(link->counts().emitted, 6u);
+  EXPECT_EQ(link->counts().transferred, 8u) << "only what has a place in a channel";
   EXPECT_EQ(read(quick), (values{0, 1, 2, 3, 4, 5})) << "it does not wait for the slow one";
   EXPECT_TRUE(link->blocked());
   emit(6, 8);
@@ -337,13 +340,15 @@ TEST_F(link_of_outbox, a_broadcast_goes_to_each_at_its_own_pace) {
   values late;
   for (int n = 0; n < 3; ++n) {
     EXPECT_TRUE(link->blocked());
+    EXPECT_EQ(link->counts().transferred, 8u + 2 + late.size());
     EXPECT_EQ(offer(), workers{11});
     for (int v : read(slow)) late.push_back(v);
   }
   EXPECT_EQ(late, (values{2, 3, 4, 5, 6, 7}));
   EXPECT_FALSE(link->blocked());
   EXPECT_EQ(offer(), workers{});
-  EXPECT_EQ(link->transferred(), 16u) << "each tuple to each of both";
+  EXPECT_EQ(link->counts().emitted, 8u);
+  EXPECT_EQ(link->counts().transferred, 16u) << "each tuple to each of both";
 }
 
 TEST_F(link_of_outbox, a_broadcast_copies_nothing) {

@@ -71,6 +71,23 @@ TEST_P(rescaled_runs, lose_and_double_nothing) {
   if (GetParam() == guarantee::at_least_once) { EXPECT_EQ(m.node("in").acked, std::uint64_t{rows}); }
 }
 
+/// However many tasks have got it: what was emitted once counts once, what arrived as often as it did.
+TEST_P(rescaled_runs, count_what_all_tasks_get) {
+  constexpr int rows = 30'000;
+  topology_builder b{"broadcast"};
+  auto passed = b.bolt("pass", [](const int& v) {
+                   return v;
+                 }).input(b.spout("in", vector_spout<int>{numbers(rows)}, {.max_batch = 32}), shuffle_grouping{});
+  (void)b.sink("got", [](const int&) {}, {.parallelism = 2}).input(passed, all_grouping{});
+  auto run = event_executor{fast(GetParam())}.start(b.build());
+  EXPECT_GT(rescale_until_the_end(run, {"got"}), 3);
+  const auto m = finish(run);
+  EXPECT_EQ(m.node("pass").executed, std::uint64_t{rows});
+  EXPECT_EQ(m.node("pass").emitted, std::uint64_t{rows});
+  EXPECT_GT(m.node("got").executed, std::uint64_t{rows});
+  EXPECT_EQ(m.node("pass").transferred, m.node("got").executed);
+}
+
 TEST_P(rescaled_runs, show_the_tasks_they_have) {
   std::atomic<std::uint64_t> written{0};
   topology_builder b{"endless"};

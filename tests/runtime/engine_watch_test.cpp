@@ -27,8 +27,9 @@ topology numbers_graph() {
 /// A run whose metrics a test writes, looked at ten times a second.
 class engine_watches : public ::testing::Test {
  protected:
-  static constexpr std::size_t full = 1000;
-  engine_watch watch{numbers_graph(), {.longest_stay = 60s, .log = {}}, full};
+  engine_watches() : engine_watches(adaptive_options{.longest_stay = 60s, .log = {}}) {}
+  explicit engine_watches(const adaptive_options& options) : watch(numbers_graph(), options, 1000) {}
+  engine_watch watch;
   engine_watch::time_point now{1h};
   run_metrics m;
 
@@ -139,6 +140,28 @@ TEST_F(engine_watches, leaves_events_when_the_lag_has_lasted) {
   EXPECT_EQ(looks_until_switch(100, [&] { rest(0); }), 9);  // nine tenths of the last second
   begin(engine_kind::events);
   EXPECT_EQ(looks_until_switch(100, [&, i = 0]() mutable { rest(++i % 5 == 0 ? 1 : 0); }), 0);
+}
+
+class engine_watches_without_patience : public engine_watches {
+ protected:
+  engine_watches_without_patience() : engine_watches(adaptive_options{.patience = 0ns, .least_stay = 0ns, .log = {}}) {}
+};
+
+/// Of the time since the look before, whatever there was before that; a look that follows at once says nothing.
+TEST_F(engine_watches_without_patience, decides_by_a_single_look) {
+  begin(engine_kind::batches);
+  EXPECT_EQ(look(), "") << "there is nothing to compare it with";
+  EXPECT_EQ(looks_until_switch(20, [&] { batch(500); }), 0);
+  batch(50);
+  EXPECT_THAT(watch.look(m, now), IsEmpty()) << "no time has passed";
+  EXPECT_EQ(looks_until_switch(1, [&] { batch(50); }), 1);
+  EXPECT_THAT(said, HasSubstr("for 100 % of 0.1 s"));
+
+  begin(engine_kind::events);
+  EXPECT_EQ(look(), "");
+  EXPECT_EQ(looks_until_switch(20, [&] { rest(1); }), 0);
+  EXPECT_EQ(looks_until_switch(20, [&] { rest(0.2); }), 0) << "it had nothing at hand for a fifth of each";
+  EXPECT_EQ(looks_until_switch(1, [&] { rest(0); }), 1);
 }
 
 TEST_F(engine_watches, begins_anew_behind_a_pause) {

@@ -72,6 +72,8 @@ class event_clock {
   /// A copy of what it has seen, and back to it. REQUIRES: `other` is a copy of this one, or of one of its node.
   virtual std::unique_ptr<event_clock> copy() const = 0;
   virtual void assign(const event_clock& other) = 0;
+  /// Takes the place of `other`, a clock of its node, in what is about the run. That one has no part in it any more.
+  virtual void replace(event_clock& /*other*/) {}
 };
 
 }  // namespace freshet

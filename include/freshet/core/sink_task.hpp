@@ -26,7 +26,8 @@ concept transactional_sink = requires(S& s, const typename S::token& t) {
 &&durable<typename S::token>;
 
 /// A sink that records by itself, in the transaction that makes rows visible, which epoch they belong to: so it decides
-/// whether an epoch that was prepared when the process ended counts. One in a topology, with one task.
+/// whether an epoch that was prepared when the process ended counts. One in a topology, with one task, where the run
+/// keeps checkpoints; else nobody asks, and it is a sink with epochs as any other.
 template <class S>
 concept deciding_sink = requires(S& s) {
   s.begin(epoch_id{});

@@ -43,7 +43,8 @@ struct spout_round {
   std::vector<stamped> known_stamps;  ///< in the order in which they are emitted again; empty: messages are new
   any_batch* raw = nullptr;           ///< not null: messages are written here, and the chain reads them later,
   bool through = false;               ///< or, when this is set, takes them at once all the same
-  /// Partitions of which nothing more comes: the host tells the clock when the chain has read what is in `raw`.
+  /// Partitions of which nothing more comes, where the chain may still have to read what came: the host tells the clock
+  /// when it has.
   std::vector<partition_id> ended;
 };
 

@@ -14,8 +14,9 @@ enum class engine_kind : std::uint8_t { batches, events };
 struct adaptive_options {
   /// The one that it starts on. Batches: a run that is started has mostly something to catch up with.
   engine_kind first = engine_kind::batches;
-  /// How long what speaks for a switch must hold. A second is ten batches of the default interval, and longer than a
-  /// pause of the machine; a switch itself takes some milliseconds, and the time to read the states.
+  /// How long what speaks for a switch must hold; 0: at one look, which is about the time since the look before. A
+  /// second is ten batches of the default interval, and longer than a pause of the machine; a switch itself takes some
+  /// milliseconds, and the time to read the states.
   std::chrono::nanoseconds patience = std::chrono::seconds(1);
   /// A batch of fewer rows than this share of a full one, cut when no spout had more at hand, has caught up. At a tenth
   /// the fixed cost of batches begins to count, and what is left is worked on in less than the next interval.

@@ -58,7 +58,8 @@ struct task_metrics {
   histogram complete_latency;  ///< spouts, ns: from emit to the end of the tuple tree
 };
 
-/// Tuples that went over one input of one node.
+/// Tuples that went over one input of one node: counted when they have a place in the channel to the task that reads
+/// them (event engine), or in the blocks of their batch.
 struct edge_metrics {
   std::string from, to;
   std::uint32_t from_node = 0, to_node = 0, input = 0;

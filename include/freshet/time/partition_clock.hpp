@@ -40,6 +40,7 @@ class partition_clock : public event_clock {
   bool holds_back() const override;
   bool take_wanted_again() override { return std::exchange(run_.wanted_again, false); }
   void end_partition(partition_id partition) override;
+  void replace(event_clock& other) override;
 
   // --- for tests that say themselves what time it is ---
   /// In place of the time that comes with a message, where none does.
