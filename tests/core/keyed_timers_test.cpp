@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
+#include "core/bolt_bench.hpp"
 #include "freshet/base/random.hpp"
 #include "freshet/base/time_arithmetic.hpp"
 
@@ -103,6 +106,70 @@ TEST(keyed_timers, groups_move_one_at_a_time) {
   other.save(0, w);
   reader r(w.data());
   EXPECT_FALSE(other.load(1, r));  // keys of another group
+}
+
+/// A key that can be written while nobody has `refused`.
+struct fragile {
+  int id = 0;
+  bool operator==(const fragile&) const = default;
+  static inline bool refused = false;
+};
+struct sets_a_timer {
+  using state = int;
+  void process(const int& v, state& n, processing_timers& t, emitter<int>&) {
+    ++n;
+    if (v != 0) t.at(at(v));
+  }
+  void on_processing_timer(const fragile&, event_time, state&, processing_timers&, emitter<int>&) {}
+};
+
+}  // namespace
+
+template <>
+struct codec<fragile> {
+  static void write(writer& w, const fragile& f) {
+    if (fragile::refused) throw std::runtime_error("no more keys");
+    w.raw(f.id);
+  }
+  static void read(reader& r, fragile& f, std::uint32_t) { f.id = r.raw<int>(); }
+};
+
+namespace {
+
+/// A call changes timers when it is over, where nothing may throw; the group is written first, as it was at the
+/// barrier.
+TEST(keyed_timers, a_key_that_cannot_be_written_fails_the_epoch_and_not_the_call_that_sets_a_timer) {
+  samples::bolt_bench<int, int> bench{
+      sets_a_timer{}, key_grouping{[](int) { return fragile{7}; }}, {.max_parallelism = 1}};
+  auto& state = *bench.op->state;
+  bench.read({1, 2});
+  state.freeze(key_group_range{0, 1});
+  bench.read({0});  // what the key's state was is written with its first use
+  fragile::refused = true;
+  bench.read({3});
+  fragile::refused = false;
+  EXPECT_TRUE(bench.host.failures.empty());
+  const auto write_all = [&] {
+    while (!state.write_frozen(100)) {}
+  };
+  try {
+    write_all();
+    ADD_FAILURE() << "the epoch lacks timers";
+  } catch (const std::runtime_error& e) { EXPECT_STREQ(e.what(), "no more keys"); }
+
+  // Another epoch has all of them.
+  (void)state.take_frozen();
+  state.freeze(key_group_range{0, 1});
+  bench.read({4});
+  write_all();
+  const auto whole = state.take_frozen();
+  timed_state<fragile, int> loaded(1);
+  reader r(whole.groups.at(0));
+  ASSERT_TRUE(loaded.load(0, r));
+  std::vector<int> due;
+  while (auto t = loaded.processing_timers.take_due(end_of_time))
+    due.push_back(static_cast<int>((t->time - at(0)).count()));
+  EXPECT_EQ(due, (std::vector{1, 2, 3}));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -165,11 +166,12 @@ class keyed_timers {
     }
   }
   /// As `any_state::freeze`, but that all changes are written at once; a group of the rest is written whole, before it
-  /// is changed.
+  /// is changed. What a codec throws then comes out of `write_frozen`: whoever changes a timer is inside a destructor.
   void freeze(std::optional<key_group_range> all) requires durable<K> {
     writer w;
     save_changes(w);
     frozen_.changes = w.take();
+    unwritable_ = nullptr;
     begin();
     if (!all) return;
     unwritten_ = *all;
@@ -178,9 +180,11 @@ class keyed_timers {
     write_group_ = [](const keyed_timers& of, std::uint32_t g, writer& into) { of.save(g, into); };
   }
   bool write_frozen() {
-    for (auto g = unwritten_.first; g < unwritten_.end; ++g)
-      if (!is_written_[g - unwritten_.first]) return write(g), g + 1 == unwritten_.end;
-    return true;
+    auto g = unwritten_.first;
+    while (g < unwritten_.end && is_written_[g - unwritten_.first]) ++g;
+    if (g < unwritten_.end) write(g++);
+    if (unwritable_) std::rethrow_exception(std::exchange(unwritable_, nullptr));
+    return g == unwritten_.end;
   }
   frozen_state take_frozen() {
     unwritten_ = {0, 0};
@@ -225,11 +229,13 @@ class keyed_timers {
     if (unwritten_.contains(static_cast<std::uint32_t>(g))) [[unlikely]]
       if (!is_written_[g - unwritten_.first]) write(static_cast<std::uint32_t>(g));
   }
-  [[gnu::noinline]] void write(std::uint32_t g) {
-    writer w;
-    write_group_(*this, g, w);
-    frozen_.groups[g - unwritten_.first] = w.take();
+  [[gnu::noinline]] void write(std::uint32_t g) noexcept {
     is_written_[g - unwritten_.first] = true;
+    try {
+      writer w;
+      write_group_(*this, g, w);
+      frozen_.groups[g - unwritten_.first] = w.take();
+    } catch (...) { unwritable_ = std::current_exception(); }
   }
   std::uint32_t group(std::uint64_t hash) const { return key_group_of(hash, groups_); }
   void moved(std::size_t g) {
@@ -244,6 +250,7 @@ class keyed_timers {
   frozen_state frozen_;
   key_group_range unwritten_{0, 0};  ///< groups that are being written as they were
   std::vector<bool> is_written_;
+  std::exception_ptr unwritable_;  ///< what writing one of them has thrown
   void (*write_group_)(const keyed_timers&, std::uint32_t, writer&) = nullptr;
 };
 
