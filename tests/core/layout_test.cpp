@@ -116,8 +116,8 @@ TEST(layout, of_times_has_their_unit) {
   using namespace std::chrono;
   EXPECT_EQ(layout_of<event_time>(), "time<i64 1/1000s>");
   EXPECT_EQ(layout_of<event_span>(), "time<i64 1/1000s>");
-  EXPECT_EQ((layout_of<duration<std::int32_t>>()), "time<i32 1s>");
-  EXPECT_EQ((layout_of<duration<double, std::ratio<3600>>>()), "time<f64 3600s>");
+  EXPECT_EQ((layout_of<std::chrono::duration<std::int32_t>>()), "time<i32 1s>");
+  EXPECT_EQ((layout_of<std::chrono::duration<double, std::ratio<3600>>>()), "time<f64 3600s>");
   EXPECT_NE(layout_of<milliseconds>(), layout_of<microseconds>());
 }
 
