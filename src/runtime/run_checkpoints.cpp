@@ -269,7 +269,8 @@ std::vector<checkpoint_node> run_checkpoints::nodes() const {
       c.state_type += (c.state_type.empty() ? "" : " with ") + readable_type_name(n.broadcast_type);
     c.codec = layouts_[all.size()];
     c.decides = n.decides;
-    for (const auto& o : n.outputs) c.stream_types.push_back(readable_type_name(o.type->name));
+    for (const auto& o : n.outputs)
+      if (o.type) c.stream_types.push_back(readable_type_name(o.type->name));
     all.push_back(std::move(c));
   }
   return all;
