@@ -72,7 +72,9 @@ set(FRESHET_HEADERS
   include/freshet/core/keyed_state.hpp
   include/freshet/core/keyed_timers.hpp
   include/freshet/core/keyed_type.hpp
+  include/freshet/core/layout.hpp
   include/freshet/core/lazy_call.hpp
+  include/freshet/core/migrate.hpp
   include/freshet/core/outbox.hpp
   include/freshet/core/owned_memory.hpp
   include/freshet/core/passed_value.hpp
@@ -257,6 +259,7 @@ set(FRESHET_SOURCES
   src/core/frozen_states.cpp
   src/core/held_tuple.cpp
   src/core/input_loop.cpp
+  src/core/layout.cpp
   src/core/named_node.cpp
   src/core/outbox.cpp
   src/core/owned_memory.cpp
@@ -294,6 +297,7 @@ set(FRESHET_SOURCES
   src/runtime/run_checkpoints.cpp
   src/runtime/signals.cpp
   src/runtime/topology_run.cpp
+  src/runtime/ways_back.cpp
   src/runtime/worker_pool.cpp
   src/state/checkpoint_directory.cpp
   src/state/checkpoint_format.cpp

@@ -263,6 +263,11 @@ void any_keyed_state::drop(std::uint32_t g) {
   sweep_ = {};
   if (store_) store_->drop(g);
 }
+void any_keyed_state::add_layout(state_layout& to) const {
+  if (!type_.is_durable) return;
+  type_.add_key_layout(to.key);
+  type_.add_state_layout(to.state);
+}
 
 std::size_t any_keyed_state::insert(const void* key, std::uint64_t hash) {
   slot_table& t = table(hash);

@@ -9,6 +9,7 @@
 #include "freshet/core/grouping.hpp"
 #include "freshet/runtime/executor.hpp"
 #include "runtime/engine_run.hpp"
+#include "runtime/ways_back.hpp"
 
 namespace freshet {
 
@@ -31,8 +32,51 @@ std::string joined(const std::vector<std::string>& sentences) {
 
 error misfit(const std::string& name, const std::string& why) {
   return {errc::data_loss, "the state of bolt " + quoted(name) + " in the checkpoint " + why +
-                               ": if its type has changed, give its codec a version (see core/codec.hpp), or go on "
-                               "without it by another name"};
+                               ": if its type has changed, give it a  static T migrate(Old)  or its codec a version "
+                               "(see core/codec.hpp), or go on without it by another name"};
+}
+
+/// What checkpoints say of the states' bytes, by the node's index; empty where there are none.
+std::vector<std::string> layouts_of(const topology& graph) {
+  std::vector<std::string> all;
+  for (const auto& n : graph.nodes()) {
+    all.emplace_back();
+    if (!n.make_state) continue;
+    const older_types none;
+    state_layout layout(none);
+    try {
+      n.make_state(n.options)->add_layout(layout);
+    } catch (...) {
+      auto why = error_from_current_exception();
+      why.message = "bolt " + quoted(n.name) + ": the state of a task can't be made: " + why.message;
+      throw run_error(std::move(why));
+    }
+    all.back() = layout.text();
+  }
+  return all;
+}
+/// Checkpoints of the first versions say of every state the same.
+bool says_layout(const checkpoint_node& was) { return !was.codec.empty() && was.codec != "freshet"; }
+
+/// Codecs and `migrate` are the user's, and what they throw says of no node.
+template <class F>
+bool load_or_throw(const std::string& name, const std::string& where, F&& load) {
+  try {
+    return load();
+  } catch (const run_error&) { throw; } catch (const state_store_error&) {
+    throw;
+  } catch (...) {
+    const auto why = error_from_current_exception();
+    throw run_error({why.code, "the state of bolt " + quoted(name) + " in the checkpoint can't be read, in " + where +
+                                   ": its codec or migrate has thrown " + why.message});
+  }
+}
+
+std::string kept_types(const checkpoint_node& n) {
+  return (n.state_type.empty() ? "nothing" : n.state_type) + (n.key_type.empty() ? "" : " by " + n.key_type);
+}
+std::string two_layouts(const std::string& was, const std::string& now) {
+  return "the checkpoint has " + was + ", and it is " + now + " now";
 }
 
 }  // namespace
@@ -102,7 +146,12 @@ std::unique_ptr<run_checkpoints> run_checkpoints::open(const topology& graph, co
 
 run_checkpoints::run_checkpoints(const topology& graph, const checkpointing& how, const logger& log,
                                  std::unique_ptr<epoch_log> epochs)
-    : graph_(graph), how_(how), log_(log), epochs_(std::move(epochs)) {}
+    : graph_(graph),
+      layouts_(layouts_of(graph)),
+      older_(graph.nodes().size()),
+      how_(how),
+      log_(log),
+      epochs_(std::move(epochs)) {}
 
 void run_checkpoints::recover() {
   auto found = how_.resume_from ? epochs_->resume(*how_.resume_from) : epochs_->newest(how_.damaged);
@@ -150,7 +199,7 @@ bool run_checkpoints::is_dropped(const std::string& node) const {
 }
 
 void run_checkpoints::check_node(const checkpoint_node& was, const std::vector<checkpoint_node>& mine,
-                                 std::vector<std::string>& wrong) const {
+                                 std::vector<std::string>& wrong) {
   const auto at = graph_.find(was.name);
   const bool decides = at != graph_.nodes().size() && graph_.nodes()[at].decides;
   if (was.decides && !decides && recovered_.is_undecided() && !is_dropped(was.name))
@@ -170,16 +219,42 @@ void run_checkpoints::check_node(const checkpoint_node& was, const std::vector<c
   }
   if (!has_state || is_dropped(was.name)) return;
   const auto& now = mine[at];
-  if (now.state_type != was.state_type || now.key_type != was.key_type)
-    wrong.push_back(
-        "bolt " + quoted(was.name) + " keeps " + (now.state_type.empty() ? "nothing" : now.state_type) +
-        (now.key_type.empty() ? "" : " by " + now.key_type) + ", and the checkpoint has " + was.state_type +
-        (was.key_type.empty() ? "" : " by " + was.key_type) +
-        ": rename it, and put the old name into checkpoints.allow_dropped_state, or give the type its name back");
+  if (auto mistake = check_state(at, was, now); !mistake.empty())
+    wrong.push_back("bolt " + quoted(was.name) + " " + mistake);
   else if (now.max_parallelism != was.max_parallelism)
     wrong.push_back("bolt " + quoted(was.name) + " has max_parallelism " + std::to_string(now.max_parallelism) +
                     ", and the checkpoint " + std::to_string(was.max_parallelism) +
                     ": it is fixed for the life of a checkpoint");
+}
+
+/// Empty, and `older_` says how it is read; or why it can't be, behind the bolt's name.
+std::string run_checkpoints::check_state(std::size_t index, const checkpoint_node& was, const checkpoint_node& now) {
+  older_[index] = {};
+  const auto drop = ", or put " + quoted(was.name) + " into checkpoints.allow_dropped_state, and it begins without";
+  const bool has_names = now.state_type == was.state_type && now.key_type == was.key_type;
+  const bool has_other_layout = says_layout(was) && now.codec != was.codec;
+  if (has_names && !has_other_layout) return {};
+  const bool may_migrate = says_layout(was) && !now.codec.empty() && now.key_type == was.key_type;
+  const auto key_was = key_in_layout(was.codec), key = key_in_layout(now.codec);
+  if (may_migrate && key_was != key)
+    return "has keys of type " + now.key_type +
+           ", whose bytes have changed: " + two_layouts(std::string(key_was), std::string(key)) +
+           ". Keys can't be migrated, as their hashes decide where they are: give the type back what it was" + drop;
+  ways_back ways;
+  if (may_migrate) {
+    const node& n = graph_.nodes()[index];
+    ways = find_way_back(*n.make_state(n.options), was.codec);
+    if (ways.found) return older_[index] = *std::move(ways.found), "";
+  }
+  const std::string tried = ways.are_too_many ? " (of the ways back by migrate there are too many to try all)" : "";
+  if (!has_names)
+    return "keeps " + kept_types(now) + ", and the checkpoint has " + kept_types(was) + tried +
+           ": rename it, and put the old name into checkpoints.allow_dropped_state, or give the type its name back, or "
+           "a  static T migrate(Old)  that takes the old one";
+  return "keeps " + kept_types(now) + ", whose bytes have changed: " + two_layouts(was.codec, now.codec) + tried +
+         ". Give what has changed a  static T migrate(Old)  that takes what it was (see core/codec.hpp; a codec with a "
+         "version would have read it), or give it back what it was" +
+         drop;
 }
 
 std::vector<checkpoint_node> run_checkpoints::nodes() const {
@@ -194,9 +269,10 @@ std::vector<checkpoint_node> run_checkpoints::nodes() const {
     if (!n.state_type.empty()) c.state_type = readable_type_name(n.state_type);
     if (!n.broadcast_type.empty())
       c.state_type += (c.state_type.empty() ? "" : " with ") + readable_type_name(n.broadcast_type);
-    if (n.make_state) c.codec = "freshet";
+    c.codec = layouts_[all.size()];
     c.decides = n.decides;
-    for (const auto& o : n.outputs) c.stream_types.push_back(readable_type_name(o.type->name));
+    for (const auto& o : n.outputs)
+      if (o.type) c.stream_types.push_back(readable_type_name(o.type->name));
     all.push_back(std::move(c));
   }
   return all;
@@ -257,19 +333,19 @@ void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& i
   const node& n = graph_.nodes()[index];
   if (!from_ || is_dropped(n.name)) return;
   const auto mine = groups_of_node(n, task);
-  const auto read = [&](bool fine, const reader& r, const std::string& what) -> result<void> {
+  const auto read = [&](std::string_view bytes, const std::string& where, auto&& load) -> result<void> {
+    reader r(bytes);
+    r.has_older(older_[index].empty() ? nullptr : &older_[index]);
+    const bool fine = load_or_throw(n.name, where, [&] { return load(r); });
     if (fine && r.left() == 0) return {};
-    return misfit(n.name, fine ? "has more bytes than it reads, in " + what : "can't be read, in " + what);
+    return misfit(n.name, fine ? "has more bytes than it reads, in " + where : "can't be read, in " + where);
   };
   const auto load_group = [&](std::uint32_t group, std::string_view bytes) {
-    reader r(bytes);
-    const bool fine = group == shared_group(n) ? into.load_shared(r) : into.load(group, r);
-    return read(fine, r, "key group " + std::to_string(group));
+    return read(bytes, "key group " + std::to_string(group),
+                [&](reader& r) { return group == shared_group(n) ? into.load_shared(r) : into.load(group, r); });
   };
   const auto load_changes = [&](std::string_view bytes) {
-    reader r(bytes);
-    const bool fine = into.load_changes(mine, r);
-    return read(fine, r, "the log");
+    return read(bytes, "the log", [&](reader& r) { return into.load_changes(mine, r); });
   };
   if (into.has_shared()) or_throw(recovered_.load_groups(n.name, {shared_group(n), shared_group(n) + 1}, load_group));
   or_throw(recovered_.load_groups(n.name, mine, load_group));

@@ -97,7 +97,8 @@ class run_checkpoints {
   void recover();
   void match();
   void check_node(const checkpoint_node& was, const std::vector<checkpoint_node>& mine,
-                  std::vector<std::string>& wrong) const;
+                  std::vector<std::string>& wrong);
+  std::string check_state(std::size_t index, const checkpoint_node& was, const checkpoint_node& now);
   void note(checkpoint_partition p);
   const checkpoint_partition* position_of(const std::string& spout, const std::string& partition) const;
   void seek(const node& n, const spout_partition& p, std::uint64_t offset, spout_operator& spout) const;
@@ -106,6 +107,8 @@ class run_checkpoints {
   void write(checkpoint_manifest manifest, const states& all);
 
   topology graph_;
+  const std::vector<std::string> layouts_;  ///< of the states, by the node's index
+  std::vector<older_types> older_;          ///< what their types were in what is loaded, likewise
   const checkpointing how_;
   const logger log_;
   const std::unique_ptr<epoch_log> epochs_;

@@ -184,6 +184,7 @@ struct wishes {
   checkpointing how{};
   freshet::guarantee guarantee = freshet::guarantee::exactly_once;
   std::uint32_t attempts = 3;
+  std::shared_ptr<state_backend> store{};
 };
 inline checkpointing kept_in(simulated_files& files, checkpointing how) {
   how.directory = "/kept";
@@ -199,6 +200,7 @@ struct batches {
     auto o = batches_of(10);
     o.workers = 1;
     o.guarantee = w.guarantee;
+    o.store = std::move(w.store);
     o.max_task_attempts = w.attempts;
     o.checkpoints = kept_in(files, std::move(w.how));
     return batch_executor{o};
@@ -216,6 +218,7 @@ struct events {
     o.max_batch = 4;
     o.log = logger{};
     o.guarantee = w.guarantee;
+    o.store = std::move(w.store);
     o.retry = {.max_attempts = w.attempts, .first = 1us, .longest = 1us};
     o.checkpoints = kept_in(files, std::move(w.how));
     o.checkpoint_interval = 1us;

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "base/error_of.hpp"
 #include "freshet/core/topology_builder.hpp"
+#include "freshet/state/epoch_log.hpp"
 #include "freshet/testing/simulated_files.hpp"
 
 // Which epochs count when a run goes on, by what the sink that decides says.
@@ -164,6 +167,70 @@ TEST(run_checkpoints, miss_the_sink_that_has_to_decide) {
   EXPECT_THAT(error_of([&] { (void)all.open(graph_of<plain>()); }),
               HasSubstr("sink \"d\" decides whether that epoch counts, and the topology has no such sink"));
   EXPECT_EQ(all.open(graph_of<plain>(), {"d"})->newest(), 2u);
+}
+
+// --- what states are made of ---
+
+struct count_by_value {
+  using state = long;
+  void process(int, state& n) { ++n; }
+};
+topology graph_with_state() {
+  topology_builder builder{"t"};
+  builder.bolt("count", count_by_value{}).input(builder.spout("numbers", no_numbers{}), key_grouping{std::identity{}});
+  return builder.build();
+}
+/// Makes the newest checkpoint say something else of that.
+void say_of_states(kept& all, const std::string& layout) {
+  auto log = epoch_log::open(all.files, "/kept").value();
+  auto newest = *log->newest().value().manifest();
+  ++newest.epoch;
+  for (auto& n : newest.nodes)
+    if (n.name == "count") n.codec = layout;
+  ASSERT_TRUE(log->checkpoint(newest, [](auto&, auto&) { return result<void>(); }));
+}
+
+TEST(run_checkpoints, are_made_of_bolts_that_emit_nothing) {
+  kept all;
+  all.open(graph_with_state())->make_base({}, no_states);
+  const auto run = all.open(graph_with_state());
+  for (const auto& n : run->from()->nodes)
+    if (n.name == "count") EXPECT_TRUE(n.stream_types.empty());
+}
+
+TEST(run_checkpoints, say_what_the_bytes_of_a_state_are) {
+  kept all;
+  const auto graph = graph_with_state();
+  {
+    auto run = all.open(graph);
+    run->make_base({}, no_states);
+  }
+  auto run = all.open(graph);
+  EXPECT_FALSE(run->must_begin());
+  for (const auto& n : run->from()->nodes) EXPECT_EQ(n.codec, n.name == "count" ? "i64 by i32" : "") << n.name;
+}
+
+TEST(run_checkpoints, of_versions_that_said_nothing_of_it_are_taken) {
+  for (const char* nothing : {"freshet", ""}) {
+    kept all;
+    const auto graph = graph_with_state();
+    all.open(graph)->make_base({}, no_states);
+    say_of_states(all, nothing);
+    EXPECT_TRUE(all.open(graph)->must_begin()) << "so that it is known from now on";
+  }
+}
+
+TEST(run_checkpoints, of_other_bytes_are_refused) {
+  kept all;
+  const auto graph = graph_with_state();
+  all.open(graph)->make_base({}, no_states);
+  say_of_states(all, "f64 by i32");
+  EXPECT_THAT(error_of([&] { (void)all.open(graph); }),
+              HasSubstr("bolt \"count\" keeps std::int64_t by int, whose bytes have changed: the checkpoint has f64 by "
+                        "i32, and it is i64 by i32 now"));
+  EXPECT_TRUE(all.open(graph, {"count"})->must_begin());
+  say_of_states(all, "i64 and timers by i32");
+  EXPECT_THAT(error_of([&] { (void)all.open(graph); }), HasSubstr("the checkpoint has i64 and timers by i32"));
 }
 
 // --- what a spout saves ---

@@ -59,6 +59,7 @@ class any_keyed_state : public any_state {
   void save_changes(writer& w) const override;
   bool load_changes(key_group_range mine, reader& r) override;
   void drop(std::uint32_t g) override;
+  void add_layout(state_layout& to) const override;
 
  protected:
   any_keyed_state(const keyed_type& type, std::uint32_t groups, state_ttl ttl);

@@ -115,6 +115,10 @@ class with_broadcast final : public broadcast_holder {
   void drop(std::uint32_t group) override {
     if (own_) own_->drop(group);
   }
+  void add_layout(state_layout& to) const override {
+    if constexpr (durable<X>) freshet::add_layout<X>(to.shared);
+    if (own_) own_->add_layout(to);
+  }
 
  private:
   single_state<X> shared_;

@@ -11,6 +11,8 @@
 
 namespace freshet {
 
+class older_types;
+
 /// A number that is written as its bytes. Not `long double`: its bytes differ between platforms, and some say nothing.
 template <class T>
 concept raw_number = std::is_arithmetic_v<T> && sizeof(T) <= 8 && !std::is_same_v<std::remove_cv_t<T>, long double>;
@@ -123,6 +125,11 @@ class reader {
     --depth_;
   }
 
+  /// Some types were written as what they were before: `read_value` reads them so. Null, as at the beginning: none was.
+  /// REQUIRES: they outlive it.
+  void has_older(const older_types* types) noexcept { older_ = types; }
+  const older_types* older() const noexcept { return older_; }
+
   bool failed() const noexcept { return failed_; }
   /// For codecs: the bytes read can't be right.
   void fail() noexcept {
@@ -137,6 +144,7 @@ class reader {
   std::size_t reservable_;
   std::uint32_t depth_ = 0;
   bool failed_ = false;
+  const older_types* older_ = nullptr;
 };
 
 }  // namespace freshet

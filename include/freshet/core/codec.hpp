@@ -2,8 +2,10 @@
 #include <concepts>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "freshet/core/byte_stream.hpp"
+#include "freshet/core/migrate.hpp"
 #include "freshet/core/shape.hpp"
 
 namespace freshet {
@@ -17,13 +19,16 @@ namespace freshet {
 /// Numbers, enums, strings, std containers and every type with fields (`has_fields`) need nothing. `read` gets the
 /// version it was written with, 0 for a codec that declares none. Give a codec a version, from 1, on its first day:
 /// nested values carry the number only where one is declared. `read` must not trust the bytes: they may be damaged.
+/// A codec that leaves parts to `write_value` may name their types, `using parts = std::tuple<address, port>;`: then a
+/// change of those is noticed, and they may be `migratable`.
 template <class T>
 struct codec;
 
 namespace detail {
 
-/// Marks the codecs that are as good as those of the parts.
-struct codec_of_parts {};
+/// Marks the codecs that nobody has to write, and those of them that are as good as those of the parts.
+struct standard_codec {};
+struct codec_of_parts : standard_codec {};
 
 template <class T>
 concept declares_codec = requires(writer& w, reader& r, const T& in, T& out) {
@@ -66,6 +71,37 @@ consteval bool check_durable() {
   return durable<T>;
 }
 
+/// A type that can be made of what it was before, so that checkpoints with that can be read:
+///     struct session {
+///       std::uint64_t clicks = 0;
+///       freshet::event_span length{};
+///       static session migrate(session_v1 old) { return {old.clicks, std::chrono::seconds(old.seconds)}; }
+///     };
+/// The old type, as it was but for its name, is durable and default constructible, and may have a `migrate` of its own.
+/// What decides is the layout of the bytes (see layout.hpp), so the two must differ in it. It may be called by several
+/// threads, and what it throws ends the run. This is for states of bolts, in all their parts. Keys are not migrated, as
+/// their hashes decide where they are; nor are the tokens of sinks, the states of watermark policies and what spouts
+/// save: give those codecs with a version.
+template <class T>
+concept migratable = detail::points_to_migrate<T> && durable<T> && std::is_move_assignable_v<T> &&
+    durable<typename detail::migrates_from<T>::type> &&
+    std::default_initializable<typename detail::migrates_from<T>::type> && detail::comes_to_an_end<T>();
+
+/// What `migrate` of a migratable type takes.
+template <migratable T>
+using older_of = typename detail::migrates_from<T>::type;
+
+/// The sentence a user reads when a type has a `migrate` that nobody can call. Returns whether all is well.
+template <class T>
+consteval bool check_migrate() {
+  constexpr bool ok = migratable<T> || !detail::has_migrate<T>;
+  static_assert(ok,
+                "a state with a migrate is made of what it was before by one public function  static T migrate(Old)  "
+                "(or const Old&; not overloaded, no template), where T is the type itself, which can be moved to, and "
+                "Old another one, which is durable and default constructible and doesn't migrate from T in turn");
+  return ok;
+}
+
 /// Writes a value within another, for use in codecs. Ahead of it goes its codec's version, if it declares one.
 template <class T>
 void write_value(writer& w, const T& value) {
@@ -75,9 +111,24 @@ void write_value(writer& w, const T& value) {
   });
 }
 
+template <class T>
+void read_value(reader& r, T& value);
+
+namespace detail {
+/// Reads what `write_value` wrote of the type that `T` was before. Throws what `migrate` does.
+template <class T>
+void read_older(reader& r, T& value) {
+  older_of<T> old{};
+  read_value(r, old);
+  if (!r.failed()) value = T::migrate(std::move(old));
+}
+}  // namespace detail
+
 /// Reads what `write_value` wrote. A version from the future is a failure.
 template <class T>
 void read_value(reader& r, T& value) {
+  if constexpr (migratable<T>)
+    if (r.older() && r.older()->contains(&detail::type_identity<T>)) return detail::read_older(r, value);
   r.nested([&] {
     std::uint32_t version = 0;
     if constexpr (codec_version<T> != 0) {

@@ -205,6 +205,12 @@ class keyed_state final : public any_keyed_state {
       read_value(r, passed_over);
     }
   }
+  static void add_key_layout(layout_text& to) {
+    if constexpr (is_written) freshet::add_layout<K>(to);
+  }
+  static void add_state_layout(layout_text& to) {
+    if constexpr (is_written) freshet::add_layout<S>(to);
+  }
   static void destroy_change(keyed_change& c) noexcept { static_cast<change&>(c).~change(); }
   static void undo_change(keyed_change& c, void* e) {
     auto& all = static_cast<change&>(c);
@@ -230,6 +236,8 @@ class keyed_state final : public any_keyed_state {
       .write_state = is_written ? write_state : nullptr,
       .read_key = is_read ? read_key : nullptr,
       .read_state = is_read ? read_state : nullptr,
+      .add_key_layout = is_written ? add_key_layout : nullptr,
+      .add_state_layout = is_written ? add_state_layout : nullptr,
       .destroy_change = destroy_change,
       .undo_change = undo_change,
       .keep_change = has_undoable_part<S> ? keep_change : nullptr,

@@ -9,6 +9,8 @@
 
 namespace freshet {
 
+class layout_text;
+
 /// What a key had before it was first used since `begin`; since `note`, that it was. The part that needs no types.
 struct keyed_change {
   enum class kind : std::uint8_t {
@@ -50,6 +52,8 @@ struct keyed_type {
   void (*read_key)(reader&, key_visitor&);
   /// Null: into none.
   void (*read_state)(reader&, void* entry);
+  void (*add_key_layout)(layout_text&);
+  void (*add_state_layout)(layout_text&);
 
   void (*destroy_change)(keyed_change&) noexcept;
   /// Puts back what the entry was.

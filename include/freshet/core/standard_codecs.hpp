@@ -52,7 +52,8 @@ void read_element(reader& r, Part&... part) {
 }  // namespace detail
 
 template <class T>
-requires(shape_of<T> == shape::scalar && (raw_number<T> || std::is_enum_v<T>)) struct codec<T> {
+requires(shape_of<T> == shape::scalar && (raw_number<T> || std::is_enum_v<T>)) struct codec<T>
+    : detail::standard_codec {
   static void write(writer& w, T v) {
     if constexpr (std::is_enum_v<T>) w.raw(static_cast<std::underlying_type_t<T>>(v));
     else w.raw(v);
@@ -64,7 +65,7 @@ requires(shape_of<T> == shape::scalar && (raw_number<T> || std::is_enum_v<T>)) s
 };
 
 template <class T>
-requires(shape_of<T> == shape::text) struct codec<T> {
+requires(shape_of<T> == shape::text) struct codec<T> : detail::standard_codec {
   static void write(writer& w, const T& v) { w.bytes(v); }
   static void read(reader& r, T& v, std::uint32_t) { v = r.bytes(); }
 };

@@ -10,6 +10,7 @@
 #include "freshet/base/event_time.hpp"
 #include "freshet/core/codec.hpp"
 #include "freshet/core/grouping.hpp"
+#include "freshet/core/layout.hpp"
 #include "freshet/core/state_store.hpp"
 #include "freshet/core/undo.hpp"
 
@@ -81,6 +82,8 @@ class any_state {
   /// Forgets the states of a group.
   virtual void drop(std::uint32_t group) = 0;
   virtual bool is_durable() const = 0;
+  /// Adds what the bytes are that `save` and `save_changes` write; `durable()` only.
+  virtual void add_layout(state_layout& to) const = 0;
 };
 
 namespace detail {
@@ -158,6 +161,9 @@ class single_state final : public any_state {
     }
   }
   void drop(std::uint32_t) override { value_ = S{}; }
+  void add_layout(state_layout& to) const override {
+    if constexpr (durable<S>) freshet::add_layout<S>(to.state);
+  }
 
  private:
   S value_{};

@@ -96,6 +96,10 @@ class timed_state final : public any_state {
     timers.drop(group);
     processing_timers.drop(group);
   }
+  void add_layout(state_layout& to) const override {
+    states.add_layout(to);
+    to.has_timers = true;
+  }
 
   keyed_state<K, S> states;
   keyed_timers<K> timers;

@@ -48,7 +48,7 @@ struct checkpoint_node {
   std::string key_type{}, state_type{};     ///< readable names; empty where there is none
   bool decides = false;                     ///< a sink that says itself which epochs it has committed
   std::vector<std::string> stream_types{};  ///< of what it emits, its main output first
-  std::string codec{};                      ///< of its state; empty without state
+  std::string codec{};                      ///< the layout of its state, see core/layout.hpp; empty without state
   std::uint32_t codec_version = 0;
   std::uint64_t keys = 0;           ///< with a state, at the time
   std::vector<state_file> files{};  ///< oldest first

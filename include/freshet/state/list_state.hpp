@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -163,6 +164,7 @@ class list_state {
 template <class T>
 requires(durable<T>&& std::default_initializable<T>) struct codec<list_state<T>> {
   static constexpr std::uint32_t version = 1;
+  using parts = std::tuple<T>;
   static void write(writer& w, const list_state<T>& list) {
     w.length(list.size());
     for (const T& v : list) write_value(w, v);

@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -251,6 +252,7 @@ template <class K, class V>
 requires(durable<K>&& durable<V>&& std::default_initializable<K>&&
              std::default_initializable<V>) struct codec<map_state<K, V>> {
   static constexpr std::uint32_t version = 1;
+  using parts = std::tuple<K, V>;
   static void write(writer& w, const map_state<K, V>& map) {
     w.length(map.size());
     for (const auto& [key, value] : map) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -127,6 +128,7 @@ template <class A>
 requires durable<A>
 struct codec<slice_tree<A>> {
   static constexpr std::uint32_t version = 1;
+  using parts = std::tuple<A>;
   static void write(writer& w, const slice_tree<A>& tree) {
     w.length(tree.size());
     tree.for_each([&w](const auto& s) {

@@ -49,7 +49,8 @@ class collector {
                   (n.key_type.empty() ? "" : ", " + std::to_string(n.max_parallelism) + " key groups"));
     if (!n.key_type.empty()) add(name + " key", n.key_type);
     if (!n.state_type.empty())
-      add(name + " state", n.state_type + ", codec " + n.codec + " version " + std::to_string(n.codec_version));
+      add(name + " state", n.state_type + ", codec " + n.codec +
+                               (n.codec_version == 0 ? "" : " version " + std::to_string(n.codec_version)));
     std::string types;
     for (const auto& each : n.stream_types) types += (types.empty() ? "" : ", ") + each;
     if (!types.empty()) add(name + " emits", types);
