@@ -62,7 +62,7 @@ TEST(timer_heap, does_as_a_sorted_set_does) {
         model.erase(model.begin());
       }
       ASSERT_EQ(heap.size(), model.size());
-      if (!model.empty()) ASSERT_EQ(heap.top().order, model.begin()->order);
+      if (!model.empty()) { ASSERT_EQ(heap.top().order, model.begin()->order); }
     }
     while (!model.empty()) {
       ASSERT_EQ(popped(heap), model.begin()->order);
