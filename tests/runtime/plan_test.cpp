@@ -54,9 +54,10 @@ void check_order(const topology& graph, const run_plan& plan) {
       EXPECT_EQ(plan.chain_of[member.node], c) << graph.nodes()[member.node].name;
       EXPECT_TRUE(m == 0 ? member.parent == 0 : member.parent < m) << graph.nodes()[member.node].name;
       for (const auto& e : graph.nodes()[member.node].inputs)
-        if (e.from.node != stream_end::dead_letters)
+        if (e.from.node != stream_end::dead_letters) {
           EXPECT_LE(plan.chain_of[e.from.node], c) << graph.nodes()[member.node].name;
-      if (c != 0) EXPECT_LE(plan.chains[c - 1].below_dead_letters, plan.chains[c].below_dead_letters);
+        }
+      if (c != 0) { EXPECT_LE(plan.chains[c - 1].below_dead_letters, plan.chains[c].below_dead_letters); }
     }
   EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), static_cast<std::ptrdiff_t>(seen.size()));
 }
