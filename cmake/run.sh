@@ -49,6 +49,7 @@ Builds freshet-demo (Release, in build/release) and runs it with these arguments
 Without a FILE it counts the words of the licence texts in /usr/share/common-licenses. Ctrl-C drains and ends it.
   --repeat N       read the text N times (default: as often as makes 48 MiB of it)
   --seconds S      for each row of the latency table (default: 1)
+  sh cmake/run.sh demo -- --help    says the same of the program alone
 TEXT
 }
 
@@ -56,7 +57,10 @@ help_test() {
   cat <<'TEXT'
 sh cmake/run.sh test [CTEST ARGUMENTS]
 
-Builds everything (Debug with asserts, in build/dev) and runs ctest with these arguments, for example:
+Builds everything (Debug with asserts, in build/dev) and runs ctest with these arguments: on two cores half an hour to build
+the first time, and twenty minutes to run. Tests of conformance read data that is not in this project and are skipped where
+it is not at hand (CMake's FRESHET_SHARED_DIR); those of the PostgreSQL sink start a server of their own from Debian's package
+postgresql, which is installed, too. For example:
   sh cmake/run.sh test -L unit          one label: unit differential conformance package compile_fail examples
                                         recovery postgresql
   sh cmake/run.sh test -R ledger        tests whose name matches
@@ -90,8 +94,9 @@ help_lint() {
 sh cmake/run.sh lint
 
 clang-format over the tracked files (nothing is changed), the include law, a build of everything with warnings as errors,
-every public header compiled alone, and whether the benchmarks that scripts name are there. `clang-format -i FILE` mends the format of a file. It goes on in build/dev, where
-`test` has compiled most of it already; warnings stay errors there until `cmake --preset dev -D FRESHET_WERROR=OFF`.
+every public header compiled alone, and whether the benchmarks that scripts name are there. `clang-format -i FILE` mends the
+format of a file. It goes on in build/dev, where `test` has compiled most of it already; warnings stay errors there until
+`cmake --preset dev -D FRESHET_WERROR=OFF`.
 TEXT
 }
 
@@ -100,7 +105,8 @@ help_sanitize() {
 sh cmake/run.sh sanitize [asan|tsan] [CTEST ARGUMENTS]
 
 Builds with AddressSanitizer and UndefinedBehaviorSanitizer (build/asan), then with ThreadSanitizer (build/tsan), and runs
-tests: the first those of the layers that lay out memory, the second those of what starts threads, and the differential ones.
+tests: the first those of the layers that lay out memory, the second those of what starts threads, and the differential ones
+besides.
 With asan or tsan only that one. The compiler is Clang, or what CXX says (CXX=g++ takes twice as long).
 TEXT
 }
@@ -285,6 +291,7 @@ release_of() {
 }
 
 verb_demo() {
+  if [ "${1-}" = -- ]; then shift; fi
   need_packages
   release_of ON OFF OFF
   build release --target freshet-demo
