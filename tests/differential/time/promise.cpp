@@ -152,7 +152,6 @@ run_metrics run_to_end(const topology& graph, const any_options& options) {
   if (const auto* either = std::get_if<either_engine>(&options)) return run_with_crashes(graph, *either);
   if (goes_on(options)) return run_with_stops(graph, std::get<batch_options>(options));
   const auto finished = [](topology_run run) { return run.wait(), run.metrics(); };
-  if (const auto* events = std::get_if<event_options>(&options)) return finished(event_executor{*events}.start(graph));
   testing::simulated_files disk;
   if (const auto* events = std::get_if<event_options>(&options)) {
     auto run = event_executor{*events}.start(graph);
