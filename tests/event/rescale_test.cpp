@@ -88,6 +88,39 @@ TEST_P(rescaled_runs, count_what_all_tasks_get) {
   EXPECT_EQ(m.node("pass").transferred, m.node("got").executed);
 }
 
+/// A bolt within `ordered` writes through outputs of its own: these lead to the tasks of now, too.
+TEST_P(rescaled_runs, are_reached_by_bolts_that_read_in_order) {
+  struct row {
+    int key = 0;
+    event_time at{};
+  };
+  struct passing {
+    using state = int;
+    row process(const row& r, state&) { return r; }
+  };
+  struct counting {
+    using state = std::uint64_t;
+    counted process(const row& r, state& n) { return {r.key, ++n}; }
+  };
+  constexpr int rows = 20'000;
+  std::vector<row> all;
+  for (int v = 0; v < rows; ++v) all.push_back({v % keys, event_time{std::chrono::milliseconds(v)}});
+  stream_builder b{"in order"};
+  collect_sink<counted> got;
+  b.spout("in", vector_spout<row>{all}, {.max_batch = 32})
+      .event_time(&row::at)
+      .key_by(&row::key)
+      .ordered()
+      .process("pass", passing{}, {.parallelism = 2})
+      .key_by(&row::key)
+      .process("count", counting{}, {.parallelism = 2})
+      .to("got", got);
+  auto run = event_executor{fast(GetParam())}.start(b.build());
+  EXPECT_GT(rescale_until_the_end(run, {"count"}), 3);
+  finish(run);
+  EXPECT_EQ(sorted(got.take()), counts_of(rows));
+}
+
 TEST_P(rescaled_runs, show_the_tasks_they_have) {
   std::atomic<std::uint64_t> written{0};
   topology_builder b{"endless"};

@@ -19,14 +19,21 @@ struct with_late_output;
 template <class Out, class... Sides, class T>
 struct with_late_output<emitter<Out, Sides...>, T> {
   using type = emitter<Out, Sides..., late_output<T>>;
-  /// Makes `inner` write to the outputs of `outer`.
+  /// Makes `inner` write to where `outer` leads now, which is another place when a reader was rescaled.
   static void connect(outlets<Out, Sides...>& inner, outlets<Out, Sides..., late_output<T>>& outer) {
     inner.node = outer.node;
-    if constexpr (!std::is_void_v<Out>) inner.main.connect({&outer.main.target()});
+    if constexpr (!std::is_void_v<Out>) follow(inner.main, outer.main);
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (std::get<I>(inner.sides).connect({&std::get<I>(outer.sides).target()}), ...);
+      (follow(std::get<I>(inner.sides), std::get<I>(outer.sides)), ...);
     }
     (std::index_sequence_for<Sides...>{});
+  }
+
+ private:
+  template <class V>
+  static void follow(outlet<V>& inner, outlet<V>& outer) {
+    if (&inner.target() != &outer.target()) [[unlikely]]
+      inner.connect({&outer.target()});
   }
 };
 
@@ -110,7 +117,7 @@ class ordered_bolt {
     if (at == 0) await(s, t);
   }
   void on_timer(const K& key, event_time due, state& s, timers& t, output& out) {
-    connect(out);
+    widened::connect(outlets_, out.all_outlets());
     const auto now = shifted_back(due, lateness_);
     const bool is_own = t.tag() == release || t.tag() == give_up;
     // One call, one tuple: should it fail, it is the one to blame.
@@ -148,9 +155,6 @@ class ordered_bolt {
     if (!s.tuples.empty()) t.changes().push_back({release, next, false});
     t.changes().push_back({give_up, shifted(next, event_span{1}), s.tuples.empty()});
   }
-  void connect(output& out) {
-    if (!std::exchange(connected_, true)) widened::connect(outlets_, out.all_outlets());
-  }
   template <class F>
   void call(state& s, timers& t, output& out, event_time time, event_time stamp, tuple_origin origin, F f) {
     call_frame& frame = out.frame();
@@ -173,7 +177,6 @@ class ordered_bolt {
   event_span lateness_;
   task_context context_;
   typename emitter_of_t<B>::outlets_type outlets_;
-  bool connected_ = false;
   timers inner_timers_;
 };
 
