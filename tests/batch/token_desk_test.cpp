@@ -4,31 +4,23 @@
 
 #include <gmock/gmock.h>
 
-#include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "core/counting_wakes.hpp"
+
 namespace freshet {
 namespace {
 
+using samples::counting_wakes;
 using testing::ElementsAre;
 using token = std::shared_ptr<held_state>;
 using time_point = token_desk::time_point;
 using texts = std::vector<std::string>;
 constexpr auto never = time_point::max();
 time_point at(int ms) { return time_point{std::chrono::milliseconds(ms)}; }
-
-struct counting_wakes : waker::target {
-  std::atomic<int> count{0};
-  std::function<void()> then = [] {};
-  void wake() noexcept override {
-    ++count;
-    then();
-  }
-};
 
 class token_desk_of_an_attempt : public testing::Test {
  protected:

@@ -8,24 +8,17 @@
 #include <thread>
 #include <vector>
 
+#include "core/counting_wakes.hpp"
 #include "event/holds.hpp"
 
 namespace freshet {
 namespace {
 
+using samples::counting_wakes;
 using token = std::shared_ptr<held_state>;
 using time_point = hold_desk::time_point;
 constexpr auto never = time_point::max();
 time_point at(int ms) { return time_point{std::chrono::milliseconds(ms)}; }
-
-struct counting_wakes : waker::target {
-  std::atomic<int> count{0};
-  std::function<void()> then = [] {};
-  void wake() noexcept override {
-    ++count;
-    then();
-  }
-};
 
 class hold_desk_of_a_task : public testing::Test {
  protected:
