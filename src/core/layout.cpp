@@ -25,14 +25,16 @@ bool layout_text::is_older(const void* type) {
 void layout_text::number(char kind, std::size_t bytes) { word(kind + std::to_string(8 * bytes)); }
 void layout_text::word(std::string text) { open_.back().parts.push_back(std::move(text)); }
 void layout_text::unit(std::intmax_t numerator, std::intmax_t denominator) {
-  word(std::to_string(numerator) + (denominator == 1 ? "" : "/" + std::to_string(denominator)) + "s");
+  std::string text = std::to_string(numerator);
+  if (denominator != 1) text.append("/").append(std::to_string(denominator));
+  word(text + "s");
 }
 
 bool layout_text::begin(std::string_view name, const void* type) {
   const auto within = std::find_if(open_.begin(), open_.end(), [&](const auto& o) { return o.type == type; });
   if (within != open_.end()) {
     if (within->label == 0) within->label = ++labels_;
-    word("^" + std::to_string(within->label));
+    word(std::string("^").append(std::to_string(within->label)));
     return false;
   }
   open_.push_back({name, type});
