@@ -18,9 +18,9 @@ file_system& system_files();
 /// A run that is started again with the same directory goes on where the one before was, whatever ended that: with the
 /// states of its bolts, timers among them, and with its spouts behind what was finished. Nodes are known by their
 /// names, keys by their groups: parallelism may change, `max_parallelism` may not. The type of a state may change where
-/// the new one is `migratable` (see codec.hpp): the first run with it begins with a checkpoint of all states as they are
-/// now. What sinks, spouts and watermark policies have in a checkpoint is of the types that they had, or of codecs with
-/// versions.
+/// the new one is `migratable` (see codec.hpp): the first run with it begins with a checkpoint of all states as they
+/// are now. What sinks, spouts and watermark policies have in a checkpoint is of the types that they had, or of codecs
+/// with versions.
 struct checkpointing {
   std::string directory{};  ///< a folder of its own; empty: nothing is kept
   /// Checkpoints that are kept beside what goes on from the newest. Three: a damaged one leaves one to go on from, and
