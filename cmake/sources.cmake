@@ -260,6 +260,7 @@ set(FRESHET_SOURCES
   src/core/held_tuple.cpp
   src/core/input_loop.cpp
   src/core/layout.cpp
+  src/core/migrate.cpp
   src/core/named_node.cpp
   src/core/outbox.cpp
   src/core/owned_memory.cpp

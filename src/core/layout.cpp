@@ -15,6 +15,8 @@ std::string join(const std::vector<std::string>& words) {
 }
 }  // namespace
 
+layout_text::layout_text(const older_types& older) : older_(older), open_(1) {}
+
 std::string layout_text::text() const { return join(open_.front().parts); }
 
 bool layout_text::is_older(const void* type) {
@@ -56,6 +58,8 @@ std::string layout_text::joined(const open_type& all) {
   if (!all.name.empty()) return label + std::string(all.name) + (parts.empty() ? "" : "<" + parts + ">");
   return label + (all.parts.size() == 1 ? parts : "{" + parts + "}");
 }
+
+state_layout::state_layout(const older_types& older) : state(older), key(older), shared(older) {}
 
 std::string state_layout::text() const {
   auto all = state.text();

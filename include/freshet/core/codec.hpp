@@ -19,8 +19,8 @@ namespace freshet {
 /// Numbers, enums, strings, std containers and every type with fields (`has_fields`) need nothing. `read` gets the
 /// version it was written with, 0 for a codec that declares none. Give a codec a version, from 1, on its first day:
 /// nested values carry the number only where one is declared. `read` must not trust the bytes: they may be damaged.
-/// A codec that leaves parts to `write_value` may name their types, `using parts = std::tuple<address, port>;`: then a
-/// change of those is noticed, and they may be `migratable`.
+/// A codec that leaves parts to `write_value` may name their types, `using parts = std::tuple<address, port>;`, from
+/// its first day: then a change of those is noticed, and they may be `migratable`.
 template <class T>
 struct codec;
 

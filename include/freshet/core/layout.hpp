@@ -1,8 +1,6 @@
 #pragma once
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <ratio>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -27,7 +25,7 @@ namespace freshet {
 class layout_text {
  public:
   /// Of types of which some are described as what they were before. REQUIRES: `older` outlives it.
-  explicit layout_text(const older_types& older) : older_(older) {}
+  explicit layout_text(const older_types& older);
   /// Empty: of nothing.
   std::string text() const;
   /// The migratable types that were met, in the order of their places, some perhaps several times.
@@ -56,7 +54,7 @@ class layout_text {
 
   const older_types& older_;
   std::vector<const void*> migratable_;
-  std::vector<open_type> open_{1};
+  std::vector<open_type> open_;
   std::size_t labels_ = 0;
 };
 
@@ -149,7 +147,7 @@ std::string layout_of() {
 /// What the bytes of a task's state are, in its parts.
 struct state_layout {
   /// REQUIRES: `older` outlives it.
-  explicit state_layout(const older_types& older) : state(older), key(older), shared(older) {}
+  explicit state_layout(const older_types& older);
 
   /// As a checkpoint has it: "{u64 f64} and timers by text with list<i32>", for a state by key with timers, and
   /// broadcast state.

@@ -1,5 +1,4 @@
 #pragma once
-#include <algorithm>
 #include <compare>
 #include <type_traits>
 #include <vector>
@@ -11,8 +10,8 @@ namespace freshet {
 /// reading it is.
 class older_types {
  public:
-  bool contains(const void* type) const { return std::binary_search(all_.begin(), all_.end(), type); }
-  void add(const void* type) { all_.insert(std::lower_bound(all_.begin(), all_.end(), type), type); }
+  bool contains(const void* type) const;
+  void add(const void* type);
   bool empty() const { return all_.empty(); }
   friend bool operator==(const older_types&, const older_types&) = default;
   friend auto operator<=>(const older_types&, const older_types&) = default;
