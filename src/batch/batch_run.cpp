@@ -135,8 +135,8 @@ void batch_run::close_all() noexcept {
       t->roll_back();
     }
   store_->end_spilling();
-  checkpoints_.reset();  // the directory is free for the next run
-  questions_.close();    // behind it: a savepoint is asked for on the desk, and from here on by whoever asks
+  // Who waits for a savepoint gets that of the last batch; then the directory is free for the next run.
+  questions_.close([this] { checkpoints_.reset(); });
 }
 
 void batch_run::start() {
@@ -181,7 +181,7 @@ std::uint64_t batch_run::savepoint() {
   for (std::uint64_t epoch = 0;; std::this_thread::yield()) {
     questions_.ask(
         [&] {
-          if (!checkpoints_) throw run_error({errc::closed, "the run is over: start it again to make a savepoint"});
+          if (!checkpoints_ || cancelled()) throw run_error(run_checkpoints::over());
           if (!driver_->between_batches()) return;  // the epoch may need a number of its own
           try {
             epoch = checkpoints_->savepoint([this](const auto& visit) { visit_states(visit); });

@@ -65,7 +65,7 @@ tasklet::progress epoch_coordinator::run(time_point now) {
   if (phase_ == phase::done) return {false, true};
   if (run_.cancelled()) {
     phase_ = phase::done;
-    close();  // a task may hang in a call, and then nobody else would answer
+    answer(close_door(), 0, run_checkpoints::over());  // a task may hang in a call, and then nobody else would
     run_.tasklet_done();
     return {true, true};
   }
@@ -210,9 +210,7 @@ bool epoch_coordinator::makes_savepoint() const {
 std::uint64_t epoch_coordinator::ask(bool is_kept) {
   waiting mine{is_kept};
   std::unique_lock lock(mutex_);
-  if (closed_)
-    throw run_error(
-        {errc::closed, is_kept ? "the run is over: start it again to make a savepoint" : "the run is over"});
+  if (closed_) throw run_error(run_checkpoints::over());
   asked_.push_back(&mine);
   lock.unlock();
   wake_me();
@@ -234,7 +232,13 @@ void epoch_coordinator::change_tasks(std::ptrdiff_t tasks, std::ptrdiff_t with_s
   tasks_with_sinks_ += static_cast<std::size_t>(with_sinks);
 }
 
-void epoch_coordinator::close() noexcept {
+bool epoch_coordinator::is_asked() const {
+  std::lock_guard lock(mutex_);
+  return !asked_.empty();
+}
+
+/// Nobody can ask from here on. Gives those who wait.
+std::vector<epoch_coordinator::waiting*> epoch_coordinator::close_door() noexcept {
   std::vector<waiting*> asked;
   {
     std::lock_guard lock(mutex_);
@@ -243,7 +247,27 @@ void epoch_coordinator::close() noexcept {
   }
   asked.insert(asked.end(), served_.begin(), served_.end());
   served_.clear();
-  answer(std::move(asked), 0, error{errc::closed, "the run ended before the savepoint was made"});
+  return asked;
+}
+
+void epoch_coordinator::close(const run_checkpoints::states& all) noexcept {
+  served_ = close_door();
+  if (served_.empty()) return;
+  std::optional<error> failure;
+  std::uint64_t epoch = announced();
+  if (!is_over()) {
+    failure = run_checkpoints::over();
+  } else if (makes_savepoint()) {
+    // They came while the last one was made, whose tasks had not been asked for all states: these are still what they
+    // were.
+    try {
+      epoch = kept_.savepoint(all);
+    } catch (const run_error& e) { failure = e.error(); } catch (...) {
+      failure = error_from_current_exception();
+      failure->message = "a state can't be saved: " + failure->message;
+    }
+  }
+  answer(std::exchange(served_, {}), epoch, failure);
 }
 
 }  // namespace freshet

@@ -77,6 +77,8 @@ class epoch_coordinator final : public tasklet {
   std::uint64_t savepoint();
   /// Makes an epoch, and waits until it is committed. Throws run_error.
   void checkpoint();
+  /// Somebody waits for an epoch that has not been announced.
+  bool is_asked() const;
 
   // --- while the run is held ---
   bool is_between_epochs() const { return phase_ == phase::waiting; }
@@ -85,8 +87,9 @@ class epoch_coordinator final : public tasklet {
 
   // --- before the run, and behind it ---
   void start(std::size_t tasks, std::size_t tasks_with_sinks, bool has_decider, std::size_t seat);
-  /// The run is over: whoever waits for a savepoint is told.
-  void close() noexcept;
+  /// The run is over: whoever waits for a savepoint gets that of the last epoch, with these states, if it is committed,
+  /// or is told. From the thread that ends the run.
+  void close(const run_checkpoints::states& all) noexcept;
 
   // --- tasklet ---
   progress run(time_point now) override;
@@ -110,6 +113,7 @@ class epoch_coordinator final : public tasklet {
   run_checkpoints::states states_that_were_said();
   std::uint64_t ask(bool is_kept);
   bool makes_savepoint() const;
+  std::vector<waiting*> close_door() noexcept;
   void answer(std::vector<waiting*> asked, std::uint64_t epoch, const std::optional<error>& failure);
 
   event_run& run_;
@@ -128,7 +132,7 @@ class epoch_coordinator final : public tasklet {
   std::vector<waiting*> served_;  ///< by the announced epoch
   std::vector<task_epoch> said_;
 
-  std::mutex mutex_;  ///< guards what follows
+  mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable answered_;
   std::vector<task_epoch> arrivals_;
   std::size_t committed_tasks_ = 0, at_end_ = 0;

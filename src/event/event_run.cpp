@@ -152,6 +152,16 @@ void event_run::for_each_task(F&& f) {
 
 event_task& event_run::task_of(std::uint32_t node) { return *tasks_[plan_.chain_of[node]][0]; }
 
+/// Of all tasks, while none is at work.
+run_checkpoints::states event_run::states_as_now() {
+  return [this](const run_checkpoints::visitor& visit) {
+    for_each_task([&](event_task& t) {
+      if (const auto& head = t.chain().head(); head.state)
+        visit(run_checkpoints::as_now(head.node(), t.chain().task(), *head.state));
+    });
+  };
+}
+
 /// Where the run before this one was, whatever ended it.
 void event_run::go_on() {
   bool has_decider = false;
@@ -168,13 +178,7 @@ void event_run::go_on() {
   });
   for_each_task([&](event_task& t) { t.go_on(*checkpoints_); });
   checkpoints_->have_loaded();
-  if (checkpoints_->must_begin())
-    checkpoints_->make_base(options_.clock->wall(), [&](const run_checkpoints::visitor& visit) {
-      for_each_task([&](event_task& t) {
-        if (const auto& head = t.chain().head(); head.state)
-          visit(run_checkpoints::as_now(head.node(), t.chain().task(), *head.state));
-      });
-    });
+  if (checkpoints_->must_begin()) checkpoints_->make_base(options_.clock->wall(), states_as_now());
   nothing_left_ = checkpoints_->is_final();
   if (nothing_left_) return;
   coordinator_ = std::make_unique<epoch_coordinator>(*this, *checkpoints_, options_.checkpoint_interval);
@@ -224,7 +228,7 @@ void event_run::reader_done() {
 void event_run::close_all() noexcept {
   for (auto& chain : tasks_)
     for (auto& t : chain) t->questions().close();
-  if (coordinator_) coordinator_->close();
+  if (coordinator_) coordinator_->close(states_as_now());
   checkpoints_.reset();  // the directory is free for the next run
 }
 
@@ -239,7 +243,7 @@ void event_run::look_at_state(std::uint32_t node, std::uint32_t group, const std
 
 std::uint64_t event_run::savepoint() {
   if (!keeps_checkpoints()) return run_control::savepoint();
-  if (!coordinator_) throw run_error({errc::closed, "the run is over: start it again to make a savepoint"});
+  if (!coordinator_) throw run_error(run_checkpoints::over());
   return coordinator_->savepoint();
 }
 

@@ -33,6 +33,8 @@ class event_run final : public engine_run {
   run_metrics metrics() const override;
   std::string unfinished() const override;
   std::uint64_t savepoint() override;
+  /// Null: it makes no epochs.
+  const epoch_coordinator* epochs() const { return coordinator_.get(); }
   bool keeps_checkpoints() const override { return !options_.checkpoints.directory.empty(); }
   void rescale(std::string_view node, std::size_t parallelism) override;
 
@@ -78,6 +80,7 @@ class event_run final : public engine_run {
   void read_wires();
   void open_tasks();
   void go_on();
+  run_checkpoints::states states_as_now();
   event_task& task_of(std::uint32_t node);
 
   // rescale.cpp

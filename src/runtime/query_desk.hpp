@@ -36,8 +36,11 @@ class query_desk {
     if (somebody_waits_.load(std::memory_order_relaxed)) [[unlikely]]
       answer_all();
   }
-  /// What they look at won't change any more: from here on nobody waits.
-  void close() noexcept { answer_all(true); }
+  /// What they look at won't change any more: when those who wait have looked, `then` is called, and from there on
+  /// nobody waits.
+  void close(const std::function<void()>& then = {}) noexcept { answer_all(true, then); }
+  /// Somebody waits; one who has just come may not be seen yet.
+  bool is_asked() const { return somebody_waits_.load(std::memory_order_relaxed); }
 
  private:
   struct visitor {
@@ -45,7 +48,7 @@ class query_desk {
     bool done = false;
     std::exception_ptr thrown = nullptr;
   };
-  void answer_all(bool for_good = false) noexcept {
+  void answer_all(bool for_good = false, const std::function<void()>& then = {}) noexcept {
     std::lock_guard lock(mutex_);
     closed_ |= for_good;
     for (auto* v : waiting_) {
@@ -54,6 +57,7 @@ class query_desk {
       } catch (...) { v->thrown = std::current_exception(); }
       v->done = true;
     }
+    if (then) then();
     waiting_.clear();
     somebody_waits_.store(false, std::memory_order_relaxed);
     answered_.notify_all();

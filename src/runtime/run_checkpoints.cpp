@@ -469,6 +469,12 @@ std::uint64_t run_checkpoints::savepoint(const states& all) {
   return newest_;
 }
 
+error run_checkpoints::over() {
+  return {errc::closed,
+          "the run is over: its last epoch is the newest in checkpoints.directory, where the next run goes on; to keep "
+          "that one beside later ones, copy the directory before"};
+}
+
 void run_checkpoints::relieve_log(const states& all) {
   if (epochs_->wants_checkpoint()) write(now_, all);
 }

@@ -86,6 +86,8 @@ class run_checkpoints {
   /// Makes a savepoint of the newest epoch; where a checkpoint has that number already, of one after it in which
   /// nothing happens, which is then the newest even if this fails. Gives its number. REQUIRES: it is committed.
   std::uint64_t savepoint(const states& all);
+  /// Why no savepoint can be made any more.
+  static error over();
   /// The log has grown so long that a checkpoint is wanted.
   bool wants_checkpoint() const { return epochs_->wants_checkpoint(); }
   /// Makes a checkpoint of the newest epoch, if the log wants one. REQUIRES: it is committed.

@@ -197,13 +197,16 @@ struct batches {
   static constexpr bool has_epochs_by_time = false;
   static constexpr std::size_t most_again = 10;  ///< rows that come twice to a plain sink: a batch
   static batch_executor in(simulated_files& files, wishes w = {}) {
+    return batch_executor{options(files, std::move(w))};
+  }
+  static batch_options options(simulated_files& files, wishes w = {}) {
     auto o = batches_of(10);
     o.workers = 1;
     o.guarantee = w.guarantee;
     o.store = std::move(w.store);
     o.max_task_attempts = w.attempts;
     o.checkpoints = kept_in(files, std::move(w.how));
-    return batch_executor{o};
+    return o;
   }
   static batch_executor in_memory() { return batch_executor{batches_of(10)}; }
   /// Some epochs of the run are committed.
@@ -213,6 +216,9 @@ struct events {
   static constexpr bool has_epochs_by_time = true;
   static constexpr std::size_t most_again = partitions * each;  ///< what came since the newest epoch
   static event_executor in(simulated_files& files, wishes w = {}) {
+    return event_executor{options(files, std::move(w))};
+  }
+  static event_options options(simulated_files& files, wishes w = {}) {
     event_options o;
     o.workers = 1;
     o.max_batch = 4;
@@ -222,7 +228,7 @@ struct events {
     o.retry = {.max_attempts = w.attempts, .first = 1us, .longest = 1us};
     o.checkpoints = kept_in(files, std::move(w.how));
     o.checkpoint_interval = 1us;
-    return event_executor{o};
+    return o;
   }
   static event_executor in_memory() {
     event_options o;

@@ -1,10 +1,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include "base/error_of.hpp"
+#include "batch/batch_run.hpp"
+#include "event/event_run.hpp"
 #include "freshet/runtime/restarting_executor.hpp"
 #include "runtime/checkpoint_scene.hpp"
 
@@ -430,6 +437,64 @@ TYPED_TEST(checkpoints_of, include_savepoints_that_stay) {
   options.how.resume_from = first;
   TypeParam::in(files, options).start(graph).wait();
   EXPECT_EQ(world->visible.size() - all, all - rows);  // what came after it, once more
+}
+
+/// A sink that asks for a savepoint when its last epoch has been committed, and goes on when somebody waits for it.
+struct asking_sink : epoch_sink {
+  std::function<void()> ask;
+  void close() { ask(); }
+};
+
+bool is_asked(event_run& run) { return run.epochs()->is_asked(); }
+bool is_asked(batch_run& run) { return run.questions().is_asked(); }
+
+/// Whoever asks before the end gets what the last epoch was, unless the run has failed.
+template <class Run, class Engine>
+void ask_at_the_end(bool fails) {
+  simulated_files files;
+  auto world = std::make_shared<outside>();
+  if (fails) world->crash_at = 1;
+  std::optional<Run> run;
+  std::uint64_t made = 0;
+  std::string said;
+  std::atomic<bool> is_answered{false};
+  std::jthread asks;
+  asking_sink sink{{world}, [&] {
+                     asks = std::jthread([&] {
+                       said = error_of([&] { made = run->savepoint(); });
+                       is_answered = true;
+                     });
+                     while (!is_asked(*run) && !is_answered) std::this_thread::yield();
+                   }};
+  topology_builder builder{"sums"};
+  auto source = builder.spout("numbers", paced_numbers{world, partitions, each});
+  builder.sink("out", sink).input(builder.bolt("sums", sum_by_key{}).input(source, key_grouping{key_of{}}));
+  run.emplace(builder.build(), Engine::options(files));
+  run->start();
+  EXPECT_TRUE(run->wait_until(std::chrono::steady_clock::time_point::max()));
+  asks.join();
+  run.reset();
+  if (fails) {
+    EXPECT_THAT(said, HasSubstr("the run is over: its last epoch is the newest in checkpoints.directory"));
+    return;
+  }
+  EXPECT_EQ(said, "no error");
+  EXPECT_EQ(sorted(world->visible), wanted());
+  wishes options;
+  options.how.resume_from = made;
+  auto again = batches::in(files, options).start(sums<epoch_sink>(world, 1));
+  again.wait();
+  EXPECT_EQ(again.template query<long>("sums", 0), 0 + 10 + 20 + 30);
+  EXPECT_EQ(sorted(world->visible), wanted()) << "there was nothing left to do";
+}
+
+TEST(a_savepoint, that_is_asked_for_while_a_run_in_events_ends_is_of_its_last_epoch) {
+  ask_at_the_end<event_run, events>(false);
+  ask_at_the_end<event_run, events>(true);
+}
+TEST(a_savepoint, that_is_asked_for_while_a_run_in_batches_ends_is_of_its_last_batch) {
+  ask_at_the_end<batch_run, batches>(false);
+  ask_at_the_end<batch_run, batches>(true);
 }
 
 TYPED_TEST(checkpoints_of, are_needed_for_a_savepoint) {

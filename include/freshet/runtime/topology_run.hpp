@@ -87,8 +87,9 @@ class topology_run {
   run_status status() const;
   run_metrics metrics() const;
   /// Makes a checkpoint that is kept until somebody removes it (`freshet-checkpoint delete`), to be gone on from by
-  /// `checkpoints.resume_from`; gives its number, and waits until it is on the device. The run goes on. Throws
-  /// run_error where the run keeps no checkpoints, or is over, or the files fail. Not for bolts and sinks, as `query`.
+  /// `checkpoints.resume_from`; gives its number, and waits until it is on the device. The run goes on; asked for while
+  /// it ends, it is of the last epoch. Throws run_error where the run keeps no checkpoints, or is over, or the files
+  /// fail. Not for bolts and sinks, as `query`.
   std::uint64_t savepoint();
   /// Gives a bolt or a sink, and what is chained to it, another number of tasks while the run works; event engine. The
   /// spouts are not polled meanwhile: what is under way there is finished, the old tasks let go what they hold
