@@ -9,6 +9,7 @@
 
 #include "freshet/base/ids.hpp"
 #include "freshet/core/bolt_task.hpp"
+#include "freshet/core/emitter.hpp"
 
 namespace freshet {
 
@@ -47,10 +48,18 @@ concept has_epoch_calls = !deciding_sink<S> && requires(S & s) {
 };
 }  // namespace detail
 
-/// One task of a sink: an object with `write(const T&)` (or a call operator); optional `open(context)`, `open()`,
-/// `flush()`, `close()` and the epochs of `transactional_sink`; `on_tick()`, called every `bolt_options::tick` (or
-/// every `static constexpr std::chrono::nanoseconds default_tick` of the class); `bool ready()`, which says false when
-/// it has no room: it is given nothing more and asked again after its waker was called.
+/// A sink that may take over the ack of a tuple, by `out.hold()`: one that hears later whether it was delivered. With
+/// the token goes what `emitter::hold` says of bolts; a tuple whose token fails is written once more.
+template <class S, class T>
+concept holding_sink = requires(S& s, const T& value, emitter<void>& out) {
+  s.write(value, out);
+};
+
+/// One task of a sink: an object with `write(const T&)`, `write(const T&, emitter<void>&)` (see `holding_sink`) or a
+/// call operator; optional `open(context)`, `open()`, `flush()`, `close()` and the epochs of `transactional_sink`;
+/// `on_tick()`, called every `bolt_options::tick` (or every `static constexpr std::chrono::nanoseconds default_tick` of
+/// the class); `on_wake()`, called after the task's waker was; `bool ready()`, which says false when it has no room: it
+/// is given nothing more and asked again after its waker was called.
 template <class S>
 class sink_task final : public task_operator {
   static_assert(
@@ -61,14 +70,16 @@ class sink_task final : public task_operator {
 
  public:
   explicit sink_task(S s) : sink_(std::move(s)) {}
-  any_outlet& outlet_at(std::size_t) override { return none_; }
+  any_outlet& outlet_at(std::size_t) override { return outputs_.main; }
   void flush() override {
     if constexpr (requires { sink_.flush(); }) sink_.flush();
   }
   void tick() override {
     if constexpr (requires { sink_.on_tick(); }) sink_.on_tick();
   }
-  void wake() override {}
+  void wake() override {
+    if constexpr (requires { sink_.on_wake(); }) sink_.on_wake();
+  }
   bool ready() override {
     if constexpr (detail::refuses<S>) return sink_.ready();
     else return true;
@@ -116,6 +127,17 @@ class sink_task final : public task_operator {
     else return {};
   }
   S& sink() { return sink_; }
+  template <class T>
+  void write(const T& value) {
+    if constexpr (holding_sink<S, T>) {
+      emitter<void> out{outputs_, *frame_};
+      sink_.write(value, out);
+    } else if constexpr (requires { sink_.write(value); }) {
+      sink_.write(value);
+    } else {
+      sink_(value);
+    }
+  }
 
  private:
   static constexpr bool has_epochs = deciding_sink<S> || transactional_sink<S>;
@@ -125,6 +147,7 @@ class sink_task final : public task_operator {
     else sink_.commit(token);
   }
   void open_user(const task_context& c) override {
+    outputs_.node = node_;
     if constexpr (requires { sink_.open(c); }) sink_.open(c);
     else if constexpr (requires { sink_.open(); }) sink_.open();
   }
@@ -141,7 +164,7 @@ class sink_task final : public task_operator {
     using type = typename X::token;
   };
   S sink_;
-  outlet<void> none_;
+  outlets<void> outputs_;  // nobody can read from a sink: holds need them
   std::optional<typename token_of<S>::type> token_;
 };
 
@@ -153,8 +176,7 @@ struct sink_call {
   sink_task<S>* task;
   template <class V>
   void call(V&& value) {
-    if constexpr (requires { task->sink().write(std::as_const(value)); }) task->sink().write(std::as_const(value));
-    else task->sink()(std::as_const(value));
+    task->write(std::as_const(value));
   }
 };
 

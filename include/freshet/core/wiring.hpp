@@ -4,6 +4,7 @@
 
 #include "freshet/core/bolt.hpp"
 #include "freshet/core/broadcast_state.hpp"
+#include "freshet/core/emitter.hpp"
 #include "freshet/core/state_slot.hpp"
 
 /// The compile-time half of wiring: sentences that a person reads before the compiler's own.
@@ -89,6 +90,7 @@ struct check_copyable {
 template <class Sink, class Given>
 struct check_sink {
   static constexpr bool ok = requires(Sink & s, const Given& v) { s.write(v); }
+  || requires(Sink& s, const Given& v, emitter<void>& out) { s.write(v, out); }
   || std::is_invocable_v<Sink&, const Given&>;
   static_assert(ok, "a sink needs  void write(const T&)  (or a call operator) for the stream's type (see Given above)");
 };
