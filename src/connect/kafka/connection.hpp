@@ -1,0 +1,110 @@
+#pragma once
+#include <librdkafka/rdkafka.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "freshet/base/log.hpp"
+#include "freshet/connect/kafka/settings.hpp"
+#include "freshet/core/task_context.hpp"
+
+namespace freshet::kafka {
+
+template <auto Destroy>
+struct destroyed_by {
+  template <class X>
+  void operator()(X* x) const {
+    Destroy(x);
+  }
+};
+using client_ptr = std::unique_ptr<rd_kafka_t, destroyed_by<rd_kafka_destroy>>;
+using queue_ptr = std::unique_ptr<rd_kafka_queue_t, destroyed_by<rd_kafka_queue_destroy>>;
+using message_ptr = std::unique_ptr<rd_kafka_message_t, destroyed_by<rd_kafka_message_destroy>>;
+using partitions_ptr =
+    std::unique_ptr<rd_kafka_topic_partition_list_t, destroyed_by<rd_kafka_topic_partition_list_destroy>>;
+using topic_ptr = std::unique_ptr<rd_kafka_topic_t, destroyed_by<rd_kafka_topic_destroy>>;
+using metadata_ptr = std::unique_ptr<const struct rd_kafka_metadata, destroyed_by<rd_kafka_metadata_destroy>>;
+
+/// The settings of one client: what we set unless the user does, what the user sets, and what only we set, with what a
+/// user is told who sets it.
+struct client_settings {
+  struct reserved {
+    std::string_view name, instead;
+  };
+  std::string servers;
+  std::vector<std::pair<std::string, std::string>> defaults;
+  const settings* users = nullptr;
+  std::vector<reserved> refused;
+  std::vector<std::pair<std::string, std::string>> fixed;
+};
+
+/// A connection to the brokers of a cluster. What goes wrong with it the client library tells by callbacks, which run
+/// where it is polled; the first reason that will not pass by itself is kept. Used by one thread at a time.
+class connection {
+ public:
+  using callbacks = void (*)(rd_kafka_conf_t*);
+  /// Throws std::runtime_error where a setting is wrong. `opaque` is handed to `more`'s callbacks.
+  connection(rd_kafka_type_t kind, const client_settings& all, const logger& log, callbacks more = nullptr,
+             void* opaque = nullptr);
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+  ~connection();
+
+  rd_kafka_t* get() const { return client_.get(); }
+  void* opaque() const { return opaque_; }
+  static void* opaque_of(void* connection) { return static_cast<kafka::connection*>(connection)->opaque_; }
+  const logger& log() const { return log_; }
+
+  /// Calls `wake` when there is something to poll. Until `sleep`.
+  void wake_by(waker wake);
+  /// The main queue, for a consumer the one that its records come by.
+  rd_kafka_queue_t* queue() const { return queue_.get(); }
+  /// Serves callbacks, and drops what else comes: for times when nothing else can.
+  void serve(std::chrono::milliseconds wait);
+
+  /// What is known of topics: these, or all. Waits for brokers to answer, and for topics to come to be, until
+  /// `timeout`. Throws std::runtime_error with the reason, and what to do.
+  struct topic {
+    std::string name;
+    std::int32_t partitions = 0;
+  };
+  std::vector<topic> topics(const std::vector<std::string>& names, std::chrono::milliseconds timeout);
+  std::vector<topic> all_topics(std::chrono::milliseconds timeout);
+
+  /// A fatal error of the client, after which it is of no use.
+  std::optional<std::string> fatal() const;
+  /// "cannot reach the brokers at ...: <why>; <what to do>".
+  std::string unreachable(const std::string& why) const;
+
+ private:
+  struct reason {
+    rd_kafka_resp_err_t code;
+    std::string text;
+  };
+  static void on_error(rd_kafka_t* client, int code, const char* text, void* connection);
+  static void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text);
+  static void on_event(rd_kafka_t* client, void* connection);
+  metadata_ptr metadata(rd_kafka_topic_t* only, std::chrono::steady_clock::time_point until);
+  std::string way_out(const reason& why) const;
+  [[noreturn]] void give_up() const;
+
+  std::string servers_, protocol_, mechanism_;
+  logger log_;
+  void* opaque_;
+  waker wake_;
+  // Callbacks run where the client is polled, but the log's on threads of the client library.
+  std::optional<reason> decisive_, last_;
+  client_ptr client_;
+  queue_ptr queue_;
+};
+
+/// "Broker: Unknown topic or partition".
+std::string in_words(rd_kafka_resp_err_t code);
+
+}  // namespace freshet::kafka

@@ -1,0 +1,640 @@
+#include "freshet/connect/kafka/consumer.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <regex>
+#include <stdexcept>
+#include <thread>
+
+#include "connect/kafka/connection.hpp"
+#include "connect/kafka/sources.hpp"
+#include "freshet/core/range_lost.hpp"
+
+namespace freshet::kafka {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+[[noreturn]] void refuse(std::string what) { throw std::runtime_error(std::move(what)); }
+
+bool reads_by_group(const consumer_options& o) {
+  return o.partitions_from == partitions_from::group ||
+         (o.partitions_from == partitions_from::automatic && !o.group.empty());
+}
+
+/// A group that only names itself: without it the client library reads nothing. Nobody joins it.
+constexpr const char* no_group = "freshet-reads-without-a-group";
+
+client_settings settings_of(const consumer_options& o, const task_context& context) {
+  client_settings all;
+  all.servers = o.servers;
+  all.users = &o.settings;
+  const std::string task = std::to_string(context.task);
+  all.defaults = {
+      {"client.id", "freshet-" + (context.node.empty() ? std::string("spout") : context.node) + "-" + task},
+      {"socket.nagle.disable", "true"},      // 1 ms of latency instead of up to 40
+      {"reconnect.backoff.max.ms", "1000"},  // a broker that was away is found again soon
+      {"queued.min.messages", "20000"},      // of a partition: enough for the next poll, and no more
+      {"queued.max.messages.kbytes", "16384"},
+      {"fetch.wait.max.ms", "500"},  // an idle fetch costs, and one that waits is answered at once when something comes
+      {"isolation.level", "read_committed"},
+  };
+  all.refused = {
+      {"bootstrap.servers", "name the brokers in `servers` of the spout's options"},
+      {"metadata.broker.list", "name the brokers in `servers` of the spout's options"},
+      {"group.id", "name the group in `group` of the spout's options"},
+      {"enable.auto.commit", "the run commits what is finished, and nothing else may"},
+      {"enable.auto.offset.store", "the run commits what is finished, and nothing else may"},
+      {"auto.commit.interval.ms", "the run's options have `commit_interval`"},
+      {"auto.offset.reset", "say where to begin in `start` of the spout's options"},
+      {"partition.assignment.strategy", "partitions are dealt by cooperative-sticky"},
+      {"enable.partition.eof", "the spout's option `bounded` needs it as it is"},
+  };
+  all.fixed = {
+      {"group.id", o.group.empty() ? no_group : o.group},
+      {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"},
+      {"auto.offset.reset", "error"},
+      {"partition.assignment.strategy", "cooperative-sticky"},
+      {"enable.partition.eof", "true"},
+  };
+  return all;
+}
+
+/// The second connection of a task, which belongs to no group.
+client_settings reader_settings(const consumer_options& o, const task_context& context) {
+  auto all = settings_of(o, context);
+  for (auto& [name, value] : all.fixed)
+    if (name == "group.id") value = no_group;
+  return all;
+}
+
+/// All topics that are meant, by name.
+std::vector<connection::topic> topics_of(connection& to, const consumer_options& o) {
+  if (o.topic_pattern.empty()) {
+    auto found = to.topics(o.topics, o.connect_timeout);
+    std::sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.name < b.name; });
+    return found;
+  }
+  const std::regex pattern(o.topic_pattern, std::regex::extended);
+  auto found = to.all_topics(o.connect_timeout);
+  std::erase_if(found, [&](auto& t) { return !std::regex_match(t.name, pattern); });
+  if (found.empty())
+    refuse("no topic of " + o.servers + " matches the pattern \"" + o.topic_pattern +
+           "\", or none may be seen: create one, or correct it");
+  std::sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.name < b.name; });
+  return found;
+}
+
+partitions_ptr list_of(std::size_t n) { return partitions_ptr(rd_kafka_topic_partition_list_new(int(n))); }
+void add(const partitions_ptr& list, const source& s, std::int64_t offset) {
+  rd_kafka_topic_partition_list_add(list.get(), s.topic.c_str(), s.partition)->offset = offset;
+}
+
+void show(record& as, const rd_kafka_message_t& m, const source& s) {
+  as.topic = s.topic;
+  as.partition = s.partition;
+  as.offset = m.offset;
+  rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  const auto ms = rd_kafka_message_timestamp(&m, &kind);
+  as.time.reset();
+  if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) as.time = event_time{milliseconds(ms)};
+  as.key.reset();
+  as.value.reset();
+  if (m.key) as.key.emplace(static_cast<const char*>(m.key), m.key_len);
+  if (m.payload) as.value.emplace(static_cast<const char*>(m.payload), m.len);
+  as.read_from = &m;
+}
+
+}  // namespace
+
+/// Everything behind one spout task. With partitions from a group it is used by a second thread, too (`keeper`), that
+/// polls where the run does not for long: all of it is under the mutex then. Callbacks of the client library come where
+/// it is polled.
+struct consumer::parts {
+  consumer_options options;
+  task_context context;
+  const bool by_group;
+  connection main;
+  std::unique_ptr<connection> reader{};  ///< for what is read again
+  source_list sources{};
+  std::vector<partition_id> ended{};
+  message_ptr current{}, current_again{}, current_kept{};
+  record shown{};
+  bool assigned = false, closing = false, ever_committed = false;
+  std::string failure{};  ///< from a callback: thrown where the run can see it
+  partition_id next_id;   ///< of a partition that the group gives; those of other tasks are others
+  // What the group takes away, until what was read of it is finished.
+  partitions_ptr leaving{};
+  steady_clock::time_point leave_by{};
+  // The range that is read again.
+  source* again_of = nullptr;
+  std::int64_t again_from = 0, again_to = 0;
+  // Of the keeper.
+  std::mutex mutex{};
+  std::condition_variable_any stopping{};
+  steady_clock::time_point last_poll{};
+  bool kept = false;  ///< the keeper has paused everything
+  std::jthread keeper{};
+
+  parts(const consumer_options& o, const task_context& c)
+      : options(o),
+        context(c),
+        by_group(reads_by_group(o)),
+        main(RD_KAFKA_CONSUMER, settings_of(o, c), c.log, by_group ? &add_callbacks : nullptr, this),
+        next_id(static_cast<partition_id>(c.task)) {}
+
+  static void add_callbacks(rd_kafka_conf_t* conf) { rd_kafka_conf_set_rebalance_cb(conf, &on_rebalance); }
+
+  // --- where reading begins ---
+
+  void take_dealt() {
+    for (const auto& p : context.partitions) {
+      const auto slash = p.name.rfind('/');
+      sources.add(p.name.substr(0, slash), std::stoi(p.name.substr(slash + 1)), p.id);
+    }
+    std::vector<source*> all;
+    for (auto& s : sources.all()) all.push_back(&s);
+    find_beginnings(all, options.start);
+  }
+  /// Numbers for all of them, so that nothing depends on when the first record is fetched.
+  void find_beginnings(const std::vector<source*>& all, const start_at& start) {
+    for (source* s : all) {
+      const auto timeout = int(options.connect_timeout.count());
+      const auto code =
+          rd_kafka_query_watermark_offsets(main.get(), s->topic.c_str(), s->partition, &s->low, &s->end, timeout);
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse("the ends of " + s->name() + " are not known: " + in_words(code));
+      s->next = s->low;
+    }
+    std::vector<source*> left = all;
+    if (start.where() == start_at::place::committed) left = begin_at_committed(all);
+    begin_at(left, start.where() == start_at::place::committed ? start.otherwise() : start.where(), start);
+  }
+  void begin_at(const std::vector<source*>& all, start_at::place where, const start_at& start) {
+    if (where == start_at::place::time) begin_at_time(all, start.when());
+    for (source* s : all) {
+      if (where == start_at::place::latest) s->next = s->end;
+      if (where != start_at::place::offsets) continue;
+      if (const auto at = start.given().find({s->topic, s->partition}); at != start.given().end())
+        s->next = std::clamp(at->second, s->low, s->end);
+    }
+  }
+  /// Gives those of which nothing is committed.
+  std::vector<source*> begin_at_committed(const std::vector<source*>& all) {
+    if (options.group.empty() || all.empty()) return all;
+    const auto list = list_of(all.size());
+    for (source* s : all) add(list, *s, RD_KAFKA_OFFSET_INVALID);
+    // A coordinator that has to be found first, of a group that is new, takes a moment.
+    const auto code = rd_kafka_committed(main.get(), list.get(), int(options.connect_timeout.count()) + 5000);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse_group(code);
+    std::vector<source*> none;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto& found = list->elems[i];
+      if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) refuse_group(found.err);
+      if (found.offset < 0) none.push_back(all[i]);
+      else begin_at_offset(*all[i], found.offset);
+    }
+    return none;
+  }
+  void begin_at_offset(source& s, std::int64_t offset) {
+    if (offset < s.low)
+      deleted(s.name() + ": group \"" + options.group + "\" has committed offset " + std::to_string(offset) +
+              ", and the earliest that is still there is " + std::to_string(s.low) + ": " +
+              std::to_string(s.low - offset) + " offsets were deleted before they were read");
+    s.next = std::clamp(offset, s.low, std::max(s.end, s.low));
+    s.committed = s.next;
+  }
+  void deleted(const std::string& what) const {
+    if (options.on_data_loss == freshet::on_data_loss::stop)
+      refuse(what +
+             "; keep records longer (retention.ms), or accept it with on_data_loss::skip in the spout's options");
+    context.log.log(log_level::warning, context.node, what);
+  }
+  /// In one call for all: later ones take half a second each.
+  void begin_at_time(const std::vector<source*>& all, event_time when) {
+    if (all.empty()) return;
+    const auto list = list_of(all.size());
+    for (source* s : all) add(list, *s, when.time_since_epoch().count());
+    const auto code = rd_kafka_offsets_for_times(main.get(), list.get(), int(options.connect_timeout.count()) + 5000);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse("the offsets at a time are not known: " + in_words(code));
+    for (std::size_t i = 0; i < all.size(); ++i)
+      all[i]->next = list->elems[i].offset < 0 ? all[i]->end : list->elems[i].offset;
+  }
+  [[noreturn]] void refuse_group(rd_kafka_resp_err_t code) const {
+    refuse("group \"" + options.group + "\" of " + options.servers + ": " + in_words(code) +
+           (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
+                ? ": grant the user of these settings Read for the group, or name another"
+                : ": is its coordinator there?"));
+  }
+
+  // --- polling ---
+
+  void begin() {
+    assigned = true;
+    if (by_group) return subscribe();
+    const auto list = list_of(sources.all().size());
+    for (auto& s : sources.all()) {
+      s.aside.clear();
+      s.paused = false;
+      if (options.bounded && s.next >= s.end) end(s);
+      if (!s.over) add(list, s, s.next);
+    }
+    check(rd_kafka_assign(main.get(), list.get()), "the partitions can't be read");
+  }
+  void subscribe() {
+    const auto list = list_of(1);
+    for (const auto& t : options.topics) rd_kafka_topic_partition_list_add(list.get(), t.c_str(), -1);
+    if (!options.topic_pattern.empty()) {
+      const auto whole = "^(" + options.topic_pattern + ")$";
+      rd_kafka_topic_partition_list_add(list.get(), whole.c_str(), -1);
+    }
+    check(rd_kafka_subscribe(main.get(), list.get()), "the topics can't be subscribed to");
+    keeper = std::jthread([this](const std::stop_token& stop) { keep(stop); });
+  }
+  static void check(rd_kafka_resp_err_t code, const char* what) {
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse(std::string(what) + ": " + in_words(code));
+  }
+
+  const rd_kafka_message_t* next(const std::function<bool(partition_id)>& wanted) {
+    current.reset();
+    if (!assigned) begin();
+    if (by_group) {
+      last_poll = steady_clock::now();
+      if (std::exchange(kept, false)) pause_all(false);
+      let_go_when_finished();
+    }
+    for (auto& s : sources.all())
+      if (!s.aside.empty() && wanted(s.id)) {
+        current = std::move(s.aside.front());
+        s.aside.pop_front();
+        if (s.aside.empty()) pause(s, false);
+        return current.get();
+      }
+    while (true) {
+      current.reset(rd_kafka_consumer_poll(main.get(), 0));
+      if (!failure.empty()) refuse(std::exchange(failure, {}));
+      if (!current) return nullptr;
+      if (takes(wanted)) return current.get();
+    }
+  }
+  /// Whether the record that came is one to emit now.
+  bool takes(const std::function<bool(partition_id)>& wanted) {
+    source* s = current->rkt ? sources.at(rd_kafka_topic_name(current->rkt), current->partition) : nullptr;
+    if (current->err != RD_KAFKA_RESP_ERR_NO_ERROR) return problem(s), false;
+    if (!s || s->leaves || s->over || current->offset < s->next) return false;
+    if (options.bounded && current->offset >= s->end) return end(*s), false;
+    if (wanted(s->id)) return true;
+    s->aside.push_back(std::move(current));
+    pause(*s, true);
+    return false;
+  }
+  /// A record is emitted: where reading goes on.
+  void passed(source& s) {
+    s.next = s.emitted = current->offset + 1;
+    if (options.bounded && s.next >= s.end) end(s);
+  }
+  void end(source& s) {
+    if (std::exchange(s.over, true)) return;
+    ended.push_back(s.id);
+    if (assigned) pause(s, true);
+  }
+  void pause(source& s, bool now) {
+    if (std::exchange(s.paused, now) == now) return;
+    const auto list = list_of(1);
+    add(list, s, RD_KAFKA_OFFSET_INVALID);
+    if (now) rd_kafka_pause_partitions(main.get(), list.get());
+    else rd_kafka_resume_partitions(main.get(), list.get());
+  }
+  void pause_all(bool now) {
+    for (auto& s : sources.all())
+      if (!s.gone && !s.leaves && !s.over && s.aside.empty()) pause(s, now);
+  }
+
+  /// What came in place of a record.
+  void problem(source* s) {
+    const auto where = s ? s->name() : options.topic_pattern.empty() ? options.topics.front() : options.topic_pattern;
+    const std::string why =
+        rd_kafka_message_errstr(current.get()) ? rd_kafka_message_errstr(current.get()) : in_words(current->err);
+    switch (current->err) {
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        // Behind the last record may be marks of transactions, which nobody sees.
+        if (s && options.bounded && current->offset >= s->end) end(*s);
+        return;
+      case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        if (s) pass_over_deleted(*s);
+        return;
+      case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+      case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+      case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        refuse(where + " is not there any more: " + why + "; was the topic deleted while the run reads it?");
+      case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        refuse(where + ": " + why + ": grant the user of these settings Read for the topics, and for group \"" +
+               options.group + "\"");
+      case RD_KAFKA_RESP_ERR__FATAL:
+        refuse(main.unreachable(main.fatal().value_or(why)));
+      default:  // the client library goes on by itself
+        context.log.log(log_level::warning, context.node, where + ": " + why);
+    }
+  }
+
+  /// What was to be read next is gone.
+  void pass_over_deleted(source& s) {
+    check(rd_kafka_query_watermark_offsets(main.get(), s.topic.c_str(), s.partition, &s.low, &s.end,
+                                           int(options.connect_timeout.count())),
+          "the ends of a partition are not known");
+    deleted(s.name() + ": offset " + std::to_string(s.next) + " is no longer there, the earliest that is is " +
+            std::to_string(s.low) + ", the end " + std::to_string(s.end));
+    s.next = s.low;
+    if (!by_group) return begin();
+    const auto list = list_of(1);
+    add(list, s, s.next);
+    took(rd_kafka_incremental_unassign(main.get(), list.get()));
+    took(rd_kafka_incremental_assign(main.get(), list.get()));
+  }
+
+  // --- the group ---
+
+  static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list, void* self) {
+    auto& me = *static_cast<parts*>(connection::opaque_of(self));
+    try {
+      if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) me.come(list);
+      else me.leave(list);
+    } catch (const std::exception& e) { me.failure = e.what(); }
+  }
+  partition_id new_id() {
+    return std::exchange(next_id, next_id + static_cast<partition_id>(std::max<std::size_t>(context.task_count, 1)));
+  }
+  void come(rd_kafka_topic_partition_list_t* list) {
+    std::vector<source*> all;
+    for (int i = 0; i < list->cnt; ++i) {
+      if (source* old = sources.at(list->elems[i].topic, list->elems[i].partition)) sources.remove(*old);
+      all.push_back(&sources.add(list->elems[i].topic, list->elems[i].partition, new_id()));
+    }
+    const auto& start = options.start;
+    find_beginnings(all, start.where() == start_at::place::committed ? start : start_at::committed(start));
+    for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = all[std::size_t(i)]->next;
+    took(rd_kafka_incremental_assign(main.get(), list));
+  }
+  static void took(rd_kafka_error_t* e) {
+    if (!e) return;
+    const std::string why = rd_kafka_error_string(e);
+    rd_kafka_error_destroy(e);
+    refuse("the partitions that the group gives can't be taken: " + why);
+  }
+  /// What is lost, somebody else may have already. Else it goes when it is finished, and the group waits.
+  void leave(rd_kafka_topic_partition_list_t* list) {
+    const bool lost = rd_kafka_assignment_lost(main.get()) != 0;
+    leaving.reset(rd_kafka_topic_partition_list_copy(list));
+    for (int i = 0; i < list->cnt; ++i)
+      if (source* s = sources.at(list->elems[i].topic, list->elems[i].partition)) {
+        s->leaves = true;
+        s->aside.clear();
+        pause(*s, true);
+      }
+    leave_by =
+        steady_clock::now() +
+        (ever_committed ? options.revoke_timeout : std::min<milliseconds>(options.revoke_timeout, milliseconds(2000)));
+    if (lost || closing || is_left()) let_go(!lost);
+  }
+  bool is_left() {
+    return std::all_of(sources.all().begin(), sources.all().end(),
+                       [](const source& s) { return !s.leaves || s.gone || s.is_finished(); });
+  }
+  void let_go_when_finished() {
+    if (leaving && (is_left() || steady_clock::now() >= leave_by)) let_go(true);
+  }
+  void let_go(bool commits) {
+    if (commits) commit_and_wait(milliseconds(3000));
+    for (auto& s : sources.all())
+      if (s.leaves && !s.gone) {
+        ended.push_back(s.id);
+        sources.remove(s);
+      }
+    const auto list = std::exchange(leaving, nullptr);
+    took(rd_kafka_incremental_unassign(main.get(), list.get()));
+  }
+
+  /// A member that does not poll for long is taken for dead. While the run has no room this thread does: everything is
+  /// paused, so that nothing comes.
+  void keep(const std::stop_token& stop) {
+    const auto interval = poll_interval() / 3;
+    std::unique_lock lock(mutex);
+    while (!stopping.wait_for(lock, stop, std::min<milliseconds>(interval / 4, milliseconds(200)), [] {
+      return false;
+    }) && !stop.stop_requested()) {
+      if (steady_clock::now() - last_poll < interval) continue;
+      if (!std::exchange(kept, true)) pause_all(true);
+      try {
+        let_go_when_finished();
+        current_kept.reset(rd_kafka_consumer_poll(main.get(), 0));  // callbacks; hardly a record
+        if (current_kept) set_aside();
+      } catch (const std::exception& e) { failure = e.what(); }
+    }
+  }
+  void set_aside() {
+    source* s =
+        current_kept->rkt ? sources.at(rd_kafka_topic_name(current_kept->rkt), current_kept->partition) : nullptr;
+    if (current_kept->err || !s || s->leaves || s->over || current_kept->offset < s->next) return;
+    s->aside.push_back(std::move(current_kept));
+  }
+  milliseconds poll_interval() const {
+    char text[64];
+    std::size_t size = sizeof text;
+    const bool known =
+        rd_kafka_conf_get(rd_kafka_conf(main.get()), "max.poll.interval.ms", text, &size) == RD_KAFKA_CONF_OK;
+    return milliseconds(known ? std::stoll(text) : 300'000);
+  }
+
+  // --- again ---
+
+  const record* lost(const source& s) {
+    std::int64_t low = 0, end = 0;
+    check(rd_kafka_query_watermark_offsets(reader->get(), s.topic.c_str(), s.partition, &low, &end,
+                                           int(options.read_timeout.count())),
+          "the ends of a partition are not known");
+    const auto from = again_from, to = std::max(low, from + 1);
+    stop_again();
+    throw range_lost({s.id, std::uint64_t(from), std::uint64_t(to)}, s.name() + ": the topic has deleted it");
+  }
+  void stop_again() {
+    again_of = nullptr;
+    rd_kafka_assign(reader->get(), nullptr);
+  }
+
+  // --- committing ---
+
+  void commit(const position& p) {
+    source* s = sources.by_id(p.partition);
+    if (options.group.empty() || !s || s->gone || std::int64_t(p.next) <= s->committed) return;
+    ever_committed = true;
+    s->committed = std::int64_t(p.next);
+    const auto list = list_of(1);
+    add(list, *s, s->committed);
+    check(rd_kafka_commit(main.get(), list.get(), 1), "a finished offset can't be committed");
+  }
+  partitions_ptr to_commit() {
+    auto list = list_of(4);
+    for (const auto& s : sources.all())
+      if (!s.gone && s.committed >= 0) add(list, s, s.committed);
+    return list;
+  }
+  /// All of it once more: the group keeps the last.
+  void commit_and_wait(milliseconds limit) {
+    if (options.group.empty()) return;
+    const auto list = to_commit();
+    if (list->cnt == 0) return;
+    const queue_ptr answers(rd_kafka_queue_new(main.get()));
+    check(rd_kafka_commit_queue(main.get(), list.get(), answers.get(), nullptr, nullptr), "nothing can be committed");
+    rd_kafka_event_t* answer = rd_kafka_queue_poll(answers.get(), int(limit.count()));
+    const auto code = answer ? rd_kafka_event_error(answer) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (answer) rd_kafka_event_destroy(answer);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) return;
+    context.log.log(log_level::warning, context.node,
+                    "finished offsets could not be committed for group \"" + options.group + "\": " + in_words(code) +
+                        "; the next who reads them reads some records again");
+  }
+};
+
+void consumer::check(const consumer_options& o) {
+  const auto mistake = [](const std::string& what) { throw std::invalid_argument("kafka::spout: " + what); };
+  if (o.servers.empty()) mistake("no brokers: name one in `servers`, such as \"localhost:9092\"");
+  if (o.topics.empty() == o.topic_pattern.empty()) mistake("give either `topics` or a `topic_pattern`");
+  if (o.partitions_from == partitions_from::group && o.group.empty())
+    mistake("partitions come from a group, and `group` is empty: name it");
+  if (o.bounded && reads_by_group(o))
+    mistake("`bounded` needs to know all partitions: set partitions_from to kafka::partitions_from::run");
+  if (o.topic_pattern.empty()) return;
+  try {
+    (void)std::regex(o.topic_pattern, std::regex::extended);
+  } catch (const std::regex_error& e) {
+    mistake("the topic_pattern \"" + o.topic_pattern + "\" is no regular expression: " + e.what());
+  }
+}
+
+std::vector<std::string> consumer::partitions(const consumer_options& options) {
+  if (reads_by_group(options)) return {};
+  connection asks(RD_KAFKA_CONSUMER, settings_of(options, {}), {});
+  std::vector<std::string> names;
+  for (const auto& t : topics_of(asks, options))
+    for (std::int32_t p = 0; p < t.partitions; ++p) names.push_back(t.name + "/" + std::to_string(p));
+  return names;
+}
+
+consumer::consumer(const consumer_options& options, const task_context& context)
+    : parts_(std::make_unique<parts>(options, context)) {
+  topics_of(parts_->main, options);
+  if (!parts_->by_group) parts_->take_dealt();
+  parts_->main.wake_by(context.wake);
+}
+
+consumer::~consumer() = default;
+
+const record* consumer::next(const std::function<bool(partition_id)>& wanted) {
+  parts& p = *parts_;
+  std::unique_lock lock(p.mutex, std::defer_lock);
+  if (p.by_group) lock.lock();
+  const auto* m = p.next(wanted);
+  if (!m) return nullptr;
+  source& s = *p.sources.at(rd_kafka_topic_name(m->rkt), m->partition);
+  at_ = {s.id, std::uint64_t(m->offset), std::uint64_t(m->offset) + 1};
+  show(p.shown, *m, s);
+  p.passed(s);
+  return &p.shown;
+}
+
+poll_status consumer::status() {
+  parts& p = *parts_;
+  std::unique_lock lock(p.mutex, std::defer_lock);
+  if (p.by_group) lock.lock();
+  if (!p.by_group && std::all_of(p.sources.all().begin(), p.sources.all().end(), [](auto& s) { return s.over; }))
+    return poll_status::ended();
+  // The client library calls when something comes. A look besides costs nothing, and where a call is lost it is late
+  // by so much at most.
+  const auto now = steady_clock::now();
+  return poll_status::idle_until(now + (p.leaving ? milliseconds(20) : milliseconds(500)));
+}
+
+std::vector<partition_id> consumer::take_ended() {
+  std::unique_lock lock(parts_->mutex, std::defer_lock);
+  if (parts_->by_group) lock.lock();
+  return std::exchange(parts_->ended, {});
+}
+
+void consumer::again(const position_range& range) {
+  parts& p = *parts_;
+  std::unique_lock lock(p.mutex, std::defer_lock);
+  if (p.by_group) lock.lock();
+  p.again_of = p.sources.by_id(range.partition);
+  if (!p.again_of) refuse("partition " + std::to_string(range.partition) + " was never read by this task");
+  if (!p.reader)
+    p.reader = std::make_unique<connection>(RD_KAFKA_CONSUMER, reader_settings(p.options, p.context), p.context.log);
+  const auto list = list_of(1);
+  add(list, *p.again_of, std::int64_t(range.from));
+  parts::check(rd_kafka_assign(p.reader->get(), list.get()), "records can't be read again");
+  p.again_from = std::int64_t(range.from);
+  p.again_to = std::int64_t(range.to);
+}
+
+const record* consumer::next_again() {
+  parts& p = *parts_;
+  if (!p.again_of) return nullptr;
+  source& s = *p.again_of;
+  p.current_again.reset(rd_kafka_consumer_poll(p.reader->get(), int(p.options.read_timeout.count())));
+  const auto* m = p.current_again.get();
+  if (!m)
+    refuse(s.name() + ": nothing came in " + std::to_string(p.options.read_timeout.count()) +
+           " ms when records were read again; are the brokers there?");
+  if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) return p.lost(s);
+  const bool ends = m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || (!m->err && m->offset >= p.again_to);
+  if (!ends && m->err) refuse(s.name() + ": records can't be read again: " + in_words(m->err));
+  if (ends) {
+    p.stop_again();
+    return nullptr;
+  }
+  at_ = {s.id, std::uint64_t(m->offset), std::uint64_t(m->offset) + 1};
+  show(p.shown, *m, s);
+  // Nothing more is waited for behind the last.
+  p.again_from = m->offset + 1;
+  if (p.again_from >= p.again_to) p.stop_again();
+  return &p.shown;
+}
+
+void consumer::seek(const position& to) {
+  parts& p = *parts_;
+  source* s = p.sources.by_id(to.partition);
+  if (!s) refuse("partition " + std::to_string(to.partition) + " is not this task's");
+  const auto offset = std::int64_t(to.offset);
+  if (offset > s->end)
+    refuse(s->name() + ": reading was to go on at offset " + std::to_string(offset) + ", and the topic ends at " +
+           std::to_string(s->end) +
+           ": was it deleted and made again? Start without the old checkpoint, or name another topic");
+  if (offset < s->low && !std::exchange(s->loss_told, true))
+    throw range_lost({s->id, std::uint64_t(offset), std::uint64_t(s->low)}, s->name() + ": the topic has deleted it");
+  s->next = std::max(offset, s->low);
+  s->over = false;
+  p.assigned = false;  // all begin where they are by now
+}
+
+void consumer::commit(const position& to) {
+  std::unique_lock lock(parts_->mutex, std::defer_lock);
+  if (parts_->by_group) lock.lock();
+  parts_->commit(to);
+}
+
+void consumer::close() {
+  parts& p = *parts_;
+  if (p.keeper.joinable()) {
+    p.keeper.request_stop();
+    p.keeper.join();
+  }
+  p.closing = true;
+  if (p.leaving) p.let_go(true);
+  else p.commit_and_wait(milliseconds(5000));
+  rd_kafka_consumer_close(p.main.get());
+}
+
+}  // namespace freshet::kafka

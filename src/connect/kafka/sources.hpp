@@ -1,0 +1,71 @@
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "connect/kafka/connection.hpp"
+#include "freshet/core/position.hpp"
+
+namespace freshet::kafka {
+
+/// A partition of a topic, from when a task has it until it goes. One that comes back has another id: what was read of
+/// it before and what is read of it then are told apart.
+struct source {
+  std::string topic;
+  std::int32_t partition = 0;
+  partition_id id = 0;
+  std::int64_t low = 0, end = 0;  ///< as they were when it came
+  std::int64_t next = 0;          ///< to be emitted
+  std::int64_t emitted = -1;      ///< behind what was emitted; -1: nothing was
+  std::int64_t committed = -1;    ///< told to the group, whether it has heard of it or not; -1: nothing
+  bool over = false;              ///< bounded, and read to its end
+  bool paused = false;            ///< the client fetches nothing of it
+  bool leaves = false;            ///< the group takes it away, and waits
+  bool gone = false;
+  bool loss_told = false;
+  std::deque<message_ptr> aside{};  ///< came, but not wanted yet
+
+  bool is_finished() const { return emitted < 0 || committed >= emitted; }
+  std::string name() const { return topic + "/" + std::to_string(partition); }
+};
+
+/// The partitions of a task, also those that went.
+class source_list {
+ public:
+  source& add(std::string topic, std::int32_t partition, partition_id id) {
+    all_.push_back({std::move(topic), partition, id});
+    source& s = all_.back();
+    by_id_[id] = &s;
+    by_place_[{s.topic, partition}] = &s;
+    return s;
+  }
+  source* by_id(partition_id id) const {
+    const auto at = by_id_.find(id);
+    return at == by_id_.end() ? nullptr : at->second;
+  }
+  /// Null: none, or it is gone.
+  source* at(const char* topic, std::int32_t partition) const {
+    if (last_ && last_->partition == partition && last_->topic == topic) return last_;
+    const auto at = by_place_.find({topic, partition});
+    return at == by_place_.end() ? nullptr : last_ = at->second;
+  }
+  void remove(source& s) {
+    s.gone = true;
+    s.aside.clear();
+    if (last_ == &s) last_ = nullptr;
+    if (const auto at = by_place_.find({s.topic, s.partition}); at != by_place_.end() && at->second == &s)
+      by_place_.erase(at);
+  }
+  std::deque<source>& all() { return all_; }
+
+ private:
+  std::deque<source> all_;  // stays where it is
+  std::map<partition_id, source*> by_id_;
+  std::map<std::pair<std::string, std::int32_t>, source*, std::less<>> by_place_;
+  mutable source* last_ = nullptr;
+};
+
+}  // namespace freshet::kafka
