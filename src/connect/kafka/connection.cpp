@@ -137,26 +137,30 @@ std::optional<std::string> connection::fatal() const {
   return why.data();
 }
 
+connection::patience::patience(milliseconds timeout)
+    : until(steady_clock::now() + timeout), with_reason(steady_clock::now() + std::min(timeout, milliseconds(2500))) {}
+
 /// Metadata calls say nothing of the reason when they fail; callbacks do, once they are served.
-metadata_ptr connection::metadata(rd_kafka_topic_t* only, steady_clock::time_point until) {
+metadata_ptr connection::metadata(rd_kafka_topic_t* only, const patience& limit) {
   while (true) {
     const struct rd_kafka_metadata* found = nullptr;
     const auto code = rd_kafka_metadata(get(), only ? 0 : 1, only, &found, 100);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return metadata_ptr(found);
     serve(milliseconds(0));
-    if (decisive_ || steady_clock::now() > until) give_up();
+    const auto now = steady_clock::now();
+    if (decisive_ || now > limit.until || (last_ && now > limit.with_reason)) give_up();
     std::this_thread::sleep_for(milliseconds(10));  // nobody is asked in a tight loop
   }
 }
 
 std::vector<connection::topic> connection::topics(const std::vector<std::string>& names, milliseconds timeout) {
-  const auto until = steady_clock::now() + timeout;
+  const patience limit(timeout);
   std::vector<topic> all;
   for (const auto& name : names) {
     const topic_ptr handle(rd_kafka_topic_new(get(), name.c_str(), nullptr));
     if (!handle) refuse("topic \"" + name + "\": " + in_words(rd_kafka_last_error()));
     while (true) {
-      const auto found = metadata(handle.get(), until);
+      const auto found = metadata(handle.get(), limit);
       const auto& t = found->topics[0];
       if (t.err == RD_KAFKA_RESP_ERR_NO_ERROR && t.partition_cnt > 0) {
         all.push_back({name, t.partition_cnt});
@@ -166,7 +170,7 @@ std::vector<connection::topic> connection::topics(const std::vector<std::string>
         refuse(
             "topic \"" + name + "\" of " + servers_ + ": " + in_words(t.err) +
             ": grant the user of these settings what it needs, to read (Read, Describe) or to write (Write, Describe)");
-      if (steady_clock::now() > until)
+      if (steady_clock::now() > limit.with_reason)
         refuse("topic \"" + name + "\" of " + servers_ + ": " + in_words(t.err) + ": create it, or correct its name");
       serve(milliseconds(50));
     }
@@ -175,7 +179,7 @@ std::vector<connection::topic> connection::topics(const std::vector<std::string>
 }
 
 std::vector<connection::topic> connection::all_topics(milliseconds timeout) {
-  const auto found = metadata(nullptr, steady_clock::now() + timeout);
+  const auto found = metadata(nullptr, patience(timeout));
   std::vector<topic> all;
   for (int i = 0; i < found->topic_cnt; ++i)
     if (found->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)

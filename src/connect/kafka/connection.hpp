@@ -68,8 +68,9 @@ class connection {
   /// Serves callbacks, and drops what else comes: for times when nothing else can.
   void serve(std::chrono::milliseconds wait);
 
-  /// What is known of topics: these, or all. Waits for brokers to answer, and for topics to come to be, until
-  /// `timeout`. Throws std::runtime_error with the reason, and what to do.
+  /// What is known of topics: these, or all. Waits for brokers to answer, until `timeout`; where there is a reason why
+  /// they don't, or topics are not there, not longer than 2.5 s. Throws std::runtime_error with the reason, and what to
+  /// do.
   struct topic {
     std::string name;
     std::int32_t partitions = 0;
@@ -90,7 +91,12 @@ class connection {
   static void on_error(rd_kafka_t* client, int code, const char* text, void* connection);
   static void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text);
   static void on_event(rd_kafka_t* client, void* connection);
-  metadata_ptr metadata(rd_kafka_topic_t* only, std::chrono::steady_clock::time_point until);
+  /// How long to wait: for what gives no reason, and for what does.
+  struct patience {
+    explicit patience(std::chrono::milliseconds timeout);
+    std::chrono::steady_clock::time_point until, with_reason;
+  };
+  metadata_ptr metadata(rd_kafka_topic_t* only, const patience& limit);
   std::string way_out(const reason& why) const;
   [[noreturn]] void give_up() const;
 

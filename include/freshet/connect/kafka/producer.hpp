@@ -17,8 +17,8 @@ struct producer_options {
   std::string servers;
   /// Where records go that don't say it themselves. It has to be there when a run starts.
   std::string topic;
-  /// How long to wait at the start for a broker that is there and lets us in; as for a spout.
-  std::chrono::milliseconds connect_timeout = std::chrono::milliseconds(2500);
+  /// How long to wait at the start for brokers that are silent; as for a spout.
+  std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);
   /// How long the client library tries to deliver a record, before its tuple fails. As long as Kafka's own clients do.
   std::chrono::milliseconds delivery_timeout = std::chrono::minutes(2);
   /// Records of a task that no broker has confirmed yet. A node whose task has so many is given nothing more until some
