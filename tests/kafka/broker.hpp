@@ -77,6 +77,8 @@ class kafka_broker {
   void create_topic(const std::string& name, int partitions = 1, const raw_settings& settings = {}) const;
   /// Returns when the broker no longer knows it.
   void delete_topic(const std::string& name) const;
+  /// Of a partition, those before an offset. Returns when they are gone.
+  void delete_records(const std::string& topic, int partition, std::int64_t before) const;
 
   // -------- records
 
@@ -118,7 +120,7 @@ class kafka_broker {
 std::string unique_name(const std::string& what = "t");
 
 /// Tests on the shared broker; skipped where there is none.
-class broker_test : public testing::Test {
+class broker_test : public ::testing::Test {
  protected:
   void SetUp() override;
 

@@ -256,6 +256,21 @@ void kafka_broker::delete_topic(const std::string& name) const {
   await_partitions(admin.get(), name, 0);
 }
 
+void kafka_broker::delete_records(const std::string& topic, int partition, std::int64_t before) const {
+  const auto from = make_client(RD_KAFKA_PRODUCER, client_bootstrap(), {});
+  const partition_list which(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(which.get(), topic.c_str(), partition)->offset = before;
+  auto* request = rd_kafka_DeleteRecords_new(which.get());
+  const queue answers(rd_kafka_queue_new(from.get()));
+  rd_kafka_DeleteRecords(from.get(), &request, 1, nullptr, answers.get());
+  rd_kafka_DeleteRecords_destroy(request);
+  const event done(rd_kafka_queue_poll(answers.get(), timeout_ms));
+  const auto what = "records of " + topic;
+  if (!done) fail(what, "no answer");
+  check(rd_kafka_event_error(done.get()), what);
+  check(rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(done.get()))->elems[0].err, what);
+}
+
 std::vector<raw_record> kafka_broker::produce(const std::string& topic, std::vector<raw_record> records,
                                               const raw_settings& settings) const {
   const auto to = make_producer(client_bootstrap(), {}, settings);
@@ -270,6 +285,7 @@ std::vector<raw_record> kafka_broker::transact(const std::string& topic, std::ve
   check(rd_kafka_init_transactions(to.get(), timeout_ms), what);
   check(rd_kafka_begin_transaction(to.get()), what);
   write_all(to.get(), topic, records);
+  check(rd_kafka_flush(to.get(), timeout_ms), what);  // else what is given up may never have been there
   check(commit ? rd_kafka_commit_transaction(to.get(), timeout_ms) : rd_kafka_abort_transaction(to.get(), timeout_ms),
         what);
   return records;

@@ -8,7 +8,7 @@
 namespace freshet::kafka {
 namespace {
 
-using testing::ElementsAreArray;
+using ::testing::ElementsAreArray;
 
 class kafka_round_trip : public broker_test {
  protected:
@@ -178,7 +178,7 @@ TEST_F(kafka_round_trip, keys_land_where_the_java_client_puts_them) {
 
 TEST_F(kafka_round_trip, the_java_console_consumer_reads_our_json) {
   const auto name = topic();
-  write_all(engine::batch, std::vector<place>{{1, 2.5}, {-3, 0.1}}, to(name), keyed(&place::lat, json{}));
+  write_all(engine::batch, std::vector<place>{{1, 2.5}, {-3, 0.1}}, to(name), with_key(&place::lat, json{}));
   EXPECT_EQ(broker_->java_consume(name), (std::vector<std::string>{"[1,2.5]", "[-3,0.1]"}));
 }
 

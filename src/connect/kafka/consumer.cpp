@@ -25,6 +25,10 @@ bool reads_by_group(const consumer_options& o) {
          (o.partitions_from == partitions_from::automatic && !o.group.empty());
 }
 
+/// Records of a partition that wait because it isn't wanted: as many as a fetch of small ones gives. Beyond that the
+/// client fetches no more of it; and to do so again takes it a moment, so not at once.
+constexpr std::size_t most_aside = 2000;
+
 /// A group that only names itself: without it the client library reads nothing. Nobody joins it.
 constexpr const char* no_group = "freshet-reads-without-a-group";
 
@@ -69,6 +73,8 @@ client_settings reader_settings(const consumer_options& o, const task_context& c
   auto all = settings_of(o, context);
   for (auto& [name, value] : all.fixed)
     if (name == "group.id") value = no_group;
+  // What it reads is there. A fetch that waits for more would hold up the next range.
+  all.fixed.emplace_back("fetch.wait.max.ms", "10");
   return all;
 }
 
@@ -125,8 +131,9 @@ struct consumer::parts {
   message_ptr current{}, current_again{}, current_kept{};
   record shown{};
   bool assigned = false, closing = false, ever_committed = false;
-  std::string failure{};  ///< from a callback: thrown where the run can see it
-  partition_id next_id;   ///< of a partition that the group gives; those of other tasks are others
+  std::string failure{};   ///< from a callback: thrown where the run can see it
+  std::size_t asides = 0;  ///< of all sources
+  partition_id next_id;    ///< of a partition that the group gives; those of other tasks are others
   // What the group takes away, until what was read of it is finished.
   partitions_ptr leaving{};
   steady_clock::time_point leave_by{};
@@ -237,7 +244,7 @@ struct consumer::parts {
     if (by_group) return subscribe();
     const auto list = list_of(sources.all().size());
     for (auto& s : sources.all()) {
-      s.aside.clear();
+      forget_aside(s);
       s.paused = false;
       if (options.bounded && s.next >= s.end) end(s);
       if (!s.over) add(list, s, s.next);
@@ -266,13 +273,7 @@ struct consumer::parts {
       if (std::exchange(kept, false)) pause_all(false);
       let_go_when_finished();
     }
-    for (auto& s : sources.all())
-      if (!s.aside.empty() && wanted(s.id)) {
-        current = std::move(s.aside.front());
-        s.aside.pop_front();
-        if (s.aside.empty()) pause(s, false);
-        return current.get();
-      }
+    if (asides > 0 && take_aside(wanted)) return current.get();
     while (true) {
       current.reset(rd_kafka_consumer_poll(main.get(), 0));
       if (!failure.empty()) refuse(std::exchange(failure, {}));
@@ -280,21 +281,44 @@ struct consumer::parts {
       if (takes(wanted)) return current.get();
     }
   }
+  bool take_aside(const std::function<bool(partition_id)>& wanted) {
+    for (auto& s : sources.all()) {
+      if (s.aside.empty() || !wanted(s.id)) continue;
+      current = std::move(s.aside.front());
+      s.aside.pop_front();
+      --asides;
+      if (s.aside.empty()) pause(s, false);
+      return true;
+    }
+    return false;
+  }
+  void set_aside(source& s, message_ptr m) {
+    s.aside.push_back(std::move(m));
+    ++asides;
+    if (s.aside.size() >= most_aside) pause(s, true);
+  }
+  void forget_aside(source& s) {
+    asides -= s.aside.size();
+    s.aside.clear();
+  }
   /// Whether the record that came is one to emit now.
   bool takes(const std::function<bool(partition_id)>& wanted) {
     source* s = current->rkt ? sources.at(rd_kafka_topic_name(current->rkt), current->partition) : nullptr;
     if (current->err != RD_KAFKA_RESP_ERR_NO_ERROR) return problem(s), false;
     if (!s || s->leaves || s->over || current->offset < s->next) return false;
-    if (options.bounded && current->offset >= s->end) return end(*s), false;
-    if (wanted(s->id)) return true;
-    s->aside.push_back(std::move(current));
-    pause(*s, true);
+    if (options.bounded && current->offset >= s->end) return reach_end(*s), false;
+    if (s->aside.empty() && wanted(s->id)) return true;
+    set_aside(*s, std::move(current));
     return false;
   }
   /// A record is emitted: where reading goes on.
   void passed(source& s) {
     s.next = s.emitted = current->offset + 1;
-    if (options.bounded && s.next >= s.end) end(s);
+    if (options.bounded && (s.next >= s.end || s.at_end)) reach_end(s);
+  }
+  void reach_end(source& s) {
+    s.at_end = true;
+    if (s.aside.empty()) end(s);
   }
   void end(source& s) {
     if (std::exchange(s.over, true)) return;
@@ -310,7 +334,7 @@ struct consumer::parts {
   }
   void pause_all(bool now) {
     for (auto& s : sources.all())
-      if (!s.gone && !s.leaves && !s.over && s.aside.empty()) pause(s, now);
+      if (!s.gone && !s.leaves && !s.over) pause(s, now || s.aside.size() >= most_aside);
   }
 
   /// What came in place of a record.
@@ -321,7 +345,7 @@ struct consumer::parts {
     switch (current->err) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         // Behind the last record may be marks of transactions, which nobody sees.
-        if (s && options.bounded && current->offset >= s->end) end(*s);
+        if (s && options.bounded && current->offset >= s->end) reach_end(*s);
         return;
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         if (s) pass_over_deleted(*s);
@@ -371,7 +395,10 @@ struct consumer::parts {
   void come(rd_kafka_topic_partition_list_t* list) {
     std::vector<source*> all;
     for (int i = 0; i < list->cnt; ++i) {
-      if (source* old = sources.at(list->elems[i].topic, list->elems[i].partition)) sources.remove(*old);
+      if (source* old = sources.at(list->elems[i].topic, list->elems[i].partition)) {
+        forget_aside(*old);
+        sources.remove(*old);
+      }
       all.push_back(&sources.add(list->elems[i].topic, list->elems[i].partition, new_id()));
     }
     const auto& start = options.start;
@@ -392,7 +419,7 @@ struct consumer::parts {
     for (int i = 0; i < list->cnt; ++i)
       if (source* s = sources.at(list->elems[i].topic, list->elems[i].partition)) {
         s->leaves = true;
-        s->aside.clear();
+        forget_aside(*s);
         pause(*s, true);
       }
     leave_by =
@@ -431,15 +458,15 @@ struct consumer::parts {
       try {
         let_go_when_finished();
         current_kept.reset(rd_kafka_consumer_poll(main.get(), 0));  // callbacks; hardly a record
-        if (current_kept) set_aside();
+        if (current_kept) keep_aside();
       } catch (const std::exception& e) { failure = e.what(); }
     }
   }
-  void set_aside() {
+  void keep_aside() {
     source* s =
         current_kept->rkt ? sources.at(rd_kafka_topic_name(current_kept->rkt), current_kept->partition) : nullptr;
     if (current_kept->err || !s || s->leaves || s->over || current_kept->offset < s->next) return;
-    s->aside.push_back(std::move(current_kept));
+    set_aside(*s, std::move(current_kept));
   }
   milliseconds poll_interval() const {
     char text[64];
@@ -615,7 +642,7 @@ void consumer::seek(const position& to) {
   if (offset < s->low && !std::exchange(s->loss_told, true))
     throw range_lost({s->id, std::uint64_t(offset), std::uint64_t(s->low)}, s->name() + ": the topic has deleted it");
   s->next = std::max(offset, s->low);
-  s->over = false;
+  s->over = s->at_end = false;
   p.assigned = false;  // all begin where they are by now
 }
 

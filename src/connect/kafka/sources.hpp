@@ -21,7 +21,8 @@ struct source {
   std::int64_t next = 0;          ///< to be emitted
   std::int64_t emitted = -1;      ///< behind what was emitted; -1: nothing was
   std::int64_t committed = -1;    ///< told to the group, whether it has heard of it or not; -1: nothing
-  bool over = false;              ///< bounded, and read to its end
+  bool at_end = false;            ///< bounded, and all that is there has come
+  bool over = false;              ///< and was emitted
   bool paused = false;            ///< the client fetches nothing of it
   bool leaves = false;            ///< the group takes it away, and waits
   bool gone = false;

@@ -107,12 +107,12 @@ concept decoding_function = std::is_invocable_v<F&, const record&> &&
      std::is_convertible_v<std::invoke_result_t<F&, const record&>, result<T>>);
 
 /// Gives the records of an encoder a key: a member or a function of the tuple, as text.
-///     kafka::sink<order>{options, kafka::keyed(&order::customer, kafka::json{})}
+///     kafka::sink<order>{options, kafka::with_key(&order::customer, kafka::json{})}
 template <class K, class Format>
-struct keyed {
+struct with_key {
   K key_of;
   Format format;
-  keyed(K k, Format f) : key_of(std::move(k)), format(std::move(f)) {}
+  with_key(K k, Format f) : key_of(std::move(k)), format(std::move(f)) {}
   template <class T>
   void encode(outgoing& to, const T& value) {
     key_.clear();
