@@ -36,7 +36,7 @@ set(home_asio "^boost/(asio|beast)"
 set(home_json "^boost/json" "^(src/observe/|tests/|bench/|examples/)")
 set(home_other_boost "^boost/" "^(tests|bench|examples)/")
 set(home_spdlog "^(spdlog|fmt)/" "^(src/observe/|tests/observe/|examples/)")
-set(home_rdkafka "^librdkafka/" "^(src/connect/kafka/|tests/connect/kafka)")
+set(home_rdkafka "^librdkafka/" "^(src/connect/kafka/|tests/kafka/|bench/)")
 set(home_rocksdb "^rocksdb/" "^src/state/")
 set(home_sqlite "^sqlite3\\.h$" "^(src/connect/sqlite/|tests/(connect/sqlite|recovery)/|examples/)")
 set(home_postgresql "^libpq-fe\\.h$" "^(src|tests)/connect/postgresql/")

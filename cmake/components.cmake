@@ -71,6 +71,13 @@ function(freshet_finish_components)
   configure_file("${PROJECT_SOURCE_DIR}/cmake/freshetConfig.cmake.in"
     "${freshet_build_tree_config_dir}/freshetConfig.cmake" @ONLY)
 
+  # Debian's librdkafka has no package file, so that Freshet brings one for its users.
+  set(find_modules "")
+  if(TARGET freshet_kafka)
+    set(find_modules "${PROJECT_SOURCE_DIR}/cmake/FindRdKafka.cmake")
+    configure_file("${find_modules}" "${freshet_build_tree_config_dir}/FindRdKafka.cmake" COPYONLY)
+  endif()
+
   add_custom_target(freshet_components)
   list(TRANSFORM freshet_component_names PREPEND freshet_ OUTPUT_VARIABLE targets)
   add_dependencies(freshet_components ${targets})
@@ -78,7 +85,7 @@ function(freshet_finish_components)
     return()
   endif()
   install(FILES "${freshet_build_tree_config_dir}/freshetConfig.cmake"
-    "${freshet_build_tree_config_dir}/freshetConfigVersion.cmake" DESTINATION ${freshet_config_dir})
+    "${freshet_build_tree_config_dir}/freshetConfigVersion.cmake" ${find_modules} DESTINATION ${freshet_config_dir})
 
   # The prefix is found from where the .pc file lies: a prefix written down here is wrong after `--prefix`.
   set(pc_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

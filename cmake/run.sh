@@ -24,7 +24,7 @@ help_all() {
 sh cmake/run.sh VERB [ARGUMENTS]
 
   demo [FILE...]                        word count on both engines, on real text
-  test [CTEST ARGUMENTS]                build and run the tests
+  test [--no-kafka] [CTEST ARGUMENTS]   build and run the tests
   bench [--filter REGEX] [--out FILE]   build Release and run the benchmarks
   latency [OPTIONS]                     latency by engine, batch interval and rate (freshet-latency)
   lint                                  format, include law, warnings as errors, headers that compile alone
@@ -55,14 +55,17 @@ TEXT
 
 help_test() {
   cat <<'TEXT'
-sh cmake/run.sh test [CTEST ARGUMENTS]
+sh cmake/run.sh test [--no-kafka] [CTEST ARGUMENTS]
 
 Builds everything (Debug with asserts, in build/dev) and runs ctest with these arguments: on two cores half an hour to build
 the first time, and twenty minutes to run. Tests of conformance read data that is not in this project and are skipped where
 it is not at hand (CMake's FRESHET_SHARED_DIR); those of the PostgreSQL sink start a server of their own from Debian's package
-postgresql, which is installed, too. For example:
+postgresql, which is installed, too. Those of Kafka start a real broker, whose jars (some 50 MB) are fetched once, into a cache
+(tests/kafka/broker/README.md); it needs Java and Maven, which are installed as well.
+  --no-kafka       without the component kafka and its tests: nothing is installed or fetched for them
+For example:
   sh cmake/run.sh test -L unit          one label: unit differential conformance package compile_fail examples
-                                        recovery postgresql
+                                        recovery postgresql kafka
   sh cmake/run.sh test -R ledger        tests whose name matches
   sh cmake/run.sh test -N               only list them
 TEXT
@@ -122,6 +125,9 @@ whose output says how to run it again.
 TEXT
 }
 
+# `test --no-kafka`: yes.
+without_kafka=''
+
 # ---- packages -------------------------------------------------------------------------------------------------------
 
 installed() { dpkg-query -W -f='${Status}\n' "$1" 2>/dev/null | grep -q ' ok installed$'; }
@@ -151,24 +157,35 @@ clang_packages() {
   fi
 }
 
+# A Java 17 or later, and no more of it than a broker of Kafka needs.
+java_package() {
+  if grep -q '^VERSION_CODENAME=bookworm' /etc/os-release 2>/dev/null; then
+    echo openjdk-17-jre-headless
+  else
+    echo default-jre-headless
+  fi
+}
+
 # The packages of the verb $1: what it cannot do without. demo, bench and latency are configured without the component
-# observe, postgresql and sqlite, so they need no spdlog, libpq or SQLite, and all but bench without rocksdb. Only the tests
-# start a server of PostgreSQL; where there is none, they say so.
+# kafka, observe, postgresql and sqlite, so they need no librdkafka, spdlog, libpq or SQLite, and all but bench without
+# rocksdb. Only the tests start a server of PostgreSQL and a broker of Kafka; where there is none, they say so.
 packages_of() {
   list="g++ cmake ninja-build $(boost_package)"
   case $1 in
     test | stress)
       list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
       if [ "$1" = test ]; then list="$list postgresql"; fi
+      if [ -z "$without_kafka" ]; then list="$list librdkafka-dev"; fi
+      if [ "$1$without_kafka" = test ]; then list="$list $(java_package) maven openssl"; fi
       ;;
     sanitize)
-      list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev"
+      list="$list librdkafka-dev libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev"
       if [ -z "${CXX-}" ]; then list="$list $(clang_packages)"; fi
       ;;
     bench) list="$list librocksdb-dev libbenchmark-dev libtbb-dev" ;;
     latency) list="$list libcli11-dev" ;;
     lint)
-      list="$list libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
+      list="$list librdkafka-dev libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
       list="$list libbenchmark-dev libtbb-dev clang-format"
       ;;
   esac
@@ -286,8 +303,9 @@ find_without_aslr() {
 
 # Only what is asked for: each of these switches would ask for a package more.
 release_of() {
-  configure release -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_WITH_POSTGRESQL=OFF -D FRESHET_WITH_ROCKSDB="$2" \
-    -D FRESHET_WITH_SQLITE=OFF -D FRESHET_BUILD_EXAMPLES="$1" -D FRESHET_BUILD_BENCH="$2" -D FRESHET_BUILD_TOOLS="$3"
+  configure release -D FRESHET_WITH_KAFKA=OFF -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_WITH_POSTGRESQL=OFF \
+    -D FRESHET_WITH_ROCKSDB="$2" -D FRESHET_WITH_SQLITE=OFF \
+    -D FRESHET_BUILD_EXAMPLES="$1" -D FRESHET_BUILD_BENCH="$2" -D FRESHET_BUILD_TOOLS="$3"
 }
 
 verb_demo() {
@@ -298,9 +316,21 @@ verb_demo() {
   exec "$root/build/release/examples/freshet-demo" "$@"
 }
 
+# The jars of the broker, once; `start` says so where it fetches them.
+fetch_kafka() {
+  "$root/tests/kafka/broker/start" --fetch >/dev/null ||
+    die "the tests of Kafka need a broker; without them: sh cmake/run.sh test --no-kafka"
+}
+
 verb_test() {
+  for argument; do
+    shift
+    if [ "$argument" = --no-kafka ]; then without_kafka=yes; else set -- "$@" "$argument"; fi
+  done
+  if [ -n "$without_kafka" ]; then say "--no-kafka: the component kafka is not built, its tests (label kafka) are NOT RUN"; fi
   need_packages
-  configure dev ${FRESHET_WERROR:+-D "FRESHET_WERROR=$FRESHET_WERROR"}
+  if [ -z "$without_kafka" ]; then fetch_kafka; fi
+  configure dev ${FRESHET_WERROR:+-D "FRESHET_WERROR=$FRESHET_WERROR"} ${without_kafka:+-D FRESHET_WITH_KAFKA=OFF}
   build dev
   run_tests dev "$@"
 }

@@ -331,6 +331,12 @@ set(FRESHET_ASIO_HEADERS
   include/freshet/connect/asio.hpp
 )
 
+# The component appears with its first header.
+set(FRESHET_KAFKA_HEADERS
+)
+set(FRESHET_KAFKA_SOURCES
+)
+
 set(FRESHET_OBSERVE_HEADERS
   include/freshet/observe/spdlog_sink.hpp
 )

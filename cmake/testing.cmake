@@ -4,6 +4,7 @@
 # event_tests, event_differential_tests. Each of its tests is a ctest of its own, so they run in parallel, each in its own
 # process. The default label is unit, the default timeout 60 s a test; under a sanitizer every timeout is five times as long.
 # Those with the label postgresql are one ctest for each executable, as their server is started once then.
+# Properties of each of its tests besides are its property FRESHET_TEST_PROPERTIES.
 # THREADS: has threads, in a layer whose other tests have none: ThreadSanitizer gets it.
 
 include(GoogleTest)
@@ -128,12 +129,13 @@ function(freshet_discover_tests)
   foreach(target IN LISTS targets)
     get_target_property(timeout ${target} FRESHET_TIMEOUT)
     get_target_property(label ${target} FRESHET_LABEL)
+    get_property(properties TARGET ${target} PROPERTY FRESHET_TEST_PROPERTIES)
     if(label STREQUAL "postgresql")
       add_test(NAME ${target} COMMAND ${target})
       set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT ${timeout} SKIP_REGULAR_EXPRESSION "NOT TESTED")
       continue()
     endif()
     gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-      PROPERTIES LABELS ${label} TIMEOUT ${timeout})
+      PROPERTIES LABELS ${label} TIMEOUT ${timeout} ${properties})
   endforeach()
 endfunction()

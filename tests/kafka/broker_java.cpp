@@ -36,7 +36,7 @@ std::vector<std::string> kafka_broker::java_consume(const std::string& topic) co
 
 std::map<std::string, std::int32_t> kafka_broker::java_produce(const std::string& topic,
                                                                const std::vector<std::string>& keys) const {
-  const auto input = testing::TempDir() + "/" + unique_name("freshet-kafka-keys");
+  const auto input = told("dir") + "/" + unique_name("keys");
   std::ofstream out(input);
   for (const auto& key : keys) {
     if (key.find_first_of("\t\n") != key.npos) throw std::invalid_argument("a key with a tab or a line break: " + key);

@@ -1,13 +1,10 @@
 #include "kafka/shell.hpp"
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdio>
-#include <fstream>
+#include <memory>
 #include <stdexcept>
 
 #include "kafka/broker.hpp"
@@ -16,27 +13,16 @@ namespace freshet::kafka {
 
 namespace {
 
-/// Where a command's complaints go, so that they are not taken for its result.
-class complaints {
- public:
-  complaints() : file_(testing::TempDir() + "/freshet-kafka-said.XXXXXX") {
-    const auto made = ::mkstemp(file_.data());
-    if (made < 0) throw std::runtime_error(file_ + " can't be made");
-    ::close(made);
-  }
-  complaints(const complaints&) = delete;
-  complaints& operator=(const complaints&) = delete;
-  ~complaints() { ::unlink(file_.c_str()); }
-
-  const std::string& file() const { return file_; }
-  std::string text() const {
-    std::ifstream in(file_);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-
- private:
-  std::string file_;
+struct closed {
+  void operator()(std::FILE* f) const { std::fclose(f); }
 };
+
+std::string rest_of(std::FILE* file) {
+  std::string all;
+  std::array<char, 4096> part;
+  for (std::size_t n; (n = std::fread(part.data(), 1, part.size(), file)) > 0;) all.append(part.data(), n);
+  return all;
+}
 
 }  // namespace
 
@@ -47,16 +33,18 @@ std::string quoted(const std::string& word) {
 }
 
 std::string run_shell(const std::string& command) {
-  const complaints said;
-  auto* out = ::popen(("{ " + command + "\n} 2>" + quoted(said.file())).c_str(), "re");
+  // Complaints are not the result. The file has no name, so that nothing can stay of it.
+  const std::unique_ptr<std::FILE, closed> said(std::tmpfile());
+  if (!said) throw std::runtime_error("a temporary file can't be made");
+  const auto complaints = " 2>/proc/self/fd/" + std::to_string(::fileno(said.get()));
+  auto* out = ::popen(("{ " + command + "\n}" + complaints).c_str(), "re");
   if (!out) throw std::runtime_error("no shell can be started for: " + command);
-  std::string printed;
-  std::array<char, 4096> part;
-  for (std::size_t n; (n = std::fread(part.data(), 1, part.size(), out)) > 0;) printed.append(part.data(), n);
+  const auto printed = rest_of(out);
   const int status = ::pclose(out);
   if (status == 0) return printed;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 3) throw not_installed(said.text());
-  throw std::runtime_error(command + " failed:\n" + printed + said.text());
+  std::rewind(said.get());
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 3) throw not_installed(rest_of(said.get()));
+  throw std::runtime_error(command + " failed:\n" + printed + rest_of(said.get()));
 }
 
 }  // namespace freshet::kafka

@@ -10,7 +10,7 @@ script=$1
 scratch=$2
 
 rm -rf "$scratch"
-mkdir -p "$scratch/project/cmake" "$scratch/tools" "$scratch/stubs" "$scratch/apt" "$scratch/sudo"
+mkdir -p "$scratch/project/cmake" "$scratch/project/tests/kafka/broker" "$scratch/tools" "$scratch/stubs" "$scratch/apt" "$scratch/sudo"
 scratch=$(cd "$scratch" && pwd)
 cp "$script" "$scratch/project/cmake/run.sh"
 calls=$scratch/calls
@@ -44,6 +44,10 @@ for program in examples/freshet-demo bench/freshet-bench bench/latency/freshet-l
   chmod +x "build/release/$program"
 done
 TEXT
+stub project/tests/kafka/broker/start <<'TEXT'
+if [ "$the_maven" != works ]; then echo 'start: Maven could not fetch Kafka' >&2 && exit 1; fi
+echo jars=here
+TEXT
 # One query is one package, the last argument.
 stub apt/dpkg-query <<'TEXT'
 for package; do :; done
@@ -65,7 +69,7 @@ failures=0
 # on "root, sudo, ...": a machine on which everything is there and works, but for what is said next.
 on() {
   the_case=$1
-  the_uid=0 the_installed=all the_plan='' the_apt=works the_build=works
+  the_uid=0 the_installed=all the_plan='' the_apt=works the_build=works the_maven=works
   path=$scratch/stubs:$scratch/apt:$scratch/sudo
 }
 run() {
@@ -74,7 +78,7 @@ run() {
   (
     cd "$scratch"
     unset CXX FRESHET_INSTALL FRESHET_WERROR FRESHET_CCACHE CMAKE_BUILD_PARALLEL_LEVEL
-    export the_uid the_installed the_plan the_apt the_build
+    export the_uid the_installed the_plan the_apt the_build the_maven
     if [ -n "${with-}" ]; then export "${with?}"; fi
     PATH=$scratch/tools:$path sh project/cmake/run.sh "$@"
   ) >"$scratch/said" 2>&1 || status=$?
@@ -101,7 +105,7 @@ run demo a.txt 'b c.txt'
 ends_with 0
 says 'freshet-demo got a.txt b c.txt'
 calls_not '^(apt-get|sudo)'
-calls '^cmake --preset release .*FRESHET_WITH_OBSERVE=OFF.*FRESHET_WITH_POSTGRESQL=OFF.*FRESHET_WITH_ROCKSDB=OFF.*FRESHET_WITH_SQLITE=OFF.*FRESHET_BUILD_BENCH=OFF.*FRESHET_BUILD_TOOLS=OFF'
+calls '^cmake --preset release .*FRESHET_WITH_KAFKA=OFF.*FRESHET_WITH_OBSERVE=OFF.*FRESHET_WITH_POSTGRESQL=OFF.*FRESHET_WITH_ROCKSDB=OFF.*FRESHET_WITH_SQLITE=OFF.*FRESHET_BUILD_BENCH=OFF.*FRESHET_BUILD_TOOLS=OFF'
 calls '^cmake --build --preset release .*--target freshet-demo'
 
 on "the demo asks for what it needs and for nothing else"
@@ -109,17 +113,20 @@ the_installed='g++ cmake ninja-build libboost1.81-dev'
 run demo
 ends_with 0
 calls_not '^apt-get'
-for package in ccache libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev postgresql libgtest-dev libbenchmark-dev libcli11-dev; do asks_not_for $package; done
+calls_not '^start'
+for package in ccache librdkafka-dev '(openjdk|default-jre).*' maven libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev postgresql libgtest-dev libbenchmark-dev libcli11-dev; do asks_not_for "$package"; done
 
 on "root, something missing"
 the_installed='g++ cmake libboost1.83-dev libgtest-dev libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libcli11-dev pkgconf'
+the_installed="$the_installed openjdk-17-jre-headless default-jre-headless openssl"
 run test -L unit
 ends_with 0
-says "'test' needs packages that are not installed: ninja-build libgmock-dev postgresql$"
-says 'installing: ninja-build libgmock-dev postgresql$'
+says "'test' needs packages that are not installed: ninja-build libgmock-dev postgresql librdkafka-dev maven$"
+says 'installing: ninja-build libgmock-dev postgresql librdkafka-dev maven$'
 says '100% tests passed'
 calls '^apt-get .*update$'
-calls '^apt-get .*install -y --no-install-recommends --no-remove ninja-build libgmock-dev postgresql$'
+calls '^apt-get .*install -y --no-install-recommends --no-remove ninja-build libgmock-dev postgresql librdkafka-dev maven$'
+calls '^start --fetch$'
 calls '^ctest --preset dev .*-L unit$'
 calls_not '^sudo'
 asks_not_for ccache
@@ -196,6 +203,23 @@ calls '^cmake --preset dev -D FRESHET_WERROR=ON$'
 run test
 calls '^cmake --preset dev$'
 
+on "tests without Kafka are asked for"
+run test -L unit --no-kafka
+ends_with 0
+says 'no-kafka: the component kafka is not built, its tests \(label kafka\) are NOT RUN'
+calls '^cmake --preset dev -D FRESHET_WITH_KAFKA=OFF$'
+calls '^ctest --preset dev .*-L unit$'
+calls_not '^start'
+for package in librdkafka-dev '(openjdk|default-jre).*' maven openssl; do asks_not_for "$package"; done
+
+on "the jars of Kafka cannot be fetched"
+the_maven=breaks
+run test
+ends_with 1
+says 'start: Maven could not fetch Kafka'
+says 'without them: sh cmake/run.sh test --no-kafka'
+calls_not '^(cmake|ctest)'
+
 on "the build fails"
 the_build=breaks
 run demo
@@ -251,6 +275,8 @@ run bench --filter words --out here.json --benchmark_repetitions=3
 ends_with 0
 says 'freshet-bench got --benchmark_filter=words --benchmark_out=here.json .*--benchmark_repetitions=3'
 calls '^cmake --preset release .*FRESHET_BUILD_EXAMPLES=OFF.*FRESHET_BUILD_BENCH=ON'
+asks_not_for librdkafka-dev
+asks_not_for '(openjdk|default-jre).*'
 asks_not_for libspdlog-dev
 asks_not_for libsqlite3-dev
 asks_not_for libpq-dev
