@@ -186,10 +186,12 @@ TEST_F(own_broker, is_stalled_and_goes_on) {
 
 TEST_F(own_broker, lets_only_those_in_who_have_the_password) {
   kafka_broker one({.secure = true});
+  // Kafka 4 refuses the SCRAM of librdkafka before 2.6.1.
+  const std::string mechanism = one.told("version").starts_with("3.") ? "SCRAM-SHA-256" : "PLAIN";
   const auto as = [&](const std::string& ca, const std::string& password) {
     return ask(one.bootstrap(), 5000,
                {{"security.protocol", "SASL_SSL"},
-                {"sasl.mechanism", "SCRAM-SHA-256"},
+                {"sasl.mechanism", mechanism},
                 {"sasl.username", one.told("user")},
                 {"sasl.password", password},
                 {"ssl.ca.location", one.told(ca)}});
