@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -22,6 +23,11 @@ struct raw_record {
   std::int64_t offset = -1;     ///< not looked at to write
 
   bool operator==(const raw_record&) const = default;
+  friend void PrintTo(const raw_record& r, std::ostream* out) {
+    *out << "partition " << r.partition << " offset " << r.offset << " time " << r.time_ms << " key "
+         << testing::PrintToString(r.key) << " value " << testing::PrintToString(r.value) << " headers "
+         << testing::PrintToString(r.headers);
+  }
 };
 
 /// Names and values, for topics and for clients.

@@ -22,7 +22,8 @@ for tool in cat chmod dirname env getconf grep mkdir rm sed sh tail tr uname; do
 done
 
 stub() {
-  printf '#!/bin/sh\necho "%s $*" >>"%s"\n' "${1##*/}" "$calls" >"$scratch/$1"
+  # Not by echo, which makes two lines of dpkg-query's format.
+  printf '#!/bin/sh\nprintf "%%s\\n" "%s $*" >>"%s"\n' "${1##*/}" "$calls" >"$scratch/$1"
   cat >>"$scratch/$1"
   chmod +x "$scratch/$1"
 }
