@@ -1,5 +1,5 @@
-# cmake -D PROGRAM=freshet-bench [-D TBB=ON] -P names_test.cmake: the benchmarks that scripts and bench/README.md name are
-# there. TBB: it is installed.
+# cmake -D PROGRAM=freshet-bench [-D TBB=ON] [-D KAFKA=ON] -P names_test.cmake: the benchmarks that scripts and
+# bench/README.md name are there. TBB: it is installed. KAFKA: the component is built.
 cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND "${PROGRAM}" --benchmark_list_tests=true OUTPUT_VARIABLE listed RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
@@ -15,6 +15,9 @@ list(APPEND wanted words/hand words/event words/batch chain/event ledger/ channe
   bare/append_fdatasync batch/no_room/)
 if(TBB)
   list(APPEND wanted pipeline/tbb/keys:1000 pipeline/tbb/keys:1000000)
+endif()
+if(KAFKA)
+  list(APPEND wanted kafka/copy/hand kafka/copy/event kafka/copy/batch kafka/latency/hand kafka/latency/event)
 endif()
 foreach(name IN LISTS wanted)
   # A whole name, as keys:1000 is not keys:1000000; Google Benchmark puts /real_time and the like behind it.

@@ -39,6 +39,7 @@ set(FRESHET_HEADERS
   include/freshet/connect/file/text_value.hpp
   include/freshet/connect/journal.hpp
   include/freshet/connect/journaled.hpp
+  include/freshet/connect/json_text.hpp
   include/freshet/connect/line_format.hpp
   include/freshet/connect/memory/callback_sink.hpp
   include/freshet/connect/memory/channel_sink.hpp
@@ -248,6 +249,7 @@ set(FRESHET_SOURCES
   src/connect/file/record_source.cpp
   src/connect/file/text_value.cpp
   src/connect/journal.cpp
+  src/connect/json_text.cpp
   src/core/any_keyed_state.cpp
   src/core/batch.cpp
   src/core/byte_stream.cpp
@@ -333,8 +335,20 @@ set(FRESHET_ASIO_HEADERS
 
 # The component appears with its first header.
 set(FRESHET_KAFKA_HEADERS
+  include/freshet/connect/kafka/consumer.hpp
+  include/freshet/connect/kafka/formats.hpp
+  include/freshet/connect/kafka/producer.hpp
+  include/freshet/connect/kafka/record.hpp
+  include/freshet/connect/kafka/settings.hpp
+  include/freshet/connect/kafka/sink.hpp
+  include/freshet/connect/kafka/spout.hpp
 )
 set(FRESHET_KAFKA_SOURCES
+  src/connect/kafka/connection.cpp
+  src/connect/kafka/consumer.cpp
+  src/connect/kafka/producer.cpp
+  src/connect/kafka/record.cpp
+  src/connect/kafka/settings.cpp
 )
 
 set(FRESHET_OBSERVE_HEADERS

@@ -13,8 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-[[noreturn]] void refuse(std::string what) { throw std::runtime_error(std::move(what)); }
-
 using conf_ptr = std::unique_ptr<rd_kafka_conf_t, destroyed_by<rd_kafka_conf_destroy>>;
 
 void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
@@ -74,6 +72,8 @@ bool contains(std::string_view text, std::string_view part) { return text.find(p
 
 }  // namespace
 
+void refuse(std::string what) { throw std::runtime_error(std::move(what)); }
+
 std::string in_words(rd_kafka_resp_err_t code) { return rd_kafka_err2str(code); }
 
 connection::connection(rd_kafka_type_t kind, const client_settings& all, const logger& log, callbacks more,
@@ -122,7 +122,8 @@ void connection::on_error(rd_kafka_t*, int code, const char* text, void* self) {
 void connection::on_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
   const auto* self = static_cast<const connection*>(rd_kafka_opaque(client));
   if (!self) return;
-  const auto as = level <= 4 ? log_level::warning : level <= 6 ? log_level::info : log_level::debug;
+  const bool goes_on = level > 4 || contains(text, "retrying");
+  const auto as = !goes_on ? log_level::warning : level <= 6 ? log_level::info : log_level::debug;
   if (self->log_.enabled(as)) self->log_.log(as, "kafka", std::string(facility) + ": " + text);
 }
 

@@ -110,6 +110,8 @@ class connection {
   queue_ptr queue_;
 };
 
+/// Throws std::runtime_error.
+[[noreturn]] void refuse(std::string what);
 /// "Broker: Unknown topic or partition".
 std::string in_words(rd_kafka_resp_err_t code);
 

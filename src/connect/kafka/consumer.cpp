@@ -18,8 +18,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-[[noreturn]] void refuse(std::string what) { throw std::runtime_error(std::move(what)); }
-
 bool reads_by_group(const consumer_options& o) {
   return o.partitions_from == partitions_from::group ||
          (o.partitions_from == partitions_from::automatic && !o.group.empty());
@@ -41,8 +39,10 @@ client_settings settings_of(const consumer_options& o, const task_context& conte
       {"client.id", "freshet-" + (context.node.empty() ? std::string("spout") : context.node) + "-" + task},
       {"socket.nagle.disable", "true"},      // 1 ms of latency instead of up to 40
       {"reconnect.backoff.max.ms", "1000"},  // a broker that was away is found again soon
-      {"queued.min.messages", "20000"},      // of a partition: enough for the next poll, and no more
-      {"queued.max.messages.kbytes", "16384"},
+      // Memory of a task for what was fetched and not yet polled. Less makes it slow: once it is full, the library
+      // waits a second before it fetches again.
+      {"queued.max.messages.kbytes", "65536"},
+      {"queued.min.messages", "100000"},
       {"fetch.wait.max.ms", "500"},  // an idle fetch costs, and one that waits is answered at once when something comes
       {"isolation.level", "read_committed"},
   };

@@ -11,8 +11,6 @@ namespace freshet::kafka {
 
 namespace {
 
-[[noreturn]] void refuse(std::string what) { throw std::runtime_error(std::move(what)); }
-
 client_settings settings_of(const producer_options& o, const task_context& context) {
   client_settings all;
   all.servers = o.servers;

@@ -15,6 +15,7 @@
 #include "freshet/connect/json_text.hpp"
 #include "freshet/connect/kafka/record.hpp"
 #include "freshet/connect/line_format.hpp"
+#include "freshet/core/bolt.hpp"
 #include "freshet/core/codec.hpp"
 #include "freshet/core/standard_codecs.hpp"
 
@@ -151,6 +152,37 @@ void encode(E& encoder, outgoing& to, const T& value) {
   if constexpr (requires { encoder.encode(to, value); }) encoder.encode(to, value);
   else encoder(to, value);
 }
+/// What a decoding function makes of records, an encoding function or a `with_key` records of.
+template <class R>
+struct made {
+  using type = R;
+};
+template <class R>
+struct made<std::optional<R>> {
+  using type = R;
+};
+template <class R>
+struct made<result<R>> {
+  using type = R;
+};
+template <class D>
+struct decoded_by : made<std::remove_cvref_t<std::invoke_result_t<D&, const record&>>> {};
+template <class Args>
+struct second_arg;
+template <class A0, class A1, class... More>
+struct second_arg<parameter_list<A0, A1, More...>> {
+  using type = std::remove_cvref_t<A1>;
+};
+template <class E>
+struct encoded_by : encoded_by<decltype(&E::operator())> {};
+template <class E>
+requires(std::is_pointer_v<E> || std::is_member_function_pointer_v<E>) struct encoded_by<E>
+    : second_arg<typename signature<E>::args> {
+};
+template <class M, class C, class Format>
+struct encoded_by<with_key<M C::*, Format>> {
+  using type = C;
+};
 template <class D, class T>
 inline constexpr bool decodes = decoding_function<D, T> || requires(D& d, const record& r, T& to) {
   d.decode(r, to);

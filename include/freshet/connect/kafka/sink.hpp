@@ -12,11 +12,11 @@
 namespace freshet::kafka {
 
 /// Writes tuples to a Kafka topic, each as a record.
-///     builder.sink("totals", freshet::kafka::sink<total>{{.servers = "broker:9092", .topic = "totals"},
-///                                                        freshet::kafka::with_key(&total::city, freshet::kafka::json{})})
+///     builder.sink("totals", freshet::kafka::sink{{.servers = "broker:9092", .topic = "totals"},
+///                                                 freshet::kafka::with_key(&total::city, freshet::kafka::json{})})
 ///         .input(totals);
-/// A record is made of a T by an encoder: a format (`text`, `json`, `binary`, `whole`), one with a key (`with_key`), or a
-/// function `void(kafka::outgoing&, const T&)`, which can set key, headers, time, partition and topic, or make a
+/// A record is made of a T by an encoder: a format (`text`, `json`, `binary`, `whole`), one with a key (`with_key`), or
+/// a function `void(kafka::outgoing&, const T&)`, which can set key, headers, time, partition and topic, or make a
 /// tombstone. Without one structs are written as JSON, text and numbers as text, a `kafka::message` as it is. Records
 /// with equal keys go to one partition, the one that Kafka's Java clients choose (murmur2).
 ///
@@ -63,5 +63,9 @@ class sink {
   outgoing record_;
   std::shared_ptr<producer> producer_;  // while open: not shared, but a sink can be copied
 };
+
+/// From a function of `(kafka::outgoing&, const T&)`, or a `with_key` by a member of T.
+template <class Encode>
+sink(producer_options, Encode) -> sink<typename detail::encoded_by<Encode>::type, Encode>;
 
 }  // namespace freshet::kafka

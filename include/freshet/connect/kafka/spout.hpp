@@ -92,4 +92,8 @@ class spout {
   std::shared_ptr<consumer> consumer_;  // while open: not shared, but a spout can be copied
 };
 
+/// From a function of a `const kafka::record&`.
+template <class Decode>
+spout(consumer_options, Decode) -> spout<typename detail::decoded_by<Decode>::type, Decode>;
+
 }  // namespace freshet::kafka
