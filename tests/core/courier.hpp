@@ -1,10 +1,12 @@
 #pragma once
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -21,7 +23,7 @@ namespace freshet {
 class courier {
  public:
   enum class answer { ack, fail, drop, keep };
-  /// What becomes of `value`, which is handed over for the `nth` time, from 1.
+  /// What becomes of `value`, which is handed over for the `nth` time, from 1. It may say `rest`.
   using decision = std::function<answer(int value, int nth)>;
 
   explicit courier(decision decide = [](int, int) { return answer::ack; })
@@ -31,6 +33,7 @@ class courier {
     std::lock_guard lock(mutex_);
     waiting_.emplace_back(value, std::move(token));
     ++times_[value];
+    ++unanswered_;
     most_waiting_ = std::max(most_waiting_, waiting_.size());
     changed_.notify_all();
   }
@@ -52,6 +55,15 @@ class courier {
   void wait_for_waiting(std::size_t n) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return waiting_.size() >= n; });
+  }
+  bool rests() const {
+    std::lock_guard lock(mutex_);
+    return rests_;
+  }
+  /// Tokens it has, but for one that it is just about to consume.
+  std::size_t unanswered() const {
+    std::lock_guard lock(mutex_);
+    return unanswered_;
   }
   std::size_t waiting() const {
     std::lock_guard lock(mutex_);
@@ -78,10 +90,14 @@ class courier {
     while (changed_.wait(lock, stop, [this] { return !rests_ && !waiting_.empty(); })) {
       auto [value, token] = std::move(waiting_.front());
       waiting_.pop_front();
-      const auto what = decide_(value, times_[value]);
+      const auto nth = times_[value];
+      const auto wakers = wakers_;
+      lock.unlock();
+      const auto what = decide_(value, nth);
+      lock.lock();
       if (what == answer::ack) delivered_.push_back(value);
       if (what == answer::keep) kept_.push_back(std::move(token));
-      const auto wakers = wakers_;
+      else --unanswered_;
       lock.unlock();
       if (what == answer::ack) token.ack();
       if (what == answer::fail) token.fail("not delivered");
@@ -99,7 +115,7 @@ class courier {
   std::vector<int> delivered_;
   std::map<int, int> times_;
   std::vector<waker> wakers_;
-  std::size_t most_waiting_ = 0;
+  std::size_t most_waiting_ = 0, unanswered_ = 0;
   bool rests_ = false;
   std::jthread thread_;  // the last: it uses the others
 };
@@ -124,6 +140,32 @@ struct sink_that_posts_when_flushed {
 struct narrow_posting_sink : posting_sink {
   void open(const task_context& c) { by->wake_with(c.wake); }
   bool ready() const { return by->waiting() < 3; }
+};
+
+/// While its courier rests, that has to go on after many of its ticks: what is due comes earlier.
+struct patient_posting_sink : narrow_posting_sink {
+  int ticks = 0;
+  void on_tick() {
+    if (by->rests() && ++ticks == 50) by->go_on();
+  }
+};
+
+/// Keeps its tokens until somebody calls its waker, and throws in the first of these calls.
+struct sink_that_answers_when_woken {
+  std::shared_ptr<int> bad_calls;
+  waker wake = {};
+  std::vector<held_tuple> kept = {};
+  std::jthread thread = {};
+  void open(const task_context& c) { wake = c.wake; }
+  void write(const int&, emitter<void>& out) {
+    kept.push_back(out.hold());
+    if (kept.size() == 10) thread = std::jthread([this] { wake(); });
+  }
+  void on_wake() {
+    if (kept.size() < 10) return;
+    if (--*bad_calls >= 0) throw std::runtime_error("not now");
+    for (auto& token : std::exchange(kept, {})) token.ack();
+  }
 };
 
 }  // namespace freshet
