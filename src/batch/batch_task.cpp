@@ -163,9 +163,13 @@ bool batch_task::renew(bool keep_head) {
   }
   if (head) chain_->adopt_head(std::move(head));
   if (!success && state) members[0].op->state = std::move(state);
+  renew_desk();
+  return success && open_members(keep_head);
+}
+
+void batch_task::renew_desk() {
   desk_->abandon();
   desk_ = std::make_shared<token_desk>(waker{waker_});
-  return success && open_members(keep_head);
 }
 
 void batch_task::begin_attempt() {
@@ -273,7 +277,11 @@ void batch_task::give_up(const error& why, std::uint32_t node, std::uint64_t ord
   dead_letter letter;
   letter.attempts = most_attempts();
   if (policy_of(node) == on_failure::dead_letter) {
-    if (!in) find_tuple(ordinal, in, index);
+    if (!in) {
+      const auto place = find_tuple(ordinal);
+      in = place.batch;
+      index = place.index;
+    }
     if (in) {
       letter.type = readable_type_name(in->type().name);
       if (in->type().write) {
@@ -347,13 +355,14 @@ void batch_task::serve_tokens(time_point now) {
   if (!desk_->has_failed()) return;
   for (auto& t : desk_->take_failed()) {
     count_failure(t.node);
-    if (!record_->given_up.contains(t.ordinal)) {
-      fail_attempt({t.node, t.ordinal, std::move(t.error)});
-      continue;
-    }
-    chain_->frame.begin_unrooted();
-    give_up(t.error, t.node, t.ordinal, nullptr, 0, chain_->frame);
+    answer(std::move(t));
   }
+}
+
+void batch_task::answer(token_desk::failed_token t) {
+  if (!record_->given_up.contains(t.ordinal)) return fail_attempt({t.node, t.ordinal, std::move(t.error)});
+  chain_->frame.begin_unrooted();
+  give_up(t.error, t.node, t.ordinal, nullptr, 0, chain_->frame);
 }
 
 void batch_task::call_woken() {

@@ -150,6 +150,9 @@ class batch_task : public task_host {
   bool holds_up_to(std::size_t member) const;
   /// What failed or outlived tokens mean for the attempt.
   void serve_tokens(time_point now);
+  virtual void answer(token_desk::failed_token t);
+  /// Answers to tokens that are out change nothing from here on.
+  void renew_desk();
   void call_woken();
   /// Moves what is in the outboxes to the block store; `again`: only where blocks are missing.
   void store_outputs(bool again);
@@ -165,7 +168,13 @@ class batch_task : public task_host {
   std::vector<edge_output> left() const;
   /// How often a tuple, or a task for another reason, may fail.
   std::uint32_t most_attempts() const;
-  virtual void find_tuple(std::uint64_t, const any_batch*&, std::size_t&) const {}
+  /// Where a tuple of the task's input is. Null: nobody has it any more.
+  struct tuple_place {
+    const any_batch* batch = nullptr;
+    std::size_t index = 0;
+    std::uint32_t input = 0;  ///< of the head
+  };
+  virtual tuple_place find_tuple(std::uint64_t /*ordinal*/) const { return {}; }
   on_failure policy_of(std::uint32_t node) const;
   /// Names batch, stage, partition, attempt and node of an error.
   error located(std::uint32_t node, error e) const;

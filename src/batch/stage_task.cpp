@@ -4,6 +4,7 @@
 
 #include "batch/batch_driver.hpp"
 #include "batch/batch_run.hpp"
+#include "freshet/base/assert.hpp"
 
 namespace freshet {
 
@@ -182,19 +183,16 @@ bool stage_task::next_batch() {
   return false;
 }
 
-void stage_task::find_tuple(std::uint64_t ordinal, const any_batch*& in, std::size_t& index) const {
+batch_task::tuple_place stage_task::find_tuple(std::uint64_t ordinal) const {
   for (std::size_t s = 0; s < run_.plan().sources[chain_index_].size(); ++s) {
     const auto& r = route_of(s);
     for (std::uint32_t p = 0; p < r.producers; ++p)
       for (const any_batch* b = run_.store().batches(r.block(p, task_)).front(); b; b = b->next) {
-        if (ordinal < b->size()) {
-          in = b;
-          index = ordinal;
-          return;
-        }
+        if (ordinal < b->size()) return {b, ordinal, run_.plan().sources[chain_index_][s].input};
         ordinal -= b->size();
       }
   }
+  return {};
 }
 
 // --- a run ---
@@ -217,6 +215,8 @@ stage_task::outcome stage_task::step(std::size_t worker, time_point now, std::in
     if (!failure_) call_woken();
     if (!failure_ && desk_->outstanding()) tick_waiting();
     if (failure_) continue;
+    repeat(budget);
+    if (budget <= 0 && next_repeat() <= now_) return outcome::more;
     const auto result = advance(budget);
     if (failure_) continue;
     if (result == outcome::waiting && woken()) continue;  // an async bolt gives one reply a call
@@ -240,18 +240,20 @@ bool stage_task::start() {
 }
 
 /// After a failure: the same input once more, by a fresh copy of the operators. A sink is never copied: what a
-/// transactional one wrote is aborted, and a plain one goes on where it was.
+/// transactional one wrote is aborted, and a plain one, whose flush, tick or wake has failed, goes on where it was.
 bool stage_task::recover() {
   const bool failed = failure_.has_value();
   if (failed && !absorb_failure()) return false;
   fresh_copy_due_ = false;
-  if (is_sink_ && !is_transactional_) {
+  if (is_plain_sink()) {
     flushed_ = false;
+    if (mine_.woken) waker_->woken.store(true, std::memory_order_relaxed);  // by this thread, for itself
     return true;
   }
   at_ = at::starting;
-  if (is_sink_) abort_epoch();
-  else renew(false);  // when opening fails, that is the next failure
+  if (!is_sink_) return renew(false), true;  // when opening fails, that is the next failure
+  renew_desk();
+  abort_epoch();
   return true;
 }
 
@@ -364,6 +366,7 @@ stage_task::outcome stage_task::flush() {
     flushed_ = true;
     if (holds_up_to(member_)) return outcome::waiting;
     if (desk_->has_failed()) return outcome::more;
+    if (!repeats_.empty()) return outcome::waiting;
   }
   at_ = at::ending;
   return outcome::more;
@@ -384,21 +387,58 @@ stage_task::outcome stage_task::end() {
 
 /// A plain sink is asked again for the same tuple: what it has written cannot be taken back.
 task_host::verdict stage_task::failed(call_frame& frame, const any_batch& in, std::size_t index) {
-  if (!is_sink_ || is_transactional_) return batch_task::failed(frame, in, index);
+  if (!is_plain_sink()) return batch_task::failed(frame, in, index);
   count_failure(frame.failure.node);
   if (run_.cancelled()) return verdict::stop;
   const auto ordinal = base_ordinal_ + index;
-  if (std::exchange(retry_ordinal_, ordinal) != ordinal) retry_count_ = 0;
-  mine_.attempt = ++retry_count_;
-  if (retry_count_ < most_attempts()) {
-    retried_.add(1);
-    ++mine_.attempts_failed;
-    retry_due_ = run_.options().clock->now() + pause_before_retry(retry_count_);
-    return verdict::again_later;
+  if (!may_fail_again(ordinal)) {
+    give_up(frame.failure.error, frame.failure.node, ordinal, &in, index, frame);
+    return run_.cancelled() ? verdict::stop : verdict::next;
   }
-  retry_ordinal_ = attempt_failure::no_tuple;
-  give_up(frame.failure.error, frame.failure.node, ordinal, &in, index, frame);
-  return run_.cancelled() ? verdict::stop : verdict::next;
+  if (repeating_) return repeat_later(ordinal), verdict::next;
+  retry_due_ = run_.options().clock->now() + pause_before_retry(mine_.attempt);
+  return verdict::again_later;
+}
+
+/// Of a plain sink: the tuple has failed once more. False: for the last time.
+bool stage_task::may_fail_again(std::uint64_t ordinal) {
+  mine_.attempt = ++mine_.failures[ordinal];
+  if (mine_.attempt >= most_attempts()) return false;
+  retried_.add(1);
+  ++mine_.attempts_failed;
+  return true;
+}
+
+// --- tuples whose tokens have failed ---
+
+/// A plain sink writes the tuple once more: those that it has written since stay.
+void stage_task::answer(token_desk::failed_token t) {
+  if (!is_plain_sink()) return batch_task::answer(std::move(t));
+  if (may_fail_again(t.ordinal)) return repeat_later(t.ordinal);
+  chain_->frame.begin_unrooted();
+  give_up(t.error, t.node, t.ordinal, nullptr, 0, chain_->frame);
+}
+
+void stage_task::repeat_later(std::uint64_t ordinal) {
+  repeats_.emplace(run_.options().clock->now() + pause_before_retry(mine_.attempt), ordinal);
+}
+
+/// Writes those that are due: before others, which could take the sink's room for ever.
+void stage_task::repeat(std::int64_t& budget) {
+  while (budget > 0 && next_repeat() <= now_ && chain_->head().ready() && !run_.cancelled()) {
+    const auto ordinal = repeats_.extract(repeats_.begin()).mapped();
+    const auto place = find_tuple(ordinal);
+    FRESHET_ASSERT(place.batch, "a tuple that was held is not in its batch", ordinal);
+    const auto& type = place.batch->type();
+    const std::unique_ptr<any_batch> tuple(type.make({1, place.batch->has_roots(), place.batch->has_times()}));
+    type.append(*place.batch, place.index, *tuple);
+    const auto base = std::exchange(base_ordinal_, ordinal);
+    repeating_ = true;
+    run_calls(*chain_->inputs[place.input], *tuple, 0, budget);
+    repeating_ = false;
+    base_ordinal_ = base;
+    flushed_ = false;
+  }
 }
 
 void stage_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
@@ -416,7 +456,9 @@ bool stage_task::has_news(time_point now) const { return woken() || next_wake() 
 
 stage_task::time_point stage_task::next_wake() const {
   const auto retry = retry_due_ == time_point{} ? time_point::max() : retry_due_;
-  return std::min({retry, desk_->next_deadline(), desk_->outstanding() ? next_tick() : time_point::max()});
+  // Those that have been due wait for room, and a waker tells of that.
+  const auto repeat = next_repeat() > now_ ? next_repeat() : time_point::max();
+  return std::min({retry, repeat, desk_->next_deadline(), desk_->outstanding() ? next_tick() : time_point::max()});
 }
 
 }  // namespace freshet

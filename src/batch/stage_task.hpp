@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <vector>
 
 #include "batch/batch_task.hpp"
@@ -113,7 +114,14 @@ class stage_task final : public batch_task {
   outcome end();
   bool recover();
   verdict failed(call_frame& frame, const any_batch& in, std::size_t index) override;
-  void find_tuple(std::uint64_t ordinal, const any_batch*& in, std::size_t& index) const override;
+  void answer(token_desk::failed_token t) override;
+  bool may_fail_again(std::uint64_t ordinal);
+  void repeat_later(std::uint64_t ordinal);
+  void repeat(std::int64_t& budget);
+  time_point next_repeat() const { return repeats_.empty() ? time_point::max() : repeats_.begin()->first; }
+  tuple_place find_tuple(std::uint64_t ordinal) const override;
+  /// What a plain sink has written stays.
+  bool is_plain_sink() const { return is_sink_ && !is_transactional_; }
 
   const bool is_sink_, is_transactional_;
   at at_ = at::idle;
@@ -132,8 +140,8 @@ class stage_task final : public batch_task {
   std::size_t member_ = 0;                                                     ///< being ticked or flushed
   bool flushed_ = false;  ///< `member_` has been called, its tokens are awaited
   time_point now_{}, retry_due_{};
-  std::uint64_t retry_ordinal_ = attempt_failure::no_tuple;
-  std::uint32_t retry_count_ = 0;
+  std::multimap<time_point, std::uint64_t> repeats_;  ///< of a plain sink: when tuples whose tokens failed are due
+  bool repeating_ = false;                            ///< one of them is being written
   std::vector<block_store::id> pinned_;
   std::vector<missing_block> missing_;
   std::vector<shared_histogram> transfer_latency_;  ///< by input of the head

@@ -11,7 +11,7 @@ bolt_tasklet::~bolt_tasklet() { close_inputs(); }
 bool bolt_tasklet::work() {
   bool made = false;
   // Several a slice: an async bolt emits one reply a call and wakes itself while it has more.
-  for (int n = 0; n < wakes_a_slice && !blocked() && take_wake(); ++n) {
+  for (int n = 0; n < wakes_a_slice && !blocked() && !head_awaits_commit() && take_wake(); ++n) {
     made = true;
     if (call_woken()) continue;
     make_waker()();  // to be tried again
@@ -23,6 +23,10 @@ bool bolt_tasklet::work() {
     if (!current_ && !take_next()) break;
     if (current_.from < current_.batch->size()) {
       if (!chain_.head().ready()) break;
+      if (has_due_repeat()) {  // in the next slice: others would take the room that it waits for, for ever
+        made = true;
+        break;
+      }
       if (current_.from == 0) note_transfer();
       if (!read(*chain_.inputs[inputs_[current_input_].index], current_, made)) break;
     }

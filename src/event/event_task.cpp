@@ -263,6 +263,11 @@ void event_task::repeat(bool& made) {
   }
 }
 
+bool event_task::has_due_repeat() const {
+  const auto is_due = [this](const repeat_call& r) { return r.due <= now_; };
+  return repeat_retry_.due <= now_ && (repeat_reading_ || std::any_of(repeats_.begin(), repeats_.end(), is_due));
+}
+
 bool event_task::holds() const {
   return desk_->outstanding() != 0 || desk_->has_failed() || !repeats_.empty() || repeat_reading_;
 }

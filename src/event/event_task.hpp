@@ -123,6 +123,8 @@ class event_task : public tasklet, public task_host {
   bool blocked() const;
   /// Tokens are out, or their tuples wait to be called again.
   bool holds() const;
+  /// Such a tuple may be called again as soon as the head is ready.
+  bool has_due_repeat() const;
   /// Event time has come so far: timers are due, those too that follow the clock, then those who read from here are
   /// told. `clock_ends`: no input will come, so that all of those are due. False while a timer has to wait.
   bool keep_time(event_time watermark, bool clock_ends, bool& made);

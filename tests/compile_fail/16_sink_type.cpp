@@ -1,5 +1,6 @@
 // expect: a sink needs
 // expect: void write(const T&)
+// expect: void write(const T&, emitter<void>&)
 #include "freshet/freshet.hpp"
 
 struct order {

@@ -36,7 +36,8 @@ class fake_host : public task_host {
     failures.emplace_back(index, frame.failure.error.message);
     return answer;
   }
-  std::shared_ptr<held_state> hold(call_frame& frame, std::uint32_t) override {
+  std::shared_ptr<held_state> hold(call_frame& frame, std::uint32_t node) override {
+    holders.push_back(node);
     auto made = std::make_shared<token>(*this, frame);
     frame.holds.push_back(made);
     frame.flags.deferred = true;
@@ -48,6 +49,7 @@ class fake_host : public task_host {
   std::vector<std::pair<std::size_t, std::string>> failures;
   std::map<int, std::string> ends;  ///< of tokens, by number
   int tokens = 0;
+  std::vector<std::uint32_t> holders;  ///< nodes that took them
 };
 
 /// Keeps what it takes, and tells copies from moves.

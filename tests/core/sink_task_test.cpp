@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error_of.hpp"
+#include "core/bolt_bench.hpp"
 #include "freshet/connect/memory/vector_spout.hpp"
 #include "freshet/core/topology_builder.hpp"
 
@@ -277,6 +278,63 @@ TEST(sink_task, is_given_values_by_write_or_by_call_and_cannot_change_them) {
   sink_call<called_and_written>{&by_write.task}.call(value);
   EXPECT_EQ(by_write.take(), calls{"write 5"});
   static_assert(sink_call<complete>::can_refuse && !sink_call<plain>::can_refuse);
+}
+
+// --- what holds ---
+
+struct holding : noting {
+  held_tuple kept = {};
+  void write(const int& v, emitter<void>& out) {
+    note("write " + std::to_string(v));
+    kept = out.hold();
+  }
+  void on_wake() {
+    note("woken");
+    kept.ack();
+  }
+};
+struct writes_both_ways : plain {
+  using plain::write;
+  void write(const int& v, emitter<void>&) { note("write and hold " + std::to_string(v)); }
+};
+struct woken : plain {
+  void on_wake() {}
+};
+struct refuses : plain {
+  bool ready() const { return true; }
+};
+static_assert(holding_sink<holding, int> && holding_sink<writes_both_ways, int>);
+static_assert(!holding_sink<plain, int> && !holding_sink<called, int> && !holding_sink<holding, std::string>);
+
+TEST(sink_task, takes_over_a_tuple_in_its_own_name) {
+  samples::fake_host host;
+  call_frame frame;
+  frame.host = &host;
+  bench<holding> b;
+  b.op.attach(7, frame);
+  b.op.open({});
+  sink_call<holding>{&b.task}.call(5);
+  EXPECT_EQ(host.holders, std::vector<std::uint32_t>{7});
+  EXPECT_TRUE(host.ends.empty());
+  b.op.wake();
+  EXPECT_EQ(host.ends[0], "acked");
+  EXPECT_EQ(b.take(), (calls{"write 5", "woken"}));
+}
+
+TEST(sink_task, is_given_an_emitter_where_it_could_do_without) {
+  call_frame frame;
+  bench<writes_both_ways> b;
+  b.op.attach(7, frame);
+  sink_call<writes_both_ways>{&b.task}.call(5);
+  EXPECT_EQ(b.take(), calls{"write and hold 5"});
+}
+
+TEST(sink_task, is_not_chained_when_it_holds_refuses_or_is_woken) {
+  calls said;
+  EXPECT_TRUE(node_of([&said] { return holding{{&said}}; }).heads_chain);
+  EXPECT_TRUE(node_of(refuses{{{&said}}}).heads_chain);
+  EXPECT_TRUE(node_of(woken{{{&said}}}).heads_chain);
+  EXPECT_FALSE(node_of(plain{{&said}}).heads_chain);
 }
 
 }  // namespace

@@ -48,8 +48,12 @@ concept has_epoch_calls = !deciding_sink<S> && requires(S & s) {
 };
 }  // namespace detail
 
-/// A sink that may take over the ack of a tuple, by `out.hold()`: one that hears later whether it was delivered. With
-/// the token goes what `emitter::hold` says of bolts; a tuple whose token fails is written once more.
+/// A sink that may take over the ack of a tuple, by `out.hold()`: one that hears later whether it was delivered. Tokens
+/// are consumed as those of a bolt, on any thread. A flush, an epoch, a batch and the end of the run wait for them. A
+/// tuple whose token fails, is dropped or is out for longer than `message_timeout` is written again (by its spout's
+/// replay, or in place) and meets the node's policy when that has been tried often enough; what `write` did before it
+/// returned stays. In batches all that one with epochs has written in its attempt is aborted first, and written again.
+/// Each of its tasks is a task of its own: it is not chained.
 template <class S, class T>
 concept holding_sink = requires(S& s, const T& value, emitter<void>& out) {
   s.write(value, out);

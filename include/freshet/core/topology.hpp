@@ -137,7 +137,7 @@ struct node {
   bool replayable = false;            ///< spouts
   bool transactional = false;         ///< sinks
   bool decides = false;               ///< sinks: it says itself which epochs it has committed
-  bool heads_chain = false;           ///< the bolt has `ready()`, or gives ranges
+  bool heads_chain = false;           ///< a bolt has `ready()` or gives ranges, a sink holds or is woken
   bool has_timers = false;            ///< the bolt has `on_timer`
   bool needs_origins = false;         ///< the bolt tells tuples of one event time apart by their origins
   bool follows_clock = false;         ///< the bolt has timers that are due by the clock

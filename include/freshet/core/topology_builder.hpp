@@ -90,6 +90,7 @@ class sink_node {
   template <class T, class G>
   void connect(const stream_ref<T>& stream, G grouping) const {
     node& n = node_.producer();
+    n.heads_chain |= holding_sink<S, T>;
     if (!stream.is_beside(node_)) detail::refuse_foreign(n);
     else
       detail::add_inputs(n, stream.ends(), stream_type_of<T>(), grouping_kind_of<G>,
@@ -181,7 +182,8 @@ class topology_builder {
     }
     return bolt_node<B>{state_, {last(), 0}};
   }
-  /// Adds a sink: an object with `write(const T&)`, a lambda, or a function that makes either.
+  /// Adds a sink: an object with `write(const T&)`, or `write(const T&, emitter<void>&)` if it may hold; a lambda; or a
+  /// function that makes either.
   template <class F>
   [[nodiscard("a sink without .input(stream) reads nothing, and build() refuses it")]] auto sink(
       std::string name, F made_of, bolt_options options = {}) {
@@ -193,7 +195,7 @@ class topology_builder {
     n.has_tick = requires(S & s) { s.on_tick(); };
     if constexpr (requires { S::default_tick; })
       if (options.tick == std::chrono::nanoseconds{}) n.options.tick = S::default_tick;
-    n.heads_chain = detail::refuses<S>;
+    n.heads_chain = detail::refuses<S> || requires(S & s) { s.on_wake(); };
     make_tasks<sink_task<S>, S>(n, std::move(made_of));
     return sink_node<S>{state_, last()};
   }

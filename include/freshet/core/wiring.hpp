@@ -92,7 +92,9 @@ struct check_sink {
   static constexpr bool ok = requires(Sink & s, const Given& v) { s.write(v); }
   || requires(Sink& s, const Given& v, emitter<void>& out) { s.write(v, out); }
   || std::is_invocable_v<Sink&, const Given&>;
-  static_assert(ok, "a sink needs  void write(const T&)  (or a call operator) for the stream's type (see Given above)");
+  static_assert(ok,
+                "a sink needs  void write(const T&),  void write(const T&, emitter<void>&)  or a call operator for the "
+                "stream's type (see Given above)");
 };
 
 /// A bolt's outputs can travel.
