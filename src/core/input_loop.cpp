@@ -8,10 +8,10 @@ read_stop after_unusual_call(any_batch& in, std::size_t i, call_frame& frame, se
     const auto verdict = frame.host->failed(frame, in, i);
     frame.flags.failed = false;
     if (verdict == task_host::verdict::stop) return read_stop::stop;
-    const bool again = verdict != task_host::verdict::next;
-    // What is given up before the clock has seen all of it, it has seen nothing of.
-    if (frame.clock && (again || frame.is_before_clock(frame.failure.node))) frame.undo_stamp();
-    if (again) return read_stop::again_later;
+    if (verdict != task_host::verdict::next) {
+      if (frame.clock) frame.undo_stamp();
+      return read_stop::again_later;
+    }
   }
   if (in.has_roots()) ledger.add(frame.anchor, frame.anchors, frame.children - (goes_on ? 0 : 1));
   if (frame.flags.deferred) {

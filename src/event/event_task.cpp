@@ -143,6 +143,7 @@ task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, st
     return verdict::again_later;
   }
   again = {};
+  frame.give_up_stamp();
   end_attempts(attempts, in, index, frame);
   return run_.cancelled() ? verdict::stop : verdict::next;
 }

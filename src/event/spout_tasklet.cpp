@@ -338,7 +338,7 @@ void spout_tasklet::message_failed(spout_round& round, std::uint32_t index, call
   count_failure(frame.failure.node);
   if (lane_) {
     round_failed_.emplace_back(index, frame.failure);
-    if (round.is_new && is_before_clock(frame)) stand(index, frame);
+    if (round.is_new && failed_before_clock(frame)) stand(index, frame);
     return;
   }
   given_up_.add(1);  // best_effort: the policy at once, and the message is not at hand any more
@@ -360,7 +360,7 @@ void spout_tasklet::message_rejected(spout_round&, const position* at, call_fram
 
 /// Stamps follow from what the clock has seen before: where the clock has still to see a message that has failed,
 /// nobody overtakes it.
-bool spout_tasklet::is_before_clock(const call_frame& frame) const {
+bool spout_tasklet::failed_before_clock(const call_frame& frame) const {
   return frame.clock && !frame.clock->follows_clock() && frame.is_before_clock(frame.failure.node);
 }
 
@@ -375,7 +375,7 @@ void spout_tasklet::stand(std::uint32_t index, call_frame& frame) {
 /// A message that waits in a batch is called again there, until the clock has seen it.
 bool spout_tasklet::retries_in_place(const call_frame& frame) const {
   if (event_task::retries_in_place(frame)) return true;
-  return lane_ && is_before_clock(frame) && records_[lane_->index_of(frame.anchor.slot())].attempt == 1;
+  return lane_ && failed_before_clock(frame) && records_[lane_->index_of(frame.anchor.slot())].attempt == 1;
 }
 
 /// A message that has a slot dies as a whole, as one does that was emitted again in vain.

@@ -89,7 +89,7 @@ class spout_tasklet final : public event_task, private spout_host {
 
   bool emit_some();
   bool look_after_live();
-  bool is_before_clock(const call_frame& frame) const;
+  bool failed_before_clock(const call_frame& frame) const;
   void stand(std::uint32_t index, call_frame& frame);
   bool drain();
   bool wants_polls() const;

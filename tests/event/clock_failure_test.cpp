@@ -1,5 +1,6 @@
 // What fails in front of the clock: the clock sees each message once, in the order of its partition, whatever fails.
 #include "event_fixture.hpp"
+#include "freshet/batch/batch_executor.hpp"
 #include "freshet/stream/stream_builder.hpp"
 #include "freshet/testing/simulated_files.hpp"
 
@@ -106,6 +107,47 @@ TEST_P(clock_failures, half_way_through_what_a_message_gives) {
   for (int v = 0; v < 60; ++v)
     for (const int of : {v, 1000 + v}) wanted.push_back({of, v ? ms(2 * v) : beginning_of_time});
   EXPECT_EQ(run(), sorted(wanted));
+}
+
+/// The clock has seen nothing of what is given up in front of it.
+TEST_P(clock_failures, half_way_through_what_a_message_gives_for_good) {
+  const auto twice = [](const int& v, emitter<int>& out) {
+    out.emit(v);
+    if (v % 6 == 1) throw std::runtime_error("poison");
+    out.emit(1000 + v);
+  };
+  collect_sink<dead_letter> letters;
+  see(values(30).process("twice", twice).event_time(ms, number_seen{}));
+  builder.dead_letters().to("letters", letters);
+  std::vector<seen> wanted;
+  for (int v = 0, n = 0; v < 30; ++v) {
+    if (v % 6 == 1) continue;
+    for (const int of : {v, 1000 + v}) wanted.push_back({of, n ? ms(n) : beginning_of_time});
+    n += 2;
+  }
+  EXPECT_EQ(run(), sorted(wanted));
+  EXPECT_EQ(letters.size(), 5u);
+  for (std::size_t rows : {1, 7, 100}) {
+    batch_options o{.trigger = batch_trigger::rows, .rows_per_batch = rows, .max_task_attempts = 2};
+    o.log = {};
+    batch_executor{o}.start(builder.build()).wait();
+    EXPECT_EQ(sorted(got.take()), sorted(wanted)) << "batches of " << rows;
+  }
+}
+
+/// What the clock has seen it doesn't see again, also where the next attempt fails before it comes there.
+TEST_P(clock_failures, behind_it_and_then_in_front) {
+  attempts parsed, reached;
+  const auto parse = [parsed](const int& v) mutable {
+    if (parsed(v) == 2) throw std::runtime_error("no luck the second time");
+    return v;
+  };
+  const auto behind = [reached](const int& v) mutable {
+    if (v % 3 == 0 && reached(v) == 1) throw std::runtime_error("no luck the first time");
+    return v;
+  };
+  see(values(100).map("parse", parse).event_time(ms, number_seen{}).map("behind", behind));
+  EXPECT_EQ(run(), numbered(numbers(100)));
 }
 
 TEST_P(clock_failures, behind_it_of_the_first_of_what_a_message_gives) {

@@ -155,6 +155,10 @@ struct call_frame {
     clock->undo_call(call);
     *own_stamp = not_stamped;
   }
+  /// The failed call won't be made again: of a message that the clock has not seen all of, it has seen nothing.
+  void give_up_stamp() {
+    if (clock && is_before_clock(failure.node)) undo_stamp();
+  }
   /// Takes back everything the failed call had put into outboxes, and what it did to held tuples. `failed` stays set.
   void cut_back() noexcept;
   /// Does what the call had put off. Called by the loops when a call has succeeded and `deferred` is set.
