@@ -260,6 +260,7 @@ task_host::verdict batch_task::failed(call_frame& frame, const any_batch& in, st
   if (run_.cancelled()) return verdict::stop;
   const auto ordinal = base_ordinal_ + index;
   if (record_->given_up.contains(ordinal)) {
+    frame.give_up_stamp();
     give_up(frame.failure.error, frame.failure.node, ordinal, &in, index, frame);
     return verdict::next;
   }

@@ -1,5 +1,6 @@
 #include "freshet/core/call_frame.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "freshet/core/held_tuple.hpp"
@@ -37,8 +38,12 @@ error error_from_current_exception() noexcept {
 
 void call_frame::fail_from_exception(std::uint32_t node) noexcept { fail(node, error_from_current_exception()); }
 
+bool call_frame::is_before_clock(std::uint32_t node) const noexcept {
+  return std::find(before_clock.begin(), before_clock.end(), node) != before_clock.end();
+}
+
 void call_frame::fail(std::uint32_t node, error e) noexcept {
-  if (flags.failed) return;
+  if (flags.failed && !shows_clock(node)) return;
   flags.failed = true;
   failure = {node, std::move(e)};
 }

@@ -103,14 +103,17 @@ void spout_task_round::note_source(const position* at, bool continues) {
     frame.origin =
         at ? tuple_origin{node_ + 1, p.partition, p.offset} : tuple_origin{node_ + 1, frame.task, unnamed_++};
   frame.own_stamp = &stamp_;
+  r.nth = continues ? r.nth + 1 : 0;
   if (!r.keeps_positions || r.known_stamps.empty()) {
     stamp_ = not_stamped;
     if (r.keeps_positions && !continues) r.stamps.push_back(not_stamped);
-  } else if (!continues) {
-    while (known_at_ + 1 < r.known_stamps.size() && r.known_stamps[known_at_].next < p.next) ++known_at_;
-    stamp_ = r.known_stamps[known_at_].stamp;
-    r.stamps.push_back(stamp_);
+  } else {
+    while (!continues && known_at_ + 1 < r.known_stamps.size() && r.known_stamps[known_at_].next < p.next) ++known_at_;
+    const auto& known = r.known_stamps[known_at_];
+    stamp_ = r.nth < known.seen ? known.stamp : not_stamped;
+    if (!continues) r.stamps.push_back(known.stamp);
   }
+  r.is_new = stamp_ == not_stamped;
 }
 
 void spout_task_round::keep_stamp() {

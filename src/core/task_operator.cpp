@@ -47,8 +47,11 @@ bool task_operator::pass_faults() {
   const std::string_view name = frame_->node_names ? frame_->node_names[node_] : std::string_view{};
   try {
     frame_->faults->before_call(name, frame_->task, calls_++);
-  } catch (...) { frame_->fail_from_exception(node_); }
-  return !frame_->flags.failed;
+    return true;
+  } catch (...) {
+    frame_->fail_from_exception(node_);
+    return false;
+  }
 }
 
 }  // namespace freshet

@@ -143,9 +143,14 @@ task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, st
     return verdict::again_later;
   }
   again = {};
+  frame.give_up_stamp();
+  end_attempts(attempts, in, index, frame);
+  return run_.cancelled() ? verdict::stop : verdict::next;
+}
+
+void event_task::end_attempts(std::uint32_t attempts, const any_batch& in, std::size_t index, call_frame& frame) {
   given_up_.add(1);
   give_up(frame.failure.node, frame.failure.error, attempts, &in, index, frame);
-  return run_.cancelled() ? verdict::stop : verdict::next;
 }
 
 event_task::retry& event_task::retry_of(const call_frame& frame, const any_batch& in) {
@@ -737,7 +742,9 @@ tasklet::progress event_task::run(time_point now) {
   if (!comes_to_rest) chain_.look_at_clock(*run_.options().clock);
   bool made = offer();
   made |= housekeeping();
-  if (!stalled() && drain_sinks(made)) {
+  if (stalled()) {
+    made |= work_while_stalled();
+  } else if (drain_sinks(made)) {
     // Also while flushing: what is held still needs its timeouts.
     if ((phase_ == phase::working || phase_ == phase::flushing) && !blocked() && !comes_to_rest) made |= tick();
     made |= flush_some();

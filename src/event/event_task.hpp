@@ -97,6 +97,8 @@ class event_task : public tasklet, public task_host {
 
   /// One slice of the task's own work. True: something was done.
   virtual bool work() = 0;
+  /// What of it goes on while a call waits to be made again.
+  virtual bool work_while_stalled() { return false; }
   /// No further work will come.
   virtual bool exhausted() = 0;
   virtual void close_inputs() {}
@@ -160,7 +162,10 @@ class event_task : public tasklet, public task_host {
   bool head_awaits_commit() const { return awaits_commit_ && sinks_and_state_.is_sink_with_epochs(0); }
   /// Event time stands there, in the run that goes on.
   void set_time(event_time watermark) { time_ = chain_.frame.watermark = watermark; }
-  bool retries_in_place(const call_frame& frame) const;
+  /// The failed call is made again here, and not by a spout that emits its message again.
+  virtual bool retries_in_place(const call_frame& frame) const;
+  /// Tuple `index` of `in` has failed in place for the last time.
+  virtual void end_attempts(std::uint32_t attempts, const any_batch& in, std::size_t index, call_frame& frame);
 
   event_run& run_;
   chain_task chain_;

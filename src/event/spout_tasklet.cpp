@@ -19,6 +19,7 @@ spout_tasklet::spout_tasklet(event_run& run, const chain_setup& setup, std::size
       keeps_raw_(guarantee_ == guarantee::exactly_once ||
                  (guarantee_ == guarantee::at_least_once && !spout_.replayable())) {
   if (!book_) return;
+  chain_.frame.rollback_state = chain_.frame.clock != nullptr;  // the clock's, which is all there is in such a chain
   // One message a slot when load is low. Failed attempts keep theirs until the last of their tuples is done: where
   // those take all of it, polls and replays wait.
   const auto slots = options_.max_pending + 2 * root::messages_per_slot;
@@ -34,16 +35,27 @@ bool spout_tasklet::work() {
   return tell_time() || made;
 }
 
-bool spout_tasklet::emit_some() {
+bool spout_tasklet::work_while_stalled() {
+  const bool works = phase_ == phase::working || phase_ == phase::flushing;
+  return works && look_after_live();
+}
+
+bool spout_tasklet::look_after_live() {
   bool made = reap();
   made |= commit(false);
   if (run_.state() >= run_state::draining && !ended_) made |= drain();
-  if (now_ > run_.drain_deadline()) {
-    run_.fail(
-        {errc::timeout, "drain_timeout: spout " + name_ + " has " + std::to_string(live_) + " unfinished messages"});
-    return true;
-  }
-  if (blocked() || !wake_members(made) || blocked() || !read_raw(made) || blocked()) return made;
+  if (now_ <= run_.drain_deadline()) return made;
+  run_.fail(
+      {errc::timeout, "drain_timeout: spout " + name_ + " has " + std::to_string(live_) + " unfinished messages"});
+  return true;
+}
+
+bool spout_tasklet::emit_some() {
+  bool made = look_after_live();
+  if (run_.cancelled()) return made;
+  if (blocked() || !wake_members(made) || blocked()) return made;
+  if (unseen_ != 0) made |= replay();  // also at a barrier, which what stands behind it has to pass
+  if (blocked() || !read_raw(made) || blocked()) return made;
   if (is_at_barrier()) return made;
   made |= replay();
   if (!blocked() && phase_ == phase::working && wants_polls()) made |= poll();
@@ -92,7 +104,7 @@ bool spout_tasklet::tell_time() {
   event_clock* clock = chain_.frame.clock;
   if (!clock) return false;
   tell_ends(*clock);
-  next_look_ = clock->look(now_, !blocked() && unread_.empty());
+  next_look_ = clock->look(now_, !blocked() && unread_.empty() && unseen_ == 0);
   bool made = clock->take_wanted_again();
   if (made) {
     idle_until_woken_ = false;
@@ -113,7 +125,7 @@ bool spout_tasklet::tell_time() {
 /// Others wait for what has ended until the clock has seen all of it: tuples that the chain has not read yet may have
 /// to wait for long.
 void spout_tasklet::tell_ends(event_clock& clock) {
-  if (!is_read_to_barrier()) return;
+  if (!is_read_to_barrier() || unseen_ != 0) return;
   for (auto p : std::exchange(round_.ended, {})) clock.end_partition(p);
   if (ended_) clock.align(nullptr, 0);
 }
@@ -131,7 +143,7 @@ bool spout_tasklet::may_close() {
 
 tasklet::time_point spout_tasklet::next_work() const {
   auto at = time_point::max();
-  if (is_at_barrier()) return at;  // tokens, or the coordinator, wake it
+  if (is_at_barrier() && unseen_ == 0) return at;  // tokens, or the coordinator, wake it
   if (!retries_.empty() && has_slot()) at = retries_.front()->due;
   if (!idle_until_woken_ && wants_polls() && !blocked()) at = std::min(at, idle_until_);
   if (commits() && !epochs_ && next_commit_ != time_point{}) at = std::min(at, next_commit_);
@@ -143,7 +155,8 @@ tasklet::time_point spout_tasklet::next_work() const {
 
 bool spout_tasklet::wants_polls() const {
   const bool may_go_on = run_.state() == run_state::running && !run_.is_coming_to_rest();
-  return !ended_ && (draining_ || (may_go_on && chain_.is_in_step())) && live_ < options_.max_pending && has_slot();
+  return !ended_ && unseen_ == 0 && (draining_ || (may_go_on && chain_.is_in_step())) && live_ < options_.max_pending &&
+         has_slot();
 }
 
 bool spout_tasklet::poll() {
@@ -211,11 +224,18 @@ void spout_tasklet::open_round(std::uint32_t wanted) {
   round_.positions.clear();
   round_.stamps.clear();
   round_.known_stamps.clear();
+  round_.stands_at = spout_round::none;
+  round_seen_ = seen_all;
   round_failed_.clear();
   round_rejected_ = 0;
-  raw_batch* raw = keeps_raw_ ? raw_with_room() : nullptr;
-  round_.raw = raw ? raw->batch.get() : nullptr;
-  round_raw_from_ = raw ? raw->batch->size() : 0;
+  round_.raw = nullptr;
+  if (keeps_raw_) write_to_raw();
+}
+
+/// What the spout emits from here on goes to a batch.
+void spout_tasklet::write_to_raw() {
+  round_.raw = raw_with_room()->batch.get();
+  round_raw_from_ = round_.raw->size();
 }
 
 /// Counts the round's messages and hands its slot over to the ledger: from here on it may reach zero.
@@ -249,14 +269,18 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   if (chain_.frame.clock) remember_times(r, again);
   std::int32_t live = round_.live;
   if (round_.raw) {
-    r.raw = raw_;
     r.raw_from = round_raw_from_;
     r.raw_to = raw_->batch->size();
-    ++raw_->records;
     live += static_cast<std::int32_t>(r.raw_to - r.raw_from);
+    r.raw = keeps_raw_ ? raw_ : nullptr;  // else the spout reads again what fails
+    if (r.raw) ++raw_->records;
   }
-  for (auto& [index, why] : round_failed_)
-    if (r.failed.empty() || !r.failed[index]) schedule(r, index, why.node, chain_.task(), std::move(why.error));
+  for (auto& [index, why] : round_failed_) {
+    if (!r.failed.empty() && r.failed[index]) continue;
+    auto m = take_failed(r, index, why.node, chain_.task(), std::move(why.error));
+    if (index == round_.stands_at) m->seen = round_seen_;
+    schedule(std::move(m));
+  }
   book_->settle(slot, live - ledger::open_bias);
 }
 
@@ -294,8 +318,12 @@ void spout_tasklet::round_full(spout_round& round) {
   if (reading_again_) throw std::length_error("it emitted far more than was asked for");
   const auto wanted = round.wanted > round.messages ? round.wanted - round.messages : 0;
   close_round(1, nullptr);
-  if (keeps_raw_) put_raw_aside();
-  if (has_slot()) return open_round(wanted);
+  put_raw_aside();
+  if (has_slot()) {
+    open_round(wanted);
+    if (unseen_ != 0) write_to_raw();
+    return;
+  }
   // Only a spout that emits without asking `room` comes here. What it emits can't be tracked any more.
   error e{errc::full,
           describe(chain_.plan().head(), 1,
@@ -306,10 +334,11 @@ void spout_tasklet::round_full(spout_round& round) {
   throw std::length_error(e.message);
 }
 
-void spout_tasklet::message_failed(spout_round&, std::uint32_t index, call_frame& frame) {
+void spout_tasklet::message_failed(spout_round& round, std::uint32_t index, call_frame& frame) {
   count_failure(frame.failure.node);
   if (lane_) {
     round_failed_.emplace_back(index, frame.failure);
+    if (round.is_new && failed_before_clock(frame)) stand(index, frame);
     return;
   }
   given_up_.add(1);  // best_effort: the policy at once, and the message is not at hand any more
@@ -325,6 +354,39 @@ void spout_tasklet::message_rejected(spout_round&, const position* at, call_fram
   count_failure(chain_.plan().head());
   given_up_.add(1);
   give_up(chain_.plan().head(), std::move(why), 1, std::move(letter), frame);
+}
+
+// --- in front of the clock ---
+
+/// Stamps follow from what the clock has seen before: where the clock has still to see a message that has failed,
+/// nobody overtakes it.
+bool spout_tasklet::failed_before_clock(const call_frame& frame) const {
+  return frame.clock && !frame.clock->follows_clock() && frame.is_before_clock(frame.failure.node);
+}
+
+/// What the spout emits behind the message waits in a batch until that has been emitted again, or is given up.
+void spout_tasklet::stand(std::uint32_t index, call_frame& frame) {
+  frame.undo_stamp();
+  round_.stands_at = index;
+  round_seen_ = round_.nth;
+  write_to_raw();
+}
+
+/// A message that waits in a batch is called again there, until the clock has seen it.
+bool spout_tasklet::retries_in_place(const call_frame& frame) const {
+  if (event_task::retries_in_place(frame)) return true;
+  return lane_ && failed_before_clock(frame) && records_[lane_->index_of(frame.anchor.slot())].attempt == 1;
+}
+
+/// A message that has a slot dies as a whole, as one does that was emitted again in vain.
+void spout_tasklet::end_attempts(std::uint32_t attempts, const any_batch& in, std::size_t index, call_frame& frame) {
+  if (!lane_) return event_task::end_attempts(attempts, in, index, frame);
+  record& r = record_of(frame.anchor.slot());
+  const auto message = frame.anchor.index();
+  if (!r.failed.empty() && r.failed[message]) return;
+  auto m = take_failed(r, message, frame.failure.node, chain_.task(), frame.failure.error);
+  m->attempt = attempts;
+  schedule(std::move(m));
 }
 
 // --- raw batches ---
@@ -359,18 +421,27 @@ void spout_tasklet::put_raw_aside() {
 
 /// Runs the chain over what was polled. False while some of it has to wait.
 bool spout_tasklet::read_raw(bool& made) {
-  if (!keeps_raw_) return true;
   queue_raw();
+  if (unseen_ != 0) return false;
   while (!unread_.empty()) {
     raw_batch* raw = unread_.front();
     raw_reading_ = {raw->batch.get(), raw->read};
     const bool end = read(spout_.raw_reader(), raw_reading_, made);
+    if (!keeps_raw_) keep_stamps(*raw->batch, raw->read, raw_reading_.from);
     raw->read = raw_reading_.from;
     if (!end) return false;
     unread_.pop_front();
     release(raw);
   }
   return true;
+}
+
+/// The clock has given them, and the batch goes: their records keep them.
+void spout_tasklet::keep_stamps(const any_batch& raw, std::size_t from, std::size_t to) {
+  for (auto i = from; i < to; ++i) {
+    const root r = raw.root_of(i);
+    if (auto& stamps = record_of(r.slot()).stamps; r.index() < stamps.size()) stamps[r.index()] = raw.stamp_of(i);
+  }
 }
 
 /// Makes a raw batch usable again once it is read and nothing unfinished refers to it.
@@ -413,10 +484,12 @@ void spout_tasklet::note_failure(ledger::failure& f) {
   if (r.dead) return;
   const auto index = f.message.index();
   if (!r.failed.empty() && r.failed[index]) return;  // the attempt has failed already
-  schedule(r, index, f.node, f.task, std::move(f.error));
+  schedule(take_failed(r, index, f.node, f.task, std::move(f.error)));
 }
 
-void spout_tasklet::schedule(record& r, std::uint32_t index, std::uint32_t node, std::uint32_t task, error why) {
+/// The message counts as failed in this attempt. REQUIRES: it did not.
+spout_tasklet::retry_ptr spout_tasklet::take_failed(record& r, std::uint32_t index, std::uint32_t node,
+                                                    std::uint32_t task, error why) {
   if (r.failed.empty()) r.failed.resize(r.messages, false);
   r.failed[index] = true;
   auto m = std::make_unique<retry_message>();
@@ -436,13 +509,18 @@ void spout_tasklet::schedule(record& r, std::uint32_t index, std::uint32_t node,
     for (auto i = r.raw_from; i < r.raw_to; ++i)
       if (r.raw->batch->root_of(i).index() == index) spout_.type().append(*r.raw->batch, i, *m->values);
   }
-  schedule(std::move(m));
+  return m;
 }
 
 void spout_tasklet::schedule(retry_ptr m) {
   const bool last = m->attempt >= run_.options().retry.max_attempts;
   m->due = last ? now_ : deadline(now_, run_.options().retry.backoff(m->attempt + 1));
+  push(std::move(m));
+}
+
+void spout_tasklet::push(retry_ptr m) {
   m->order = ++order_;
+  if (m->seen != seen_all) ++unseen_;
   retries_.push_back(std::move(m));
   std::push_heap(retries_.begin(), retries_.end(), later);
 }
@@ -486,6 +564,7 @@ spout_tasklet::retry_ptr spout_tasklet::pop_due() {
   std::pop_heap(retries_.begin(), retries_.end(), later);
   auto m = std::move(retries_.back());
   retries_.pop_back();
+  if (m->seen != seen_all) --unseen_;
   return m;
 }
 
@@ -568,7 +647,7 @@ void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
   const auto attempt = same.front()->attempt + 1;
   open_round(static_cast<std::uint32_t>(same.size()));
   if (chain_.frame.clock)
-    for (const auto& m : same) round_.known_stamps.push_back({m->extent.next, m->stamp});
+    for (const auto& m : same) round_.known_stamps.push_back({m->extent.next, m->stamp, m->seen});
   std::string problem;
   const auto gone = read_again(range, problem);
   std::vector<std::uint64_t> got;
@@ -628,9 +707,7 @@ bool spout_tasklet::skip_lost(const range_lost& gone, std::vector<retry_ptr>& al
       e.offset = gone.earliest();
     }
     m->due = now_;
-    m->order = ++order_;
-    retries_.push_back(std::move(m));
-    std::push_heap(retries_.begin(), retries_.end(), later);
+    push(std::move(m));
   }
   all.clear();
   return true;

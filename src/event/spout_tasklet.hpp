@@ -26,6 +26,7 @@ class spout_tasklet final : public event_task, private spout_host {
 
  protected:
   bool work() override;
+  bool work_while_stalled() override;
   bool exhausted() override;
   bool may_close() override;
   bool ends_time() const override;
@@ -35,10 +36,13 @@ class spout_tasklet final : public event_task, private spout_host {
   bool is_read_to_barrier() override;
   void note_epoch(task_epoch& said) override;
   void epoch_committed() override;
+  bool retries_in_place(const call_frame& frame) const override;
+  void end_attempts(std::uint32_t attempts, const any_batch& in, std::size_t index, call_frame& frame) override;
 
  private:
   /// Messages that the chain reads from a batch instead of taking them from the spout's hand, because they may be
-  /// needed again: the spout can't read them again, or a failed call is repeated in place.
+  /// needed again: the spout can't read them again, or a failed call is repeated in place. Or because they came behind
+  /// one that the clock has to see first.
   struct raw_batch {
     std::unique_ptr<any_batch> batch;
     std::size_t read = 0;       ///< so many tuples went through the chain
@@ -67,13 +71,15 @@ class spout_tasklet final : public event_task, private spout_host {
     std::uint32_t attempt = 1;  ///< the last one
     position extent;
     event_time stamp = not_stamped;
-    std::uint64_t round = 0;  ///< in which it went out first
+    std::uint32_t seen = seen_all;  ///< so many of its tuples the clock has seen
+    std::uint64_t round = 0;        ///< in which it went out first
     time_point emitted{};
     std::unique_ptr<any_batch> values;  ///< its tuples, where the spout can't read them again
     std::uint32_t node = 0, task = 0;   ///< where the last attempt failed
     freshet::error why;
   };
   using retry_ptr = std::unique_ptr<retry_message>;
+  static constexpr std::uint32_t seen_all = ~std::uint32_t{0};
 
   // --- spout_host ---
   void message_failed(spout_round& round, std::uint32_t index, call_frame& frame) override;
@@ -82,6 +88,9 @@ class spout_tasklet final : public event_task, private spout_host {
   void round_full(spout_round& round) override;
 
   bool emit_some();
+  bool look_after_live();
+  bool failed_before_clock(const call_frame& frame) const;
+  void stand(std::uint32_t index, call_frame& frame);
   bool drain();
   bool wants_polls() const;
   bool has_slot() const { return !lane_ || lane_->room() != 0; }
@@ -93,7 +102,9 @@ class spout_tasklet final : public event_task, private spout_host {
   void remember_extents(record& r, const std::vector<retry_ptr>* again);
   void remember_times(record& r, const std::vector<retry_ptr>* again);
 
+  void write_to_raw();
   bool read_raw(bool& made);
+  void keep_stamps(const any_batch& raw, std::size_t from, std::size_t to);
   raw_batch* raw_with_room();
   void queue_raw();
   void put_raw_aside();
@@ -101,8 +112,9 @@ class spout_tasklet final : public event_task, private spout_host {
 
   bool reap();
   void note_failure(ledger::failure& f);
-  void schedule(record& r, std::uint32_t index, std::uint32_t node, std::uint32_t task, error why);
+  retry_ptr take_failed(record& r, std::uint32_t index, std::uint32_t node, std::uint32_t task, error why);
   void schedule(retry_ptr m);
+  void push(retry_ptr m);
   void finish(std::uint32_t slot);
   void message_done(const retry_message& m);
 
@@ -138,6 +150,7 @@ class spout_tasklet final : public event_task, private spout_host {
   raw_batch* raw_ = nullptr;       ///< the one being filled
   reading raw_reading_;
   std::vector<retry_ptr> retries_;  ///< a heap, the next due first
+  std::size_t unseen_ = 0;          ///< of them: those that the clock has to see before it sees any other message
   spout_round round_;
   bool reading_again_ = false;  ///< the round is of a replay
   std::size_t round_raw_from_ = 0;
@@ -152,6 +165,7 @@ class spout_tasklet final : public event_task, private spout_host {
   std::uint32_t poll_failures_ = 0;
   std::vector<std::pair<std::uint32_t, call_failure>> round_failed_;  ///< messages of the open round
   std::uint32_t round_rejected_ = 0;
+  std::uint32_t round_seen_ = seen_all;  ///< of the tuples of the message at which it stands
   finished_prefix prefix_;
   position_committer committer_;
   std::vector<position> at_barrier_;  ///< where the newest epoch ends

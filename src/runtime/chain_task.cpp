@@ -57,7 +57,11 @@ void chain_task::make_members(const chain_setup& setup) {
     }
     if (without) continue;
     members.back().op->attach(m.node, *members.back().frame);
-    if (auto* clock = members.back().op->clock()) frame.clock = clock;
+    auto* clock = members.back().op->clock();
+    if (!clock) continue;
+    frame.clock = clock;
+    for (auto at = members.size() - 1; at != 0; at = plan_->members[at].parent)
+      frame.before_clock.push_back(plan_->members[at].node);
   }
 }
 

@@ -81,8 +81,9 @@ struct call_frame {
       false;         ///< the same for calls of timers, which no spout causes once more: all that are retried
   event_time now{};  ///< by the run's clock, for all calls of a slice or batch alike; where a member wants to know
   task_host* host = nullptr;
-  event_clock* clock = nullptr;      ///< of a spout's chain; null: its tuples get no event times
-  fault_injector* faults = nullptr;  ///< tests only; then `flags.faults` and the next two are set
+  event_clock* clock = nullptr;             ///< of a spout's chain; null: its tuples get no event times
+  std::vector<std::uint32_t> before_clock;  ///< the nodes from that spout's readers to the clock's own
+  fault_injector* faults = nullptr;         ///< tests only; then `flags.faults` and the next two are set
   const std::string_view* node_names = nullptr;
   std::uint32_t task = 0;
   bool keeps_origins = false;         ///< a bolt of the topology asks for `origin`: else nobody sets it
@@ -133,7 +134,15 @@ struct call_frame {
     begin();
   }
 
-  /// Records that `node`'s code threw. To be called from a catch block; the first failure of a call is the one kept.
+  /// What fails there fails before the clock has seen all of the message.
+  bool is_before_clock(std::uint32_t node) const noexcept;
+  /// The call has failed behind the clock, or beside it: what leads to the clock is called all the same, so that it
+  /// sees all of the message.
+  bool shows_clock(std::uint32_t node) const noexcept {
+    return is_before_clock(node) && !is_before_clock(failure.node);
+  }
+  /// Records that `node`'s code threw. To be called from a catch block. The first failure of a call is the one kept,
+  /// or the first before the clock.
   void fail_from_exception(std::uint32_t node) noexcept;
   void fail(std::uint32_t node, error e) noexcept;
 
@@ -145,6 +154,10 @@ struct call_frame {
   void undo_stamp() {
     clock->undo_call(call);
     *own_stamp = not_stamped;
+  }
+  /// The failed call won't be made again: of a message that the clock has not seen all of, it has seen nothing.
+  void give_up_stamp() {
+    if (clock && is_before_clock(failure.node)) undo_stamp();
   }
   /// Takes back everything the failed call had put into outboxes, and what it did to held tuples. `failed` stays set.
   void cut_back() noexcept;

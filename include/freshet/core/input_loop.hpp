@@ -103,10 +103,10 @@ class input_loop final : public consumer_by<T, input_loop<T, Call>>, public any_
     why = after_unusual_call(in, i, frame, ledger);
     return true;
   }
-  /// Nothing is called in a call that has failed.
+  /// Nothing is called in a call that has failed, but what shows the clock a message.
   template <class V>
   [[gnu::noinline, gnu::cold]] void put_carefully(V&& value) {
-    if (op_.frame().flags.failed) return void(--op_.executed);
+    if (op_.frame().flags.failed && !op_.frame().shows_clock(op_.node())) return void(--op_.executed);
     if (op_.pass_faults()) guarded(std::forward<V>(value));
   }
   read_result loop(batch<T>& in, std::size_t from, call_frame& frame) {

@@ -39,10 +39,16 @@ struct spout_round {
   struct stamped {
     std::uint64_t next;  ///< of its position
     event_time stamp;
+    std::uint32_t seen;  ///< so many of its tuples got it; the others are new to the clock
   };
   std::vector<stamped> known_stamps;  ///< in the order in which they are emitted again; empty: messages are new
-  any_batch* raw = nullptr;           ///< not null: messages are written here, and the chain reads them later,
-  bool through = false;               ///< or, when this is set, takes them at once all the same
+  std::uint32_t nth = 0;              ///< the tuple in process, among those of its message;
+  bool is_new = false;                ///< the clock had not seen it. Both where tuples get event times
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+  std::uint32_t stands_at = none;  ///< the message that the clock has to see before any other: what follows goes to
+                                   ///< `raw`, but for more of that message, which is not taken
+  any_batch* raw = nullptr;        ///< not null: messages are written here, and the chain reads them later,
+  bool through = false;            ///< or, when this is set, takes them at once all the same
   /// Partitions of which nothing more comes, where the chain may still have to read what came: the host tells the clock
   /// when it has.
   std::vector<partition_id> ended;
@@ -187,6 +193,7 @@ class spout_task_base : public spout_task_round {
   }
   template <class V>
   void to_raw(root r, event_time time, V&& value) {
+    if (r.index() == round_->stands_at) return;
     auto& raw = static_cast<batch<T>&>(*raw_);
     const bool through = round_->through;
     if (raw.sources()) raw.sources()[raw.size()] = frame_->source;

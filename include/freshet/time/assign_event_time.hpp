@@ -131,9 +131,11 @@ stream_ref<T> add_event_time(const stream_ref<T>& in, B bolt, std::string_view w
 /// Gives the tuples of `in` their event times, by `time_of(const T&)` or a pointer to member, and lets `policy` say how
 /// far time has come. `in` is a spout's stream, or that of bolts without state chained to it: where tuples have been
 /// divided, nobody can say any more in which order their partition had them, and `build()` refuses it. Adds a node
-/// named after the one it reads: "lines.event_time". A function that throws fails its tuple.
+/// named after the one it reads: "lines.event_time". A function that throws fails its tuple; nothing of its task
+/// overtakes a message that failed here, or before, and is tried again. Bolts in front must not hold tuples back: the
+/// clock takes what comes for a part of the message in process.
 ///
-/// Of a message that is emitted again the time is read again; its stamp is the one it had.
+/// Of a message that is emitted again the time is read again; its stamp is the one it had, once the clock has seen it.
 template <class T, class F, class Policy>
 stream_ref<T> assign_event_time(const stream_ref<T>& in, F time_of, Policy policy, partition_options options = {}) {
   if constexpr (wiring::check_time<F, T>::ok && wiring::check_policy<Policy, T>::ok) {

@@ -114,8 +114,10 @@ template <class W>
 void wire(stream<timed_row> rows, const window_scene& s, const W& windows, bool by_epoch,
           const gathered<seen_result>& results, const gathered<window_answer>& further, const gathered<late_row>& late,
           const gathered<late_row>& late_results) {
-  const auto divided =
-      rows.event_time(&timed_row::at, {.bound = s.bound}).key_by(&timed_row::key).window(windows, s.options);
+  const auto divided = rows.peek("in front", [](const timed_row&) {}, {.parallelism = s.once ? 1 : s.spouts})
+                           .event_time(&timed_row::at, {.bound = s.bound})
+                           .key_by(&timed_row::key)
+                           .window(windows, s.options);
   const bolt_options options{.parallelism = s.parallelism};
   const auto given = s.combines ? divided.combine().aggregate("windows", summarise{}, options)
                                 : divided.aggregate("windows", summarise{}, options);
