@@ -11,6 +11,12 @@ message("${output}")
 if(NOT status EQUAL 0 OR NOT output MATCHES "bare futex wake" OR NOT output MATCHES "on top\n")
   message(FATAL_ERROR "exit status ${status}; expected 0, and a table with the machine's own figures")
 endif()
+# What is paid once: said for each engine, and none of it is nothing.
+set(first "[0-9.]*[1-9][0-9.]* ms from process start to the first result, [0-9.]*[1-9][0-9.]* MiB resident then")
+if(NOT output MATCHES "event engine: ${first}\n" OR
+   NOT output MATCHES "batch engine: ${first}; [0-9.]*[1-9][0-9.]* us for a batch of one value in three stages\n")
+  message(FATAL_ERROR "the fixed costs of both engines are not above")
+endif()
 
 file(READ "${json}" content)
 string(JSON rows LENGTH "${content}" rows)
@@ -41,6 +47,24 @@ list(GET lines 0 head)
 list(JOIN keys "," expected)
 if(NOT count EQUAL 4 OR NOT head STREQUAL expected)
   message(FATAL_ERROR "${count} lines, expected 4 with the columns of the JSON:\n${lines}")
+endif()
+
+# More than can be sent: the row says so, and shows no latency where none was measured.
+execute_process(COMMAND "${TOOL}" --engine event --rate 100000000 --duration 0.1 --json "${json}" --csv "${csv}"
+  OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE status)
+message("${output}")
+if(NOT status EQUAL 0 OR NOT output MATCHES "\nevent +- +100000000 +NO " OR output MATCHES " 0[.]00 us")
+  message(FATAL_ERROR "exit status ${status}; expected 0, and a row that is not sustained")
+endif()
+file(READ "${json}" content)
+string(JSON sustained GET "${content}" rows 0 sustained)
+string(JSON p50 GET "${content}" rows 0 p50_us)
+if(sustained OR p50 STREQUAL "0")
+  message(FATAL_ERROR "not sustained, but:\n${content}")
+endif()
+file(STRINGS "${csv}" lines REGEX "^event,0,100000000,false,")
+if(NOT lines)
+  message(FATAL_ERROR "the CSV has no row that is not sustained")
 endif()
 
 # What cannot be used is named with what can.

@@ -16,7 +16,13 @@ namespace {
 
 constexpr double percents[] = {50, 90, 99, 99.9};
 
-double us(std::uint64_t ns) { return static_cast<double>(ns) / 1e3; }
+/// In microseconds. Where no value came in time to be measured there is no latency, and 0 would be the best of all.
+std::string us(const histogram& of, std::uint64_t ns, const char* nothing) {
+  if (of.count() == 0) return nothing;
+  std::ostringstream text;
+  text << std::setprecision(9) << static_cast<double>(ns) / 1e3;
+  return text.str();
+}
 
 /// Short at every size: 7.3 us, 153 us, 12.4 ms, 1.93 s.
 std::string readable(std::uint64_t ns) {
@@ -75,8 +81,9 @@ void print_row(const row& r) {
   char interval[32] = "-";
   if (r.engine == engine::batch) std::snprintf(interval, sizeof interval, "%g ms", r.interval_ms);
   std::printf("%-6s %9s %9.0f %9s ", to_string(r.engine), interval, r.rate, r.sustained ? "yes" : "NO");
-  for (const double p : percents) std::printf(" %9s", readable(r.latency.percentile(p)).c_str());
-  std::printf(" %9s %6.2f %6.2f\n", readable(r.latency.max()).c_str(), r.cores, r.cores - r.source_cores);
+  const auto said = [&](std::uint64_t ns) { return r.latency.count() ? readable(ns) : std::string("-"); };
+  for (const double p : percents) std::printf(" %9s", said(r.latency.percentile(p)).c_str());
+  std::printf(" %9s %6.2f %6.2f\n", said(r.latency.max()).c_str(), r.cores, r.cores - r.source_cores);
   std::fflush(stdout);
 }
 
@@ -87,9 +94,11 @@ void write_json(const std::string& path, const std::vector<row>& rows) {
       const row& r = rows[i];
       out << (i ? ",\n" : "\n") << "{\"engine\":\"" << to_string(r.engine) << "\",\"interval_ms\":" << r.interval_ms
           << ",\"rate\":" << r.rate << ",\"sustained\":" << (r.sustained ? "true" : "false")
-          << ",\"p50_us\":" << us(r.latency.percentile(50)) << ",\"p90_us\":" << us(r.latency.percentile(90))
-          << ",\"p99_us\":" << us(r.latency.percentile(99)) << ",\"p999_us\":" << us(r.latency.percentile(99.9))
-          << ",\"max_us\":" << us(r.latency.max()) << ",\"cores\":" << r.cores << '}';
+          << ",\"p50_us\":" << us(r.latency, r.latency.percentile(50), "null")
+          << ",\"p90_us\":" << us(r.latency, r.latency.percentile(90), "null")
+          << ",\"p99_us\":" << us(r.latency, r.latency.percentile(99), "null")
+          << ",\"p999_us\":" << us(r.latency, r.latency.percentile(99.9), "null")
+          << ",\"max_us\":" << us(r.latency, r.latency.max(), "null") << ",\"cores\":" << r.cores << '}';
     }
     out << "\n]}\n";
   });
@@ -100,8 +109,8 @@ void write_csv(const std::string& path, const std::vector<row>& rows) {
     out << "engine,interval_ms,rate,sustained,p50_us,p90_us,p99_us,p999_us,max_us,cores\n";
     for (const row& r : rows) {
       out << to_string(r.engine) << ',' << r.interval_ms << ',' << r.rate << ',' << (r.sustained ? "true" : "false");
-      for (const double p : percents) out << ',' << us(r.latency.percentile(p));
-      out << ',' << us(r.latency.max()) << ',' << r.cores << '\n';
+      for (const double p : percents) out << ',' << us(r.latency, r.latency.percentile(p), "");
+      out << ',' << us(r.latency, r.latency.max(), "") << ',' << r.cores << '\n';
     }
   });
 }

@@ -14,7 +14,8 @@ void print_fixed_costs(engine which, const std::optional<first_result>& first,
 void print_head();
 void print_row(const row& r);
 
-/// The rows as files. `interval_ms` is 0 for the event engine. Throw std::system_error with the path.
+/// The rows as files. `interval_ms` is 0 for the event engine; a latency is null (CSV: empty) where none was measured,
+/// as the rate was far too high. Throw std::system_error with the path.
 void write_json(const std::string& path, const std::vector<row>& rows);
 void write_csv(const std::string& path, const std::vector<row>& rows);
 

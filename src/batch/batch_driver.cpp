@@ -506,6 +506,7 @@ void batch_driver::commit(std::size_t worker) {
   const auto leader = worker < run_.pool().workers() ? worker : 0;
   const auto began = options_.clock->now();
   if (run_.checkpoints() && !keep_epoch(*run_.checkpoints())) return;
+  const auto logged = run_.checkpoints() ? options_.clock->now() : began;
   if (!commit_sinks()) return;
   commit_tasks(leader);
   const auto now = options_.clock->now();
@@ -515,7 +516,7 @@ void batch_driver::commit(std::size_t worker) {
     owner.task->take_back(owner.route, owner.box, std::move(all));
   });
   if (run_.checkpoints() && !relieve_log(*run_.checkpoints())) return;
-  record(options_.clock->now(), began);
+  record(options_.clock->now(), began, logged);
   batches_done_.fetch_add(1, std::memory_order_relaxed);
   leader_.store(leader, std::memory_order_relaxed);
   phase_.store(phase::waiting, std::memory_order_release);
@@ -604,7 +605,7 @@ void batch_driver::commit_tasks(std::size_t leader) {
     }
 }
 
-void batch_driver::record(time_point end, time_point commit_began) {
+void batch_driver::record(time_point end, time_point commit_began, time_point logged) {
   using std::chrono::nanoseconds;
   batch_progress p;
   p.batch_id = batch_;
@@ -616,9 +617,9 @@ void batch_driver::record(time_point end, time_point commit_began) {
   const auto a_second = [&](nanoseconds t) { return static_cast<double>(rows_) / std::max(1e-9, t.count() * 1e-9); };
   if (previous_began_ != time_point{}) p.input_rows_per_second = a_second(began_ - previous_began_);
   p.processed_rows_per_second = a_second(p.processing_time);
-  p.duration = {{"latestOffset", cut_at_ - began_}, {"queryPlanning", planned_at_ - cut_at_},
-                {"getBatch", nanoseconds{}},        {"addBatch", commit_began - planned_at_},
-                {"walCommit", nanoseconds{}},       {"commitOffsets", end - commit_began},
+  p.duration = {{"latestOffset", cut_at_ - began_},   {"queryPlanning", planned_at_ - cut_at_},
+                {"getBatch", nanoseconds{}},          {"addBatch", commit_began - planned_at_},
+                {"walCommit", logged - commit_began}, {"commitOffsets", end - logged},
                 {"triggerExecution", end - began_}};
   {
     std::lock_guard lock(mutex_);

@@ -120,7 +120,7 @@ class batch_driver {
   void commit_tasks(std::size_t leader);
   bool await(stage_task& reader, batch_task& producer);
   void push_again(stage_task& producer);
-  void record(time_point end, time_point commit_began);
+  void record(time_point end, time_point commit_began, time_point logged);
   void finish();
   void resume_waiters(const batch_task& producer);
 

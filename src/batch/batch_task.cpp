@@ -382,13 +382,24 @@ void batch_task::store_outputs(bool again) {
     const auto& boxes = chain_->routes[k].router->outboxes();
     for (std::uint32_t b = 0; b < boxes.size(); ++b) {
       auto all = take_all(*boxes[b]);
-      if (all.empty()) continue;
-      all.front()->sent = now;
       const auto& route = run_.plan().routes[run_.plan().routes_of[chain_index_][k]];
+      if (all.empty()) {
+        if (again && run_.store().want(route.block(task_, b))) return fail_as_whimsical();
+        continue;
+      }
+      all.front()->sent = now;
       if (!again) store_block(route, k, b, std::move(all));
       else if (!run_.store().refill(route.block(task_, b), all)) shelves_[k][b].put(std::move(all));
     }
   }
+}
+
+/// A lost block had rows, and now has none: its reader would ask for it for ever.
+void batch_task::fail_as_whimsical() {
+  const auto head = chain_->plan().head();
+  run_.fail(located(head, {errc::data_loss,
+                           "was computed again, as a block of its output was lost, and gave nothing for it: what it "
+                           "gives must follow from its input alone, or block_store_bytes must hold a whole batch"}));
 }
 
 batch_list batch_task::take_all(any_outbox& box) {

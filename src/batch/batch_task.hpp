@@ -156,6 +156,7 @@ class batch_task : public task_host {
   void call_woken();
   /// Moves what is in the outboxes to the block store; `again`: only where blocks are missing.
   void store_outputs(bool again);
+  void fail_as_whimsical();
   void drop_outputs();
   static batch_list take_all(any_outbox& box);
   void store_block(const batch_route& route, std::uint32_t k, std::uint32_t box, batch_list all);

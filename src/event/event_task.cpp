@@ -763,7 +763,8 @@ tasklet::progress event_task::run(time_point now) {
   publish();
   // Slice by slice: a task that gets some room, fills it and is blocked again has been blocked in between.
   if (blocked_since_ != time_point{}) blocked_ns_.add(static_cast<std::uint64_t>((now - blocked_since_).count()));
-  blocked_since_ = blocked() ? run_.options().clock->now() : time_point{};
+  // A slice that could do nothing was blocked all the time: a worker that spins does little else.
+  blocked_since_ = !blocked() ? time_point{} : made ? run_.options().clock->now() : now;
   return {made, phase_ == phase::done};
 }
 

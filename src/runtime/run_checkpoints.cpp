@@ -107,6 +107,10 @@ void check_durable(option_check& check, const checkpointing& how, bool exactly_o
           "bolt " + quoted(n.name) + " keeps state of type " + readable_type_name(n.state_type) +
           ", which has no codec, so a checkpoint can't have it: make it an aggregate of types that have one, give "
           "it freshet_fields or specialise freshet::codec");
+    if (n.sets_event_time && !n.state_durable)
+      check.say("the watermark policy " + readable_type_name(n.written_as) + " of " + quoted(n.name) +
+                " remembers something that has no codec, so a checkpoint can't have it: make its state an aggregate of "
+                "types that have one, give it freshet_fields or specialise freshet::codec");
     if (n.decides) deciding.push_back(quoted(n.name));
     if (n.decides && n.parallelism() != 1)
       check.say("sink " + quoted(n.name) + " decides whether an epoch counts, so it must have one task, not " +
@@ -365,10 +369,6 @@ run_checkpoints::task_states run_checkpoints::as_now(std::uint32_t node, std::ui
 void run_checkpoints::seek(std::uint32_t index, const std::vector<spout_partition>& dealt, spout_operator& spout,
                            event_clock* clock) const {
   const node& n = graph_.nodes()[index];
-  if (clock && !clock->is_durable())
-    throw run_error({errc::unsupported, "the watermark policy behind spout " + quoted(n.name) +
-                                            " remembers something that has no codec, so a checkpoint can't have it: "
-                                            "make its state an aggregate, or specialise freshet::codec"});
   if (!spout.replayable()) return;
   for (const auto& p : dealt) {
     const auto* was = position_of(n.name, p.name);

@@ -1,4 +1,7 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <atomic>
 
 #include "batch/batch_probe.hpp"
 #include "freshet/testing/fault_plan.hpp"
@@ -107,6 +110,59 @@ TEST(lineage_of_batches, a_task_that_fails_while_it_recomputes_is_tried_again) {
   const auto got = run_with(one_batch(faults));
   EXPECT_EQ(got, expected);
   EXPECT_EQ(got.metrics.recomputed_partitions, 1u);
+}
+
+/// in -> add -> all (x 2) -> out, where the first of the two readers of a block alters it by mistake.
+outcome run_with_a_wild_write(bool verify_blocks) {
+  topology_builder builder{"altered"};
+  collect_sink<int> sink;
+  auto wrote = std::make_shared<std::atomic<bool>>(false);
+  auto add = builder.bolt("add", [](int v) { return v + 1; })
+                 .input(builder.spout("in", vector_spout{numbers(100)}), shuffle_grouping{});
+  auto all = builder.bolt("all",
+                          [wrote](const int& v) {
+                            const int before = v;
+                            if (!wrote->exchange(true)) const_cast<int&>(v) += 1000;
+                            return before;
+                          },
+                          {.parallelism = 2});
+  builder.sink("out", sink).input(all.input(add, all_grouping{}), global_grouping{});
+  // One worker: the second reads when the first has read.
+  auto run = batch_executor{batches_of(100, {.workers = 1, .verify_blocks = verify_blocks})}.start(builder.build());
+  run.wait();
+  outcome got{{}, run.metrics()};
+  for (int v : sorted(sink.take())) got.rows.emplace_back(v, 1);
+  return got;
+}
+
+TEST(lineage_of_batches, a_value_altered_in_memory_is_noticed_and_computed_again) {
+  const auto got = run_with_a_wild_write(true);
+  ASSERT_EQ(got.rows.size(), 200u);
+  EXPECT_EQ(got.rows.back().first, 100);
+  EXPECT_EQ(got.metrics.recomputed_partitions, 1u);
+  EXPECT_EQ(got.metrics.batches.at(0).recomputed_partitions, 1u);
+}
+TEST(lineage_of_batches, without_verify_blocks_an_altered_value_goes_by) {
+  const auto got = run_with_a_wild_write(false);
+  EXPECT_EQ(got.rows.back().first, 1001);
+  EXPECT_EQ(got.metrics.recomputed_partitions, 0u);
+}
+
+TEST(lineage_of_batches, a_bolt_that_gives_nothing_the_second_time_ends_the_run) {
+  topology_builder builder{"whim"};
+  auto calls = std::make_shared<std::atomic<int>>(0);
+  auto whim = builder
+                  .bolt("whim",
+                        [calls](int v, emitter<int>& out) {
+                          if ((*calls)++ < 100) out.emit(v);
+                        })
+                  .input(builder.spout("in", vector_spout{numbers(100)}), shuffle_grouping{});
+  builder.sink("out", collect_sink<int>{}).input(whim, global_grouping{});
+  auto faults = std::make_shared<fault_plan>();
+  faults->lose_block("whim", 0, 0, 1);
+  auto run = batch_executor{one_batch(faults, 2, 100)}.start(builder.build());
+  EXPECT_THAT(error_of(run), ::testing::AllOf(::testing::HasSubstr("\"whim\""), ::testing::HasSubstr("batch 1"),
+                                              ::testing::HasSubstr("from its input alone")));
 }
 
 /// A spout that cannot read again has its messages pinned until the batch commits.

@@ -5,38 +5,43 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
+#include <latch>
 #include <memory>
 #include <mutex>
 #include <numeric>
 #include <set>
 #include <stdexcept>
+#include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/error_of.hpp"
 #include "freshet/freshet.hpp"
+#include "freshet/testing/manual_clock.hpp"
 #include "runtime/stack_size.hpp"
 
 namespace freshet {
 namespace {
 
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using namespace std::chrono_literals;
 
 enum class engine { event, batch };
 
-class engine_runs : public testing::TestWithParam<engine> {
+class engine_runs : public ::testing::TestWithParam<engine> {
  protected:
   topology_run start(const topology& graph) const {
     if (GetParam() == engine::event) return event_executor{{.workers = 2, .log = {}}}.start(graph);
     return batch_executor{{.interval = std::chrono::milliseconds(1), .workers = 2, .log = {}}}.start(graph);
   }
 };
-INSTANTIATE_TEST_SUITE_P(engines, engine_runs, testing::Values(engine::event, engine::batch),
+INSTANTIATE_TEST_SUITE_P(engines, engine_runs, ::testing::Values(engine::event, engine::batch),
                          [](const auto& i) { return i.param == engine::event ? "event" : "batch"; });
 
 /// Says when it is opened and closed.
@@ -212,7 +217,7 @@ commits_of_run run_with_commits(engine e, bool by_key, bool global) {
 TEST_P(engine_runs, positions_stay_where_state_goes_with_the_process_and_that_is_said_once) {
   const auto without = run_with_commits(GetParam(), false, false);
   EXPECT_GT(without.commits, 0);
-  EXPECT_THAT(without.log, testing::IsEmpty());
+  EXPECT_THAT(without.log, ::testing::IsEmpty());
   const auto keyed = run_with_commits(GetParam(), true, false);
   EXPECT_EQ(keyed.commits, 0);
   EXPECT_THAT(keyed.log,
@@ -494,7 +499,7 @@ class engine_shutdown : public engine_runs {
       }
   }
 };
-INSTANTIATE_TEST_SUITE_P(engines, engine_shutdown, testing::Values(engine::event, engine::batch),
+INSTANTIATE_TEST_SUITE_P(engines, engine_shutdown, ::testing::Values(engine::event, engine::batch),
                          [](const auto& i) { return i.param == engine::event ? "event" : "batch"; });
 
 TEST_P(engine_shutdown, while_tuples_fail_and_become_dead_letters) { ends_well(fails_now_and_then{}); }
@@ -598,6 +603,173 @@ TEST_P(engine_runs, every_message_is_finished_or_given_up_and_every_tuple_counte
         EXPECT_EQ(m.node("copy").failed, 0u);
         EXPECT_EQ(m.node("out").executed, 100 - lost);
       }
+}
+
+// --- shares of time ---
+
+/// numbers (3 in one poll) -> slow, whose calls take 10 ms each of a clock that nobody else moves.
+topology with_slow_calls(freshet::testing::manual_clock& clock) {
+  topology_builder b{"t"};
+  const auto numbers = b.spout("numbers", vector_spout<int>{{1, 2, 3}});
+  b.sink("slow", [&clock](int) { clock.advance(10ms); }).input(numbers, global_grouping{});
+  return b.build();
+}
+
+TEST_P(engine_runs, say_how_long_a_reading_took_and_what_share_of_the_time_is_work) {
+  freshet::testing::manual_clock clock;
+  const auto graph = with_slow_calls(clock);
+  auto run =
+      GetParam() == engine::event
+          ? event_executor{{.workers = 1, .log = {}, .clock = &clock}}.start(graph)
+          : batch_executor{{.trigger = batch_trigger::back_to_back, .workers = 1, .log = {}, .clock = &clock}}.start(
+                graph);
+  run.wait();
+  clock.advance(90ms);
+  const auto m = run.metrics();
+  EXPECT_EQ(m.uptime, 120ms);
+  const auto slow = m.node("slow"), numbers = m.node("numbers");
+  EXPECT_EQ(slow.execute_latency.count(), 1u);
+  EXPECT_EQ(slow.execute_latency.max(), 30'000'000u);
+  EXPECT_DOUBLE_EQ(slow.busy, 0.25);
+  EXPECT_DOUBLE_EQ(slow.idle, 0.75);
+  EXPECT_DOUBLE_EQ(slow.backpressured, 0);
+  EXPECT_DOUBLE_EQ(numbers.busy, 0);
+  EXPECT_DOUBLE_EQ(numbers.idle, 1);
+}
+
+/// Calls of `function` wait until the test lets them go.
+struct gate {
+  std::latch entered{1}, opened{1};
+  void pass() {
+    if (!entered.try_wait()) entered.count_down();
+    opened.wait();
+  }
+};
+
+/// Two batches of one tuple wait in the channel, one is in the sink's hands, and the spout has no room for more.
+TEST(event_run, says_how_much_is_queued_and_who_has_no_room) {
+  freshet::testing::manual_clock clock;
+  gate shut;
+  topology_builder b{"t"};
+  const auto numbers = b.spout("numbers", vector_spout<int>{std::vector<int>(10, 1)});
+  b.sink("shut", [&](int) { shut.pass(); }, {.blocking = true}).input(numbers, global_grouping{});
+  auto run =
+      event_executor{
+          {.workers = 1, .idle = idle::spin, .max_batch = 1, .channel_batches = 2, .log = {}, .clock = &clock}}
+          .start(b.build());
+  shut.entered.wait();
+  // A worker that spins looks at the clock again and again: no moment of it is lost once the spout is blocked.
+  while (run.metrics().node("numbers").backpressured == 0) clock.advance(1ms);
+  clock.advance(run.metrics().uptime * 99);
+  while (run.metrics().node("numbers").backpressured < 0.99) std::this_thread::yield();
+  const auto m = run.metrics();
+  EXPECT_EQ(m.node("shut").queued, 2u);
+  EXPECT_EQ(m.node("numbers").queued, 0u);
+  EXPECT_LE(m.node("numbers").backpressured, 1);
+  EXPECT_DOUBLE_EQ(m.node("numbers").idle, 1 - m.node("numbers").backpressured);
+  EXPECT_DOUBLE_EQ(m.node("shut").backpressured, 0);
+  shut.opened.count_down();
+  run.wait();
+  EXPECT_EQ(run.metrics().node("shut").queued, 0u);
+  EXPECT_EQ(run.metrics().node("shut").executed, 10u);
+}
+
+TEST_P(engine_runs, name_a_task_that_holds_its_worker) {
+  gate shut;
+  topology_builder b{"t"};
+  const auto numbers = b.spout("numbers", vector_spout<int>{{1}});
+  b.sink("shut", [&](int) { shut.pass(); }).input(numbers, global_grouping{});
+  const auto graph = b.build();
+  auto run = GetParam() == engine::event
+                 ? event_executor{{.workers = 1, .stall_limit = 5ms, .log = {}}}.start(graph)
+                 : batch_executor{{.interval = 1ms, .workers = 1, .stall_limit = 5ms, .log = {}}}.start(graph);
+  shut.entered.wait();
+  while (run.status().stalled.empty()) std::this_thread::yield();
+  shut.opened.count_down();
+  run.wait();
+  EXPECT_THAT(run.status().stalled, ElementsAre(AllOf(HasSubstr("task \"shut\" task 0 has held its worker for "),
+                                                      HasSubstr("{.blocking = true}"))));
+}
+
+// --- who is asked to give up ---
+
+/// A sink on a thread of its own that waits for something until it is asked to give up.
+struct patient {
+  struct seen {
+    std::latch waits{1};
+    std::mutex mutex;
+    std::condition_variable_any comes;
+    bool came = false;
+  };
+  std::shared_ptr<seen> what = std::make_shared<seen>();
+  std::stop_token stop{};
+  void open(const task_context& c) { stop = c.stop; }
+  void write(int) {
+    what->waits.count_down();
+    std::unique_lock lock(what->mutex);
+    if (!what->comes.wait(lock, stop, [&] { return what->came; })) throw std::runtime_error("was asked to give up");
+  }
+  void come() {
+    std::lock_guard lock(what->mutex);
+    what->came = true;
+    what->comes.notify_all();
+  }
+};
+topology with(const patient& sink) {
+  topology_builder b{"t"};
+  b.sink("patient", sink, {.blocking = true}).input(b.spout("in", vector_spout<int>{{1}}), global_grouping{});
+  return b.build();
+}
+topology_run start_patient(engine e, const topology& graph, std::chrono::nanoseconds drain_timeout) {
+  if (e == engine::event) return event_executor{{.drain_timeout = drain_timeout, .log = {}}}.start(graph);
+  return batch_executor{{.interval = 1ms, .drain_timeout = drain_timeout, .log = {}}}.start(graph);
+}
+
+TEST_P(engine_runs, ask_a_blocking_call_to_give_up_when_a_stop_takes_too_long) {
+  patient sink;
+  auto run = start_patient(GetParam(), with(sink), 1ms);
+  sink.what->waits.wait();
+  // It returns, so nothing is "still inside user code" when stop_timeout is over.
+  EXPECT_THAT(error_of([&] { run.stop(); }), AllOf(HasSubstr("drain_timeout: "), Not(HasSubstr("stop_timeout"))));
+  EXPECT_EQ(run.status().state, run_state::failed);
+}
+TEST_P(engine_runs, let_a_blocking_call_finish_while_a_stop_has_time) {
+  patient sink;
+  auto run = start_patient(GetParam(), with(sink), 1h);
+  sink.what->waits.wait();
+  run.request_stop();
+  EXPECT_EQ(run.status().state, run_state::stopping);
+  sink.come();
+  run.wait();
+  EXPECT_EQ(run.metrics().node("patient").executed, 1u);
+  EXPECT_EQ(run.metrics().node("patient").failed, 0u);
+}
+
+// --- the log ---
+
+TEST_P(engine_runs, log_a_dead_letter_that_nobody_reads) {
+  struct kept_log final : log_sink {
+    std::mutex mutex;
+    std::vector<std::string> lines;
+    void write(const log_record& r) noexcept override {
+      std::lock_guard lock(mutex);
+      lines.push_back((r.level == log_level::warning ? "warning " : "other ") + std::string(r.component) + ": " +
+                      std::string(r.message));
+    }
+  };
+  const auto log = std::make_shared<kept_log>();
+  topology_builder b{"t"};
+  const auto numbers = b.spout("numbers", vector_spout<int>{{1, 2}});
+  b.sink("picky", [](int v) {
+     if (v == 2) throw std::runtime_error("no 2");
+   }).input(numbers, global_grouping{});
+  const auto graph = b.build();
+  const logger warnings{log, log_level::warning};
+  auto run = GetParam() == engine::event
+                 ? event_executor{{.retry = {.max_attempts = 3, .first = 1us}, .log = warnings}}.start(graph)
+                 : batch_executor{{.interval = 1ms, .max_task_attempts = 3, .log = warnings}}.start(graph);
+  run.wait();
+  EXPECT_THAT(log->lines, ElementsAre("warning picky: dead letter that nobody reads, after 3 attempts: no 2 (int)"));
 }
 
 TEST(deal_partitions, deals_in_turn) {

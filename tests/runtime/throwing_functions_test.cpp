@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "base/error_of.hpp"
 #include "freshet/batch/batch_executor.hpp"
 #include "freshet/connect/memory/vector_spout.hpp"
@@ -15,16 +17,21 @@ using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::HasSubstr;
 
-/// Throws from the function that it is told.
+/// Throws from the function that it is told, in the second of two tasks.
 struct trap {
   std::string where;
+  bool is_second = false;
+  void opened(const task_context& c) {
+    is_second = c.task == 1;
+    at("open");
+  }
   void at(const char* here) const {
-    if (where == here) throw std::runtime_error("no " + where);
+    if (is_second && where == here) throw std::runtime_error("no " + where);
   }
 };
 struct spout_trap : trap {
   int next = 0;
-  void open(const task_context&) { at("open"); }
+  void open(const task_context& c) { opened(c); }
   poll_status poll(spout_emitter<int>& out) {
     at("poll");
     if (next == 4) return poll_status::ended();
@@ -38,7 +45,7 @@ struct spout_trap : trap {
 struct bolt_trap : trap {
   waker wake;
   void open(const task_context& c) {
-    at("open");
+    opened(c);
     wake = c.wake;
   }
   int process(int v) {
@@ -52,7 +59,7 @@ struct bolt_trap : trap {
   void close() { at("close"); }
 };
 struct sink_trap : trap {
-  void open(const task_context&) { at("open"); }
+  void open(const task_context& c) { opened(c); }
   void write(int) { at("write"); }
   void flush() { at("flush"); }
   void close() { at("close"); }
@@ -85,18 +92,90 @@ TEST_P(throwing_functions, are_named_with_task_and_attempt) {
   const auto& [node, function, on] = GetParam();
   const auto trap_of = [&](const char* here) { return trap{node == here ? function : ""}; };
   topology_builder b{"t"};
-  const auto in = b.spout("source", spout_trap{trap_of("spout")});
+  const auto in = b.spout("source", spout_trap{trap_of("spout")}, {.parallelism = 2});
   const auto passed =
-      b.bolt("middle", bolt_trap{trap_of("bolt"), {}}, {.tick = 1ms, .on_failure = on_failure::stop}).input(in);
-  b.sink("end", sink_trap{trap_of("sink")}, {.on_failure = on_failure::stop}).input(passed, global_grouping{});
+      b.bolt("middle", bolt_trap{trap_of("bolt"), {}}, {.parallelism = 2, .tick = 1ms, .on_failure = on_failure::stop})
+          .input(in);
+  b.sink("end", sink_trap{trap_of("sink")}, {.parallelism = 2, .on_failure = on_failure::stop})
+      .input(passed, direct_grouping{[](int) { return std::size_t{1}; }});
   const auto graph = b.build();
   const auto said = error_of([&] {
     if (GetParam().on == engine::event)
       event_executor{{.retry = {.max_attempts = 3, .first = 1us, .longest = 1us}, .log = {}}}.start(graph).wait();
-    else batch_executor{{.interval = 1ms, .log = {}}}.start(graph).wait();
+    else batch_executor{{.interval = 1ms, .max_task_attempts = 3, .log = {}}}.start(graph).wait();
   });
   const std::string name = node == "spout" ? "source" : node == "bolt" ? "middle" : "end";
-  EXPECT_THAT(said, AllOf(HasSubstr("\"" + name + "\" task 0"), HasSubstr("attempt "), HasSubstr("no " + function)));
+  // What opens or closes a task isn't called again; all else is, twice.
+  const std::string attempt = function == "open" || function == "close" ? "attempt 1" : "attempt 3";
+  EXPECT_THAT(said,
+              AllOf(HasSubstr("\"" + name + "\" task 1"), HasSubstr(attempt + ": "), HasSubstr("no " + function)));
+}
+
+// --- what chooses the task that reads ---
+
+/// Two tasks, the second of which emits 11, 12, 13.
+struct numbers_of_task {
+  int next = 0, last = 0;
+  void open(const task_context& c) {
+    next = static_cast<int>(c.task) * 10;
+    last = next + 3;
+  }
+  poll_status poll(spout_emitter<int>& out) {
+    if (next == last) return poll_status::ended();
+    out.emit(++next);
+    return poll_status::emitted();
+  }
+};
+int not_twelve(int v) {
+  if (v == 12) throw std::runtime_error("no twelve");
+  return v;
+}
+/// numbers (x 2) -> end (x 2), or with a bolt between the two, by a function that throws
+template <class Grouping>
+topology with(Grouping by, bool after_a_bolt) {
+  topology_builder b{"t"};
+  const auto numbers = b.spout("numbers", numbers_of_task{}, {.parallelism = 2});
+  auto end = b.sink("end", [](int) {}, {.parallelism = 2, .on_failure = on_failure::stop});
+  if (after_a_bolt) end.input(b.bolt("pass", [](int v) { return v; }, {.parallelism = 2}).input(numbers), by);
+  else end.input(numbers, by);
+  return b.build();
+}
+
+class throwing_groupings : public testing::TestWithParam<std::tuple<engine, bool>> {
+ protected:
+  template <class Grouping>
+  std::string error_with(Grouping by) const {
+    const auto [on, after_a_bolt] = GetParam();
+    const auto graph = with(by, after_a_bolt);
+    return error_of([&] {
+      if (on == engine::event)
+        event_executor{{.retry = {.max_attempts = 3, .first = 1us, .longest = 1us}, .log = {}}}.start(graph).wait();
+      else batch_executor{{.interval = 1ms, .max_task_attempts = 3, .log = {}}}.start(graph).wait();
+    });
+  }
+  /// A grouping is its reader's; the task is the one that asked it.
+  static auto names_reader_and_sending_task() {
+    return AllOf(HasSubstr("sink \"end\" task 1"), HasSubstr("attempt 3: "), HasSubstr("no twelve"));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(, throwing_groupings,
+                         testing::Combine(testing::Values(engine::event, engine::batch), testing::Bool()),
+                         [](const auto& p) {
+                           return std::string(std::get<1>(p.param) ? "of_a_bolt" : "of_a_spout") +
+                                  (std::get<0>(p.param) == engine::event ? "_event" : "_batch");
+                         });
+
+TEST_P(throwing_groupings, a_key_function) {
+  EXPECT_THAT(error_with(key_grouping{not_twelve}), names_reader_and_sending_task());
+}
+TEST_P(throwing_groupings, a_direct_grouping) {
+  EXPECT_THAT(error_with(direct_grouping{[](int v) { return static_cast<std::size_t>(not_twelve(v)) % 2; }}),
+              names_reader_and_sending_task());
+}
+TEST_P(throwing_groupings, a_custom_grouping) {
+  EXPECT_THAT(error_with(custom_grouping{
+                  [](int v, std::size_t tasks) { return static_cast<std::size_t>(not_twelve(v)) % tasks; }}),
+              names_reader_and_sending_task());
 }
 
 }  // namespace

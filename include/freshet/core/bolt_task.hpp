@@ -150,8 +150,6 @@ template <class A0, class V>
 decltype(auto) pass(V&& value) {
   using T = std::remove_cvref_t<V>;
   if constexpr (std::is_lvalue_reference_v<A0>) {
-    static_assert(std::is_const_v<std::remove_reference_t<A0>> || !std::is_same_v<std::remove_cvref_t<A0>, T>,
-                  "process() takes its tuple by non-const reference: take const T& (or T, to change a copy)");
     return static_cast<const T&>(value);
   } else if constexpr (std::is_same_v<std::remove_cvref_t<A0>, T>) {
     return T(std::forward<V>(value));

@@ -67,8 +67,6 @@ class event_clock {
   /// to `reached`, or where it is. So none of them gets a later stamp than it had.
   virtual void save_reached(partition_id, event_time reached, writer&) = 0;
   virtual bool load(partition_id, reader&) = 0;
-  /// What its policy remembers has a codec; else only watermarks are saved.
-  virtual bool is_durable() const { return true; }
   /// A copy of what it has seen, and back to it. REQUIRES: `other` is a copy of this one, or of one of its node.
   virtual std::unique_ptr<event_clock> copy() const = 0;
   virtual void assign(const event_clock& other) = 0;

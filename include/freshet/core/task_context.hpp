@@ -46,7 +46,9 @@ struct task_context {
   bool batched = false;                     ///< runs in batches: worth combining before a shuffle
   std::uint64_t seed = 0;                   ///< the same for every attempt and engine
   std::vector<spout_partition> partitions;  ///< spouts with `partitions()`: those this task reads
-  std::stop_token stop;                     ///< blocking bolts: asked to give up
+  /// Blocking bolts: asked to give up, as the run has failed or its stop or drain took longer than `drain_timeout`.
+  /// Until then a call may take its time, also while the run ends.
+  std::stop_token stop;
   waker wake;
   logger log;
   const freshet::clock* clock = &freshet::clock::real();

@@ -132,7 +132,7 @@ struct node {
   state_maker make_state = nullptr;  ///< null: no state
   std::string_view key_type, state_type, broadcast_type;
   bool changes_broadcast = false;  ///< one of the inputs does
-  bool state_durable = true;
+  bool state_durable = true;       ///< also of what a clock's policy remembers
   bool has_tick = false;
   bool replayable = false;            ///< spouts
   bool transactional = false;         ///< sinks

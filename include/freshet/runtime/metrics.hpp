@@ -80,7 +80,10 @@ struct batch_progress {
   std::chrono::nanoseconds processing_time{};
   std::chrono::nanoseconds total_delay{};
   struct step {
-    std::string name;  ///< latestOffset, getBatch, queryPlanning, addBatch, walCommit, commitOffsets, triggerExecution
+    /// In this order: latestOffset (the input is cut), queryPlanning (who has work), getBatch (0: the input is there),
+    /// addBatch (stages, and sinks write and prepare), walCommit (the epoch's record is on the device; 0 without
+    /// checkpoints), commitOffsets (sinks, states and spouts commit), triggerExecution (the sum).
+    std::string name;
     std::chrono::nanoseconds took{};
   };
   std::vector<step> duration;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "freshet/core/codec.hpp"
 #include "freshet/core/passed_value.hpp"
 #include "freshet/core/topology_builder.hpp"
 #include "freshet/time/clock_policy.hpp"
@@ -53,6 +54,7 @@ void emit_timed(passed_value<T> value, event_time time, event_time stamp, emitte
 template <class T, class F, class Policy>
 class event_time_bolt {
  public:
+  static constexpr bool is_durable = durable<typename Policy::state>;
   event_time_bolt(F time_of, Policy policy, const partition_options& options)
       : time_of_(std::move(time_of)), clock_(std::move(policy), options.idle_timeout, options.max_drift) {}
   void process(passed_value<T> value, emitter<T>& out) {
@@ -123,6 +125,7 @@ stream_ref<T> add_event_time(const stream_ref<T>& in, B bolt, std::string_view w
   auto made = builder.bolt(std::move(name), std::move(bolt), as_producer).input(in);
   node& n = in.builder_state()->nodes.back();
   n.written_as = written_as;
+  if constexpr (requires { B::is_durable; }) n.state_durable = B::is_durable;
   for (auto& m : mistakes) n.mistakes.push_back(std::move(m));
   return made;
 }

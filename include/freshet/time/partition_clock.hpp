@@ -141,7 +141,6 @@ class policy_clock final : public partition_clock {
     note_activity(place);
     return true;
   }
-  bool is_durable() const override { return remembers; }
   std::unique_ptr<event_clock> copy() const override { return std::make_unique<policy_clock>(*this); }
   void assign(const event_clock& other) override {
     const auto& from = static_cast<const policy_clock&>(other);
