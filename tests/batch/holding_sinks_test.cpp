@@ -104,7 +104,7 @@ TEST(holding_sinks_in_batches, best_effort_writes_nothing_again) {
 TEST(holding_sinks_in_batches, a_token_that_is_held_too_long_fails) {
   const auto by =
       std::make_shared<courier>([](int v, int nth) { return v == 3 && nth == 1 ? answer::keep : answer::ack; });
-  auto run = run_to_end(into(posting_sink{by}, 20), {.message_timeout = 20ms, .max_task_attempts = 1000});
+  auto run = run_to_end(into(posting_sink{by}, 20), {.max_task_attempts = 1000, .message_timeout = 20ms});
   const auto delivered = by->delivered();
   EXPECT_EQ(std::set<int>(delivered.begin(), delivered.end()).size(), 20u);
   EXPECT_GE(by->times(3), 2);
