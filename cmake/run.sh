@@ -25,7 +25,7 @@ sh cmake/run.sh VERB [ARGUMENTS]
 
   demo [FILE...]                        word count on both engines, on real text
   test [--no-kafka] [CTEST ARGUMENTS]   build and run the tests
-  bench [--filter REGEX] [--out FILE]   build Release and run the benchmarks
+  bench [--kafka] [--filter REGEX] [--out FILE]  build Release and run the benchmarks
   latency [OPTIONS]                     latency by engine, batch interval and rate (freshet-latency)
   lint                                  format, include law, warnings as errors, headers that compile alone
   sanitize [asan|tsan] [CTEST ARGUMENTS]  the tests under the sanitizers
@@ -73,9 +73,10 @@ TEXT
 
 help_bench() {
   cat <<'TEXT'
-sh cmake/run.sh bench [--filter REGEX] [--out FILE] [--benchmark_...]
+sh cmake/run.sh bench [--kafka] [--filter REGEX] [--out FILE] [--benchmark_...]
 
 Builds freshet-bench (Release, in build/release) and runs it.
+  --kafka          also those of Kafka (kafka/...), on a broker that is started, or at FRESHET_KAFKA_SERVERS
   --filter REGEX   only benchmarks whose name matches
   --out FILE       Google Benchmark's JSON (default: build/bench.json of the project)
   --benchmark_...  is passed on as it is
@@ -127,6 +128,8 @@ TEXT
 
 # `test --no-kafka`: yes.
 without_kafka=''
+# `bench --kafka`: yes.
+with_kafka=''
 
 # ---- packages -------------------------------------------------------------------------------------------------------
 
@@ -167,8 +170,8 @@ java_package() {
 }
 
 # The packages of the verb $1: what it cannot do without. demo, bench and latency are configured without the component
-# kafka, observe, postgresql and sqlite, so they need no librdkafka, spdlog, libpq or SQLite, and all but bench without
-# rocksdb. Only the tests start a server of PostgreSQL and a broker of Kafka; where there is none, they say so.
+# kafka (but for `bench --kafka`), observe, postgresql and sqlite, so they need no librdkafka, spdlog, libpq or SQLite, and all but
+# bench without rocksdb. Only the tests start a server of PostgreSQL, and only they and that benchmark a broker of Kafka.
 packages_of() {
   list="g++ cmake ninja-build $(boost_package)"
   case $1 in
@@ -182,7 +185,10 @@ packages_of() {
       list="$list librdkafka-dev libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev"
       if [ -z "${CXX-}" ]; then list="$list $(clang_packages)"; fi
       ;;
-    bench) list="$list librocksdb-dev libbenchmark-dev libtbb-dev" ;;
+    bench)
+      list="$list librocksdb-dev libbenchmark-dev libtbb-dev"
+      if [ -n "$with_kafka" ]; then list="$list librdkafka-dev $(java_package) maven"; fi
+      ;;
     latency) list="$list libcli11-dev" ;;
     lint)
       list="$list librdkafka-dev libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev libcli11-dev pkgconf"
@@ -303,7 +309,7 @@ find_without_aslr() {
 
 # Only what is asked for: each of these switches would ask for a package more.
 release_of() {
-  configure release -D FRESHET_WITH_KAFKA=OFF -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_WITH_POSTGRESQL=OFF \
+  configure release -D FRESHET_WITH_KAFKA="${with_kafka:-OFF}" -D FRESHET_WITH_OBSERVE=OFF -D FRESHET_WITH_POSTGRESQL=OFF \
     -D FRESHET_WITH_ROCKSDB="$2" -D FRESHET_WITH_SQLITE=OFF \
     -D FRESHET_BUILD_EXAMPLES="$1" -D FRESHET_BUILD_BENCH="$2" -D FRESHET_BUILD_TOOLS="$3"
 }
@@ -356,6 +362,7 @@ verb_bench() {
         if [ "$1" = --filter ]; then filter=$2; else out=$2; fi
         shift 2
         ;;
+      --kafka) with_kafka=yes && shift ;;
       --filter=*) filter=${1#*=} && shift ;;
       --out=*) out=${1#*=} && shift ;;
       --benchmark_*) passed="$passed $1" && shift ;;

@@ -1,6 +1,6 @@
 // One use of each component: a value is pushed from Boost.Asio, a planned fault lets its first call fail, a count of it
-// is kept in RocksDB, a row goes into a SQLite database, a PostgreSQL server that isn't there is missed, and what the
-// program has to say goes through spdlog. Exit status 0 when all of that has happened.
+// is kept in RocksDB, a row goes into a SQLite database, a PostgreSQL server and a Kafka broker that aren't there are
+// missed, and what the program has to say goes through spdlog. Exit status 0 when all of that has happened.
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
@@ -60,6 +60,23 @@ bool misses_server() {
 }
 #endif
 
+#ifdef WITH_KAFKA
+#include <exception>
+#include <freshet/connect/kafka/spout.hpp>
+#include <string_view>
+
+/// The spout looks for the brokers, with librdkafka, and says where.
+bool misses_broker() {
+  const freshet::kafka::spout<int> numbers{{.servers = "127.0.0.1:1", .topics = {"numbers"}}};
+  try {
+    (void)numbers.partitions();
+  } catch (const std::exception& e) {
+    return std::string_view(e.what()).find("the brokers at 127.0.0.1:1") != std::string_view::npos;
+  }
+  return false;
+}
+#endif
+
 struct count_numbers {
   using state = int;
   void process(int, int& count) { ++count; }
@@ -110,6 +127,9 @@ int main() {
 #endif
 #ifdef WITH_POSTGRESQL
   right = right && misses_server();
+#endif
+#ifdef WITH_KAFKA
+  right = right && misses_broker();
 #endif
   right = right && run.query<int>("count", 7) >= 1;  // again, when it was replayed
   std::puts(right ? "the components work" : "THE COMPONENTS DO NOT WORK");

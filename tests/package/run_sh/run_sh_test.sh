@@ -169,6 +169,8 @@ run bench
 ends_with 1
 says 'not root and there is no sudo. As root, run: apt-get install librocksdb-dev libbenchmark-dev libtbb-dev'
 says 'FRESHET_INSTALL=no sh cmake/run.sh bench'
+run bench --kafka
+says 'apt-get install librocksdb-dev libbenchmark-dev libtbb-dev librdkafka-dev openjdk-17-jre-headless maven'
 calls_not '^(apt-get|cmake)'
 
 on "not root, no sudo, nothing missing"
