@@ -25,8 +25,8 @@ struct raw_record {
   bool operator==(const raw_record&) const = default;
   friend void PrintTo(const raw_record& r, std::ostream* out) {
     *out << "partition " << r.partition << " offset " << r.offset << " time " << r.time_ms << " key "
-         << testing::PrintToString(r.key) << " value " << testing::PrintToString(r.value) << " headers "
-         << testing::PrintToString(r.headers);
+         << ::testing::PrintToString(r.key) << " value " << ::testing::PrintToString(r.value) << " headers "
+         << ::testing::PrintToString(r.headers);
   }
 };
 

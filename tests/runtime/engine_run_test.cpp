@@ -748,7 +748,7 @@ TEST_P(engine_runs, let_a_blocking_call_finish_while_a_stop_has_time) {
 // --- the log ---
 
 TEST_P(engine_runs, log_a_dead_letter_that_nobody_reads) {
-  struct kept_log final : log_sink {
+  struct written_lines final : log_sink {
     std::mutex mutex;
     std::vector<std::string> lines;
     void write(const log_record& r) noexcept override {
@@ -757,7 +757,7 @@ TEST_P(engine_runs, log_a_dead_letter_that_nobody_reads) {
                       std::string(r.message));
     }
   };
-  const auto log = std::make_shared<kept_log>();
+  const auto log = std::make_shared<written_lines>();
   topology_builder b{"t"};
   const auto numbers = b.spout("numbers", vector_spout<int>{{1, 2}});
   b.sink("picky", [](int v) {
