@@ -184,22 +184,30 @@ TEST_P(reliable_holding_sinks, have_room_for_what_is_written_again_while_more_co
   topology_builder b{"no end"};
   b.sink("out", [zeros] { return single_place{zeros}; }).input(b.spout("in", endless_spout{}), shuffle_grouping{});
   auto run = event_executor{options()}.start(b.build());
-  for (int n = 0; n < 10'000 && *zeros < 2; ++n) std::this_thread::sleep_for(1ms);
-  EXPECT_EQ(*zeros, 2) << "value 0 is not written again while there are others";
+  while (*zeros < 2) std::this_thread::sleep_for(1ms);  // for ever, if the others take all the room
   run.drain();
 }
 
 TEST_P(holding_sinks, may_have_another_number_of_tasks) {
   const auto by =
       std::make_shared<courier>([](int v, int nth) { return v % 7 == 0 && nth == 1 ? answer::fail : answer::ack; });
-  auto run = event_executor{options()}.start(into(posting_sink{by}, 20'000));
-  int times = 0;
-  try {
-    for (std::size_t n = 0;; ++n, ++times) run.rescale("out", 1 + n % 3);
-  } catch (const run_error& e) { EXPECT_EQ(e.error().code, errc::closed) << e.what(); }
+  push_like_spout spout;
+  topology_builder b{"tasks"};
+  b.sink("out", posting_sink{by}).input(b.spout("in", spout), shuffle_grouping{});
+  auto run = event_executor{options()}.start(b.build());
+  int pushed = 0;
+  for (const std::size_t tasks : {3, 1, 2}) {
+    by->rest();
+    for (int end = pushed + 100; pushed < end; ++pushed) spout.source().push(pushed);
+    by->wait_for_waiting(100);
+    const std::jthread other([by] { by->go_on(); });
+    run.rescale("out", tasks);
+  }
+  spout.source().close();
   finish(run);
-  EXPECT_GT(times, 0);
-  if (!is_best_effort()) { EXPECT_EQ(sorted(by->delivered()), numbers(20'000)); }
+  auto wanted = numbers(300);
+  if (is_best_effort()) std::erase_if(wanted, [](int v) { return v % 7 == 0; });
+  EXPECT_EQ(sorted(by->delivered()), wanted);
 }
 
 // --- epochs ---
