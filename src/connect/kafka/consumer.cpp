@@ -1,6 +1,7 @@
 #include "freshet/connect/kafka/consumer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <regex>
@@ -124,6 +125,11 @@ struct consumer::parts {
   consumer_options options;
   task_context context;
   const bool by_group;
+  /// A JoinGroup was sent, and the rebalance that it belongs to has not come to us yet. The broker takes a commit that
+  /// is sent behind it for one of the generation before, and the client library (before 2.10) loses all partitions by
+  /// that answer. Set on a thread of the library; relaxed: it guards no other memory.
+  std::atomic<bool> joining = false;
+  bool commits_wait = false;  ///< until it has
   connection main;
   std::unique_ptr<connection> reader{};  ///< for what is read again
   source_list sources{};
@@ -154,7 +160,20 @@ struct consumer::parts {
         main(RD_KAFKA_CONSUMER, settings_of(o, c), c.log, by_group ? &add_callbacks : nullptr, this),
         next_id(static_cast<partition_id>(c.task)) {}
 
-  static void add_callbacks(rd_kafka_conf_t* conf) { rd_kafka_conf_set_rebalance_cb(conf, &on_rebalance); }
+  static void add_callbacks(rd_kafka_conf_t* conf) {
+    rd_kafka_conf_set_rebalance_cb(conf, &on_rebalance);
+    rd_kafka_conf_interceptor_add_on_new(conf, "freshet", &on_new, nullptr);
+  }
+  static rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void*, char*, std::size_t) {
+    void* self = connection::opaque_of(rd_kafka_opaque(client));
+    return rd_kafka_interceptor_add_on_request_sent(client, "freshet", &on_request, self);
+  }
+  static rd_kafka_resp_err_t on_request(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t kind, std::int16_t,
+                                        std::int32_t, std::size_t, void* self) {
+    constexpr std::int16_t join_group = 11;
+    if (kind == join_group) static_cast<parts*>(self)->joining.store(true, std::memory_order_relaxed);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
 
   // --- where reading begins ---
 
@@ -384,7 +403,9 @@ struct consumer::parts {
 
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list, void* self) {
     auto& me = *static_cast<parts*>(connection::opaque_of(self));
+    me.joining.store(false, std::memory_order_relaxed);
     try {
+      if (std::exchange(me.commits_wait, false)) me.commit(me.to_commit());
       if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) me.come(list);
       else me.leave(list);
     } catch (const std::exception& e) { me.failure = e.what(); }
@@ -445,10 +466,11 @@ struct consumer::parts {
     took(rd_kafka_incremental_unassign(main.get(), list.get()));
   }
 
-  /// A member that does not poll for long is taken for dead. While the run has no room this thread does: everything is
-  /// paused, so that nothing comes.
+  /// A member that does not poll for long is taken for dead, and one that does not for a while keeps others waiting
+  /// who come. While the run has no room this thread does: everything is paused, so that nothing comes. Not at once, as
+  /// what was fetched is fetched again then.
   void keep(const std::stop_token& stop) {
-    const auto interval = poll_interval() / 3;
+    const auto interval = std::min<milliseconds>(poll_interval() / 3, milliseconds(2000));
     std::unique_lock lock(mutex);
     while (!stopping.wait_for(lock, stop, std::min<milliseconds>(interval / 4, milliseconds(200)), [] {
       return false;
@@ -499,8 +521,15 @@ struct consumer::parts {
     if (options.group.empty() || !s || s->gone || std::int64_t(p.next) <= s->committed) return;
     ever_committed = true;
     s->committed = std::int64_t(p.next);
+    if (joining.load(std::memory_order_relaxed)) {
+      commits_wait = true;
+      return;
+    }
     const auto list = list_of(1);
     add(list, *s, s->committed);
+    commit(list);
+  }
+  void commit(const partitions_ptr& list) {
     check(rd_kafka_commit(main.get(), list.get(), 1), "a finished offset can't be committed");
   }
   partitions_ptr to_commit() {
