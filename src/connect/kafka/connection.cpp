@@ -15,10 +15,11 @@ using std::chrono::steady_clock;
 
 using conf_ptr = std::unique_ptr<rd_kafka_conf_t, destroyed_by<rd_kafka_conf_destroy>>;
 
-void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value, bool is_secret = false) {
   std::array<char, 512> why{};
   if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why.data(), why.size()) == RD_KAFKA_CONF_OK) return;
-  if (settings::is_confidential(name)) refuse("the value of the setting " + name + " is refused by librdkafka");
+  if (is_secret || settings::is_confidential(name))
+    refuse("the value of the setting " + name + " is refused by librdkafka");
   refuse("the setting " + name + " = \"" + value + "\" is refused by librdkafka: " + why.data());
 }
 
@@ -35,8 +36,11 @@ void check_security(rd_kafka_conf_t* conf, const settings& users) {
        {"ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.keystore.location"}) {
     const auto path = value_of(conf, name);
     std::error_code ignored;
-    if (!path.empty() && path != "probe" && !std::filesystem::exists(path, ignored))
-      refuse("the setting " + std::string(name) + " = \"" + path + "\" names a file that is not there");
+    if (path.empty() || path == "probe" || std::filesystem::exists(path, ignored)) continue;
+    const auto given = users.all().find(name);
+    const bool is_secret = given != users.all().end() && given->second.is_secret();
+    refuse("the setting " + std::string(name) + " = " + (is_secret ? given->second.describe() : "\"" + path + "\"") +
+           " names a file that is not there");
   }
   const bool uses_sasl = value_of(conf, "security.protocol").starts_with("sasl");
   if (uses_sasl && !users.all().contains("sasl.mechanism") && !users.all().contains("sasl.mechanisms"))
@@ -51,7 +55,7 @@ conf_ptr made_of(const client_settings& all) {
     const auto is_it = [&name = name](auto& r) { return r.name == name; };
     if (const auto found = std::find_if(all.refused.begin(), all.refused.end(), is_it); found != all.refused.end())
       refuse("the setting " + name + " can't be given: " + std::string(found->instead));
-    set(conf.get(), name, value.reveal());
+    set(conf.get(), name, value.reveal(), value.is_secret());
   }
   for (const auto& [name, value] : all.fixed) set(conf.get(), name, value);
   set(conf.get(), "bootstrap.servers", all.servers);
@@ -59,16 +63,22 @@ conf_ptr made_of(const client_settings& all) {
   return conf;
 }
 
-/// What will not be otherwise when it is tried again.
-bool is_decisive(rd_kafka_resp_err_t code) {
+/// What will not be otherwise when it is tried again. Of several brokers one may be unknown: others answer.
+bool is_decisive(rd_kafka_resp_err_t code, const std::string& servers) {
   return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ||
-         code == RD_KAFKA_RESP_ERR__RESOLVE;
+         (code == RD_KAFKA_RESP_ERR__RESOLVE && servers.find(',') == servers.npos);
 }
 bool is_refusal(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
 }
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+
+/// Without "(after 2ms in state CONNECT, 1 identical error(s) suppressed)" at its end.
+std::string without_state(std::string_view text) {
+  const auto tail = text.rfind(" (after ");
+  return std::string(tail != text.npos && contains(text.substr(tail), " in state ") ? text.substr(0, tail) : text);
+}
 
 }  // namespace
 
@@ -112,9 +122,9 @@ void connection::on_event(rd_kafka_t*, void* self) { static_cast<connection*>(se
 
 void connection::on_error(rd_kafka_t*, int code, const char* text, void* self) {
   auto& c = *static_cast<connection*>(self);
-  const reason why{static_cast<rd_kafka_resp_err_t>(code), text};
+  const reason why{static_cast<rd_kafka_resp_err_t>(code), without_state(text)};
   if (why.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;  // says less than what came before
-  if (is_decisive(why.code) && !c.decisive_) c.decisive_ = why;
+  if (is_decisive(why.code, c.servers_) && !c.decisive_) c.decisive_ = why;
   c.last_ = why;
 }
 

@@ -1,6 +1,7 @@
 #include "freshet/connect/kafka/consumer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <regex>
@@ -17,6 +18,15 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+/// What may pass by itself: a partition whose leader is being elected, a coordinator that moves.
+struct passing_trouble : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+[[noreturn]] void refuse_for_now(const std::string& what, rd_kafka_resp_err_t code) {
+  if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) refuse(what + in_words(code));
+  throw passing_trouble(what + in_words(code));
+}
 
 bool reads_by_group(const consumer_options& o) {
   return o.partitions_from == partitions_from::group ||
@@ -124,16 +134,25 @@ struct consumer::parts {
   consumer_options options;
   task_context context;
   const bool by_group;
+  /// A JoinGroup was sent, and the rebalance that it belongs to has not come to us yet. The broker takes a commit that
+  /// is sent behind it for one of the generation before, and the client library (before 2.10) loses all partitions by
+  /// that answer. Set on a thread of the library; relaxed: it guards no other memory.
+  std::atomic<bool> joining = false;
+  bool commits_wait = false;  ///< until it has
   connection main;
   std::unique_ptr<connection> reader{};  ///< for what is read again
   source_list sources{};
   std::vector<partition_id> ended{};
   message_ptr current{}, current_again{}, current_kept{};
   record shown{};
+  std::int64_t emitted_before = -1;  ///< of the partition of the current record
   bool assigned = false, closing = false, ever_committed = false;
   std::string failure{};   ///< from a callback: thrown where the run can see it
   std::size_t asides = 0;  ///< of all sources
   partition_id next_id;    ///< of a partition that the group gives; those of other tasks are others
+  // What the group gives, until it is known where to begin.
+  partitions_ptr coming{};
+  steady_clock::time_point come_at{};
   // What the group takes away, until what was read of it is finished.
   partitions_ptr leaving{};
   steady_clock::time_point leave_by{};
@@ -154,7 +173,20 @@ struct consumer::parts {
         main(RD_KAFKA_CONSUMER, settings_of(o, c), c.log, by_group ? &add_callbacks : nullptr, this),
         next_id(static_cast<partition_id>(c.task)) {}
 
-  static void add_callbacks(rd_kafka_conf_t* conf) { rd_kafka_conf_set_rebalance_cb(conf, &on_rebalance); }
+  static void add_callbacks(rd_kafka_conf_t* conf) {
+    rd_kafka_conf_set_rebalance_cb(conf, &on_rebalance);
+    rd_kafka_conf_interceptor_add_on_new(conf, "freshet", &on_new, nullptr);
+  }
+  static rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void*, char*, std::size_t) {
+    void* self = connection::opaque_of(rd_kafka_opaque(client));
+    return rd_kafka_interceptor_add_on_request_sent(client, "freshet", &on_request, self);
+  }
+  static rd_kafka_resp_err_t on_request(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t kind, std::int16_t,
+                                        std::int32_t, std::size_t, void* self) {
+    constexpr std::int16_t join_group = 11;
+    if (kind == join_group) static_cast<parts*>(self)->joining.store(true, std::memory_order_relaxed);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
 
   // --- where reading begins ---
 
@@ -165,7 +197,12 @@ struct consumer::parts {
     }
     std::vector<source*> all;
     for (auto& s : sources.all()) all.push_back(&s);
-    find_beginnings(all, options.start);
+    for (const auto until = steady_clock::now() + options.connect_timeout;;) try {
+        return find_beginnings(all, options.start);
+      } catch (const passing_trouble&) {
+        if (steady_clock::now() > until) throw;
+        main.serve(milliseconds(50));
+      }
   }
   /// Numbers for all of them, so that nothing depends on when the first record is fetched.
   void find_beginnings(const std::vector<source*>& all, const start_at& start) {
@@ -173,7 +210,7 @@ struct consumer::parts {
       const auto timeout = int(options.connect_timeout.count());
       const auto code =
           rd_kafka_query_watermark_offsets(main.get(), s->topic.c_str(), s->partition, &s->low, &s->end, timeout);
-      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse("the ends of " + s->name() + " are not known: " + in_words(code));
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse_for_now("the ends of " + s->name() + " are not known: ", code);
       s->next = s->low;
     }
     std::vector<source*> left = all;
@@ -226,15 +263,14 @@ struct consumer::parts {
     const auto list = list_of(all.size());
     for (source* s : all) add(list, *s, when.time_since_epoch().count());
     const auto code = rd_kafka_offsets_for_times(main.get(), list.get(), int(options.connect_timeout.count()) + 5000);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse("the offsets at a time are not known: " + in_words(code));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse_for_now("the offsets at a time are not known: ", code);
     for (std::size_t i = 0; i < all.size(); ++i)
       all[i]->next = list->elems[i].offset < 0 ? all[i]->end : list->elems[i].offset;
   }
   [[noreturn]] void refuse_group(rd_kafka_resp_err_t code) const {
-    refuse("group \"" + options.group + "\" of " + options.servers + ": " + in_words(code) +
-           (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
-                ? ": grant the user of these settings Read for the group, or name another"
-                : ": is its coordinator there?"));
+    const auto what = "group \"" + options.group + "\" of " + options.servers + ": ";
+    if (code != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) refuse_for_now(what + "is its coordinator there? ", code);
+    refuse(what + in_words(code) + ": grant the user of these settings Read for the group, or name another");
   }
 
   // --- polling ---
@@ -272,6 +308,7 @@ struct consumer::parts {
       last_poll = steady_clock::now();
       if (std::exchange(kept, false)) pause_all(false);
       let_go_when_finished();
+      take_coming();
     }
     if (asides > 0 && take_aside(wanted)) return current.get();
     while (true) {
@@ -384,7 +421,9 @@ struct consumer::parts {
 
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list, void* self) {
     auto& me = *static_cast<parts*>(connection::opaque_of(self));
+    me.joining.store(false, std::memory_order_relaxed);
     try {
+      if (std::exchange(me.commits_wait, false)) me.commit(me.to_commit());
       if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) me.come(list);
       else me.leave(list);
     } catch (const std::exception& e) { me.failure = e.what(); }
@@ -393,18 +432,36 @@ struct consumer::parts {
     return std::exchange(next_id, next_id + static_cast<partition_id>(std::max<std::size_t>(context.task_count, 1)));
   }
   void come(rd_kafka_topic_partition_list_t* list) {
-    std::vector<source*> all;
     for (int i = 0; i < list->cnt; ++i) {
       if (source* old = sources.at(list->elems[i].topic, list->elems[i].partition)) {
         forget_aside(*old);
         sources.remove(*old);
       }
-      all.push_back(&sources.add(list->elems[i].topic, list->elems[i].partition, new_id()));
+      sources.add(list->elems[i].topic, list->elems[i].partition, new_id());
     }
+    coming.reset(rd_kafka_topic_partition_list_copy(list));
+    come_at = {};
+    take_coming();
+  }
+  /// The group waits until they are taken, and so they are tried again: nobody else reads them.
+  void take_coming() {
+    if (!coming || steady_clock::now() < come_at) return;
+    std::vector<source*> all;
+    for (int i = 0; i < coming->cnt; ++i) all.push_back(sources.at(coming->elems[i].topic, coming->elems[i].partition));
     const auto& start = options.start;
-    find_beginnings(all, start.where() == start_at::place::committed ? start : start_at::committed(start));
-    for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = all[std::size_t(i)]->next;
-    took(rd_kafka_incremental_assign(main.get(), list));
+    try {
+      find_beginnings(all, start.where() == start_at::place::committed ? start : start_at::committed(start));
+    } catch (const passing_trouble& e) {
+      context.log.log(log_level::warning, context.node, std::string(e.what()) + "; it is tried again");
+      come_at = steady_clock::now() + milliseconds(100);
+      return;
+    }
+    for (int i = 0; i < coming->cnt; ++i) coming->elems[i].offset = all[std::size_t(i)]->next;
+    assign_coming();
+  }
+  void assign_coming() {
+    const auto list = std::exchange(coming, nullptr);
+    took(rd_kafka_incremental_assign(main.get(), list.get()));
   }
   static void took(rd_kafka_error_t* e) {
     if (!e) return;
@@ -445,10 +502,11 @@ struct consumer::parts {
     took(rd_kafka_incremental_unassign(main.get(), list.get()));
   }
 
-  /// A member that does not poll for long is taken for dead. While the run has no room this thread does: everything is
-  /// paused, so that nothing comes.
+  /// A member that does not poll for long is taken for dead, and one that does not for a while keeps others waiting
+  /// who come. While the run has no room this thread does: everything is paused, so that nothing comes. Not at once, as
+  /// what was fetched is fetched again then.
   void keep(const std::stop_token& stop) {
-    const auto interval = poll_interval() / 3;
+    const auto interval = std::min<milliseconds>(poll_interval() / 3, milliseconds(2000));
     std::unique_lock lock(mutex);
     while (!stopping.wait_for(lock, stop, std::min<milliseconds>(interval / 4, milliseconds(200)), [] {
       return false;
@@ -457,6 +515,7 @@ struct consumer::parts {
       if (!std::exchange(kept, true)) pause_all(true);
       try {
         let_go_when_finished();
+        take_coming();
         current_kept.reset(rd_kafka_consumer_poll(main.get(), 0));  // callbacks; hardly a record
         if (current_kept) keep_aside();
       } catch (const std::exception& e) { failure = e.what(); }
@@ -499,8 +558,15 @@ struct consumer::parts {
     if (options.group.empty() || !s || s->gone || std::int64_t(p.next) <= s->committed) return;
     ever_committed = true;
     s->committed = std::int64_t(p.next);
+    if (joining.load(std::memory_order_relaxed)) {
+      commits_wait = true;
+      return;
+    }
     const auto list = list_of(1);
     add(list, *s, s->committed);
+    commit(list);
+  }
+  void commit(const partitions_ptr& list) {
     check(rd_kafka_commit(main.get(), list.get(), 1), "a finished offset can't be committed");
   }
   partitions_ptr to_commit() {
@@ -567,10 +633,18 @@ const record* consumer::next(const std::function<bool(partition_id)>& wanted) {
   const auto* m = p.next(wanted);
   if (!m) return nullptr;
   source& s = *p.sources.at(rd_kafka_topic_name(m->rkt), m->partition);
+  p.emitted_before = s.emitted;
   at_ = {s.id, std::uint64_t(m->offset), std::uint64_t(m->offset) + 1};
   show(p.shown, *m, s);
   p.passed(s);
   return &p.shown;
+}
+
+void consumer::pass_over() {
+  parts& p = *parts_;
+  std::unique_lock lock(p.mutex, std::defer_lock);
+  if (p.by_group) lock.lock();
+  if (source* s = p.sources.by_id(at_.partition)) s->emitted = p.emitted_before;
 }
 
 poll_status consumer::status() {
@@ -582,7 +656,7 @@ poll_status consumer::status() {
   // The client library calls when something comes. A look besides costs nothing, and where a call is lost it is late
   // by so much at most.
   const auto now = steady_clock::now();
-  return poll_status::idle_until(now + (p.leaving ? milliseconds(20) : milliseconds(500)));
+  return poll_status::idle_until(now + (p.leaving || p.coming ? milliseconds(20) : milliseconds(500)));
 }
 
 std::vector<partition_id> consumer::take_ended() {
@@ -659,6 +733,7 @@ void consumer::close() {
     p.keeper.join();
   }
   p.closing = true;
+  if (p.coming) p.assign_coming();  // nothing is read of them, but the library waits for it
   if (p.leaving) p.let_go(true);
   else p.commit_and_wait(milliseconds(5000));
   rd_kafka_consumer_close(p.main.get());

@@ -42,8 +42,9 @@ client_settings settings_of(const producer_options& o, const task_context& conte
       {"enable.idempotence", "true"},
       {"message.timeout.ms", std::to_string(o.delivery_timeout.count())},
       {"queue.buffering.max.messages", std::to_string(std::clamp<std::size_t>(o.max_in_flight + 1000, 1, 10'000'000))},
+      // More than `has_room` lets in, so that a record that has been let in is taken and nobody has to wait in `send`.
       {"queue.buffering.max.kbytes",
-       std::to_string(std::clamp<std::size_t>(o.max_in_flight_bytes >> 10, 1024, 2'097'151))},
+       std::to_string(std::clamp<std::size_t>((o.max_in_flight_bytes >> 10) + 16'384, 1024, 2'097'151))},
   };
   return all;
 }
@@ -78,6 +79,11 @@ rd_kafka_vu_t header_of(const header& h) {
   return v;
 }
 
+bool is_unknown_topic(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+}
+constexpr const char* was_it_deleted = "; was the topic deleted while the run writes to it?";
+
 }  // namespace
 
 /// Each record that is in flight has a place, whose number goes with it; the tuple that waits for its answer is there.
@@ -87,7 +93,8 @@ struct producer::parts {
   connection to;
   std::vector<held_tuple> places{};
   std::vector<std::uint32_t> free{};
-  std::uint32_t last = 0;  ///< of the record that was sent last
+  std::size_t bytes_in_flight = 0;  ///< keys and values
+  std::uint32_t last = 0;           ///< of the record that was sent last
   std::size_t in_flight = 0;
   std::vector<rd_kafka_vu_t> fields{};
 
@@ -100,6 +107,7 @@ struct producer::parts {
     const auto place = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(m->_private));
     auto waiting = std::move(me.places[place]);
     me.give_back(place);
+    me.bytes_in_flight -= m->len + m->key_len;
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) waiting.ack();
     else waiting.fail(error{errc::io, me.why_not(*m)});
   }
@@ -110,6 +118,7 @@ struct producer::parts {
       what += ": raise max.message.bytes of the topic, or make records smaller";
     if (m.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
       what += ": grant the user of these settings Write for the topic";
+    if (is_unknown_topic(m.err)) what += was_it_deleted;
     if (m.err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
       what +=
           ": no broker took it within delivery_timeout (" + std::to_string(options.delivery_timeout.count()) + " ms)";
@@ -165,13 +174,16 @@ struct producer::parts {
       refuse(why_not_sent(r, code, why));
     }
     last = place;
+    bytes_in_flight += r.payload().value_or("").size() + r.key().value_or("").size();
   }
+  bool has_room() const { return in_flight < options.max_in_flight && bytes_in_flight < options.max_in_flight_bytes; }
   std::string why_not_sent(const outgoing& r, rd_kafka_resp_err_t code, const std::string& why) const {
     const auto& topic = r.topic().empty() ? options.topic : r.topic();
     std::string what = "topic " + topic + ": a record can't be sent: " + why;
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
       what += ": its value has " + std::to_string(r.payload().value_or("").size()) +
               " bytes; the setting message.max.bytes and the topic's max.message.bytes bound a record";
+    if (is_unknown_topic(code)) what += was_it_deleted;
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
       what += ": the topic has no partition " + std::to_string(r.partition());
     return what;
@@ -199,9 +211,9 @@ void producer::answer_to(held_tuple waiting) { parts_->places[parts_->last] = st
 void producer::serve() { rd_kafka_poll(parts_->to.get(), 0); }
 
 bool producer::has_room() {
-  if (parts_->in_flight < parts_->options.max_in_flight) return true;
+  if (parts_->has_room()) return true;
   serve();
-  return parts_->in_flight < parts_->options.max_in_flight;
+  return parts_->has_room();
 }
 
 void producer::flush() { rd_kafka_flush(parts_->to.get(), 0); }

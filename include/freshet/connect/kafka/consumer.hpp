@@ -130,6 +130,8 @@ class consumer {
   /// the next call.
   const record* next(const std::function<bool(partition_id)>& wanted);
   const position& at() const { return at_; }
+  /// What `next` gave last is not emitted: nobody will say that it is finished.
+  void pass_over();
   /// Behind a `next` that gave null.
   poll_status status();
   /// Partitions that came to their end, or went to another member of the group, since it was last asked.

@@ -53,15 +53,17 @@ class spout {
   std::vector<std::string> partitions() const { return consumer::partitions(options_); }
   poll_status poll(spout_emitter<T>& out) {
     const auto wanted = [&out](partition_id p) { return out.wants(p); };
+    auto said = poll_status::emitted();
     for (auto left = std::max<std::size_t>(out.room(), 1); left > 0; --left) {
       const record* r = consumer_->next(wanted);
       if (!r) {
-        for (auto p : consumer_->take_ended()) out.end(p);
-        return consumer_->status();
+        said = consumer_->status();
+        break;
       }
       emit(*r, consumer_->at(), out);
     }
-    return poll_status::emitted();
+    for (auto p : consumer_->take_ended()) out.end(p);
+    return said;
   }
   void read(const position_range& range, spout_emitter<T>& out) {
     consumer_->again(range);
@@ -82,7 +84,7 @@ class spout {
                                 ", offset " + std::to_string(r.offset) + ": " + e.what()},
           std::string(r.value.value_or("")));
     }
-    if (!value) return;
+    if (!value) return consumer_->pass_over();
     if (r.time) out.emit_at(at, *r.time, std::move(*value));
     else out.emit(at, std::move(*value));
   }

@@ -1,0 +1,165 @@
+// A broker that is killed, stalled, or has no longer what a run reads: nothing is lost, the run goes on by itself, and
+// it can be ended meanwhile.
+#include <gmock/gmock.h>
+
+#include <set>
+#include <thread>
+
+#include "freshet/connect/memory/push_spout.hpp"
+#include "kafka/await.hpp"
+#include "kafka/broker.hpp"
+#include "kafka/member_process.hpp"
+#include "kafka/runs.hpp"
+
+namespace freshet::kafka {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// Copies of a topic, by both engines at once.
+class kafka_broker_loss : public broker_test {
+ protected:
+  void SetUp() override {
+    broker_test::SetUp();
+    if (IsSkipped()) return;
+    own_ = std::make_unique<kafka_broker>();
+    for (const char* topic : {"in", "event", "batch"}) own_->create_topic(topic, 2);
+  }
+  topology copying(engine to) const {
+    topology_builder builder("copy");
+    const auto in = builder.spout(
+        "in", spout<std::string>({.servers = own_->bootstrap(), .topics = {"in"}, .group = to_string(to)}));
+    builder.sink("out", sink<std::string>({.servers = own_->bootstrap(), .topic = to_string(to)})).input(in);
+    return builder.build();
+  }
+  topology_run start(engine e, const topology& t, std::chrono::nanoseconds drain_timeout = 30s) const {
+    if (e == engine::event) return event_executor({.workers = 1, .drain_timeout = drain_timeout}).start(t);
+    batch_options o{.interval = 5ms, .guarantee = guarantee::at_least_once, .workers = 1};
+    o.drain_timeout = drain_timeout;
+    return batch_executor(o).start(t);
+  }
+  /// Numbers that no record had before.
+  void write(int count) {
+    std::vector<raw_record> all;
+    for (int i = 0; i < count; ++i) all.push_back({.value = std::to_string(written_++), .partition = i % 2});
+    own_->produce("in", all);
+  }
+  /// Those that have been copied, each once.
+  std::size_t copied(engine e) const {
+    std::set<std::string> all;
+    for (const auto& r : own_->read_all(to_string(e))) all.insert(*r.value);
+    return all.size();
+  }
+  void await_copies() const {
+    for (const auto e : both_engines)
+      await("all is copied", [&] { return copied(e) == static_cast<std::size_t>(written_); });
+  }
+
+  std::unique_ptr<kafka_broker> own_;
+  int written_ = 0;
+};
+
+TEST_F(kafka_broker_loss, a_broker_that_is_killed_and_comes_back) {
+  std::vector<topology_run> runs;
+  for (const auto e : both_engines) runs.push_back(start(e, copying(e)));
+  write(2000);
+  for (const auto& run : runs) await("it copies", [&] { return run.metrics().node("out").executed > 0; });
+  own_->kill();
+  own_->resume();
+  write(500);
+  await_copies();
+  for (auto& run : runs) run.drain();
+}
+
+TEST_F(kafka_broker_loss, a_broker_that_is_stalled_and_goes_on) {
+  std::vector<topology_run> runs;
+  for (const auto e : both_engines) runs.push_back(start(e, copying(e)));
+  write(2000);
+  for (const auto& run : runs) await("it copies", [&] { return run.metrics().node("out").executed > 0; });
+  own_->stall();
+  std::this_thread::sleep_for(2s);  // so long it is stalled
+  own_->go_on();
+  write(500);
+  await_copies();
+  for (auto& run : runs) run.drain();
+}
+
+/// With something under way that no broker confirms: the drain says so when its time is over, and the run is gone.
+TEST_F(kafka_broker_loss, a_run_can_be_ended_while_the_broker_is_away) {
+  std::vector<topology_run> runs;
+  for (const auto e : both_engines) runs.push_back(start(e, copying(e), 500ms));
+  write(10);
+  await_copies();
+  own_->stall();
+  for (auto& run : runs) {
+    const auto from = std::chrono::steady_clock::now();
+    try {
+      run.drain();
+    } catch (const run_error& x) {
+      EXPECT_THAT(x.what(), AllOf(HasSubstr("drain_timeout"), testing::Not(HasSubstr("user code"))));
+    }
+    std::printf("ended after %lld ms\n", static_cast<long long>((std::chrono::steady_clock::now() - from) / 1ms));
+  }
+  runs.clear();
+}
+
+/// What waits for room waits outside of calls: a worker is not kept.
+TEST_F(kafka_broker_loss, large_records_keep_no_worker_while_the_broker_is_away) {
+  for (const auto e : both_engines) {
+    push_spout<std::string> values;
+    topology_builder builder("writing");
+    builder
+        .sink("out",
+              sink<std::string>({.servers = own_->bootstrap(), .topic = to_string(e), .max_in_flight_bytes = 1 << 20}))
+        .input(builder.spout("values", values));
+    auto run = start(e, builder.build(), 500ms);
+    own_->stall();
+    for (int i = 0; i < 300; ++i) ASSERT_TRUE(values.push(std::string(100'000, 'x')));
+    await("there is no room", [&] { return run.metrics().node("out").executed >= 11; });
+    try {
+      run.drain();
+      ADD_FAILURE() << "nothing was delivered, and the run says nothing";
+    } catch (const run_error& x) {
+      EXPECT_THAT(x.what(), AllOf(HasSubstr("drain_timeout"), testing::Not(HasSubstr("user code")))) << to_string(e);
+    }
+    own_->go_on();
+  }
+}
+
+using kafka_topic_loss = broker_test;
+
+TEST_F(kafka_topic_loss, a_topic_that_is_deleted_under_the_run) {
+  for (const auto e : both_engines) {
+    const auto topic = unique_name("deleted");
+    broker_->create_topic(topic);
+    broker_->produce(topic, {{.value = "v"}});
+    collect_sink<std::string> got;
+    topology_builder reading("reading");
+    reading.sink("got", got)
+        .input(reading.spout("in", spout<std::string>({.servers = broker_->bootstrap(), .topics = {topic}})));
+    auto reads = start_on(e, reading.build());
+    push_spout<std::string> values;
+    topology_builder writing("writing");
+    writing
+        .sink("out", sink<std::string>({.servers = broker_->bootstrap(), .topic = topic}),
+              {.on_failure = on_failure::stop})
+        .input(writing.spout("values", values));
+    auto writes = start_on(e, writing.build());
+    await("it reads", [&] { return got.size() > 0; });
+    broker_->delete_topic(topic);
+    const auto end_of = [](topology_run& run) {
+      try {
+        run.wait();
+      } catch (const run_error& x) { return std::string(x.what()); }
+      return std::string("no error");
+    };
+    EXPECT_THAT(end_of(reads), AllOf(HasSubstr(topic), HasSubstr("was the topic deleted"))) << to_string(e);
+    ASSERT_TRUE(values.push("v"));
+    EXPECT_THAT(end_of(writes), AllOf(HasSubstr(topic), HasSubstr("was the topic deleted"))) << to_string(e);
+  }
+}
+
+}  // namespace
+}  // namespace freshet::kafka

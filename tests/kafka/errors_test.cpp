@@ -1,0 +1,344 @@
+// What is wrong with a connection, a topic, a right or a setting is said in one sentence, by spout and sink, on both
+// engines, and without secrets.
+#include <gmock/gmock.h>
+#include <librdkafka/rdkafka.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+
+#include "kafka/broker.hpp"
+#include "kafka/runs.hpp"
+
+namespace freshet::kafka {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::Each;
+using testing::HasSubstr;
+using testing::Not;
+
+/// Keeps all that is logged.
+class kept_log : public log_sink {
+ public:
+  void write(const log_record& r) noexcept override {
+    const std::lock_guard lock(mutex_);
+    text_ += std::string(r.message) + "\n";
+  }
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
+/// What is tried: as spout and as sink, on both engines.
+struct attempt {
+  std::string servers, topic, group = {};
+  kafka::settings settings = {};
+  std::chrono::milliseconds connect_timeout = 400ms;  // nothing is far here
+  std::shared_ptr<kept_log> log = std::make_shared<kept_log>();
+
+  topology reading() const {
+    topology_builder builder("read");
+    builder.sink("got", collect_sink<std::string>())
+        .input(builder.spout("in", spout<std::string>({.servers = servers,
+                                                       .topics = {topic},
+                                                       .group = group,
+                                                       .partitions_from = partitions_from::run,
+                                                       .bounded = true,
+                                                       .connect_timeout = connect_timeout,
+                                                       .settings = settings})));
+    return builder.build();
+  }
+  topology writing() const {
+    topology_builder builder("write");
+    builder
+        .sink("out",
+              sink<std::string>(
+                  {.servers = servers, .topic = topic, .connect_timeout = connect_timeout, .settings = settings}),
+              {.on_failure = on_failure::stop})
+        .input(builder.spout("values", vector_spout<std::string>({"v"})));
+    return builder.build();
+  }
+  /// What stops it; else "no error".
+  std::string error_of(engine e, const topology& t) const {
+    try {
+      if (e == engine::event) {
+        event_executor({.workers = 1, .retry = {.max_attempts = 2}, .log = logger(log, log_level::trace)})
+            .start(t)
+            .wait();
+      } else {
+        batch_options o;
+        o.workers = 1;
+        o.interval = 1ms;
+        o.max_task_attempts = 2;
+        o.log = logger(log, log_level::trace);
+        batch_executor(o).start(t).wait();
+      }
+      return "no error";
+    } catch (const std::exception& x) { return x.what(); }
+  }
+  std::vector<std::string> errors() const {
+    std::vector<std::string> all;
+    for (const auto e : both_engines) {
+      all.push_back(error_of(e, reading()));
+      all.push_back(error_of(e, writing()));
+    }
+    return all;
+  }
+};
+
+const std::vector<std::string> none(4, "no error");
+
+using kafka_errors = broker_test;
+
+TEST(kafka_start, says_that_nobody_listens) {
+  const auto all = attempt{.servers = "127.0.0.1:1", .topic = "t"}.errors();
+  EXPECT_THAT(all, Each(AllOf(HasSubstr("cannot work with the brokers at 127.0.0.1:1: "), HasSubstr("refused"),
+                              HasSubstr("nobody listens there: start a broker, or correct `servers`"))));
+  EXPECT_THAT(all, Each(Not(HasSubstr("in state"))));
+}
+TEST(kafka_start, says_that_a_host_is_unknown) {
+  EXPECT_THAT((attempt{.servers = "no-such-host.invalid:9092", .topic = "t", .connect_timeout = 10s}.errors()),
+              Each(AllOf(HasSubstr("no-such-host.invalid"), HasSubstr("check the host's name in `servers`"))));
+}
+TEST(kafka_start, says_which_file_is_missing) {
+  EXPECT_THAT((attempt{.servers = "127.0.0.1:1",
+                       .topic = "t",
+                       .settings = {{"security.protocol", "ssl"}, {"ssl.ca.location", "/no/such/ca.pem"}}}
+                   .errors()),
+              Each(HasSubstr("ssl.ca.location = \"/no/such/ca.pem\" names a file that is not there")));
+}
+TEST(kafka_start, wants_to_be_told_the_mechanism) {
+  EXPECT_THAT(
+      (attempt{.servers = "127.0.0.1:1", .topic = "t", .settings = {{"security.protocol", "sasl_ssl"}}}.errors()),
+      Each(HasSubstr("no mechanism is given: set sasl.mechanism to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")));
+}
+TEST(kafka_start, says_that_a_mechanism_is_unknown) {
+  EXPECT_THAT((attempt{.servers = "127.0.0.1:1",
+                       .topic = "t",
+                       .settings = {{"security.protocol", "sasl_ssl"}, {"sasl.mechanism", "FOO"}}}
+                   .errors()),
+              Each(HasSubstr("Unsupported SASL mechanism: FOO")));
+}
+TEST(kafka_start, says_which_setting_is_unknown_or_wrong) {
+  const auto with = [](const char* name, const char* value) {
+    return attempt{.servers = "127.0.0.1:1", .topic = "t", .settings = {{name, value}}}.errors();
+  };
+  EXPECT_THAT(with("no.such.setting", "1"), Each(HasSubstr("the setting no.such.setting = \"1\" is refused")));
+  EXPECT_THAT(with("linger.ms", "soon"), Each(HasSubstr("the setting linger.ms = \"soon\" is refused")));
+  EXPECT_THAT(with("compression.codec", "zip"), Each(HasSubstr("the setting compression.codec = \"zip\" is refused")));
+}
+TEST(kafka_start, refuses_settings_that_it_stands_on) {
+  attempt a{.servers = "127.0.0.1:1", .topic = "t"};
+  for (const char* name :
+       {"bootstrap.servers", "metadata.broker.list", "group.id", "enable.auto.commit", "enable.auto.offset.store",
+        "auto.commit.interval.ms", "auto.offset.reset", "partition.assignment.strategy", "enable.partition.eof"}) {
+    a.settings = {{name, "1"}};
+    EXPECT_THAT(a.error_of(engine::event, a.reading()),
+                HasSubstr("the setting " + std::string(name) + " can't be given: "));
+  }
+  for (const char* name :
+       {"bootstrap.servers", "metadata.broker.list", "enable.idempotence", "acks", "request.required.acks",
+        "message.timeout.ms", "delivery.timeout.ms", "queue.buffering.max.messages", "queue.buffering.max.kbytes",
+        "delivery.report.only.error", "transactional.id"}) {
+    a.settings = {{name, "1"}};
+    EXPECT_THAT(a.error_of(engine::event, a.writing()),
+                HasSubstr("the setting " + std::string(name) + " can't be given: "));
+  }
+}
+
+TEST(kafka_secret, is_not_in_the_error_of_its_setting) {
+  ::setenv("FRESHET_TEST_SECRET", "hush-hush", 1);
+  // One that is no password by its name, and whose value is refused.
+  const auto all = attempt{.servers = "127.0.0.1:1",
+                           .topic = "t",
+                           .settings = {{"linger.ms", secret::from_environment("FRESHET_TEST_SECRET")}}}
+                       .errors();
+  EXPECT_THAT(all, Each(AllOf(HasSubstr("linger.ms"), Not(HasSubstr("hush-hush")))));
+  const auto path = attempt{.servers = "127.0.0.1:1",
+                            .topic = "t",
+                            .settings = {{"ssl.ca.location", secret::from_environment("FRESHET_TEST_SECRET")}}}
+                        .errors();
+  EXPECT_THAT(path, Each(AllOf(HasSubstr("ssl.ca.location"), Not(HasSubstr("hush-hush")))));
+}
+TEST(kafka_secret, that_is_nowhere_is_named) {
+  EXPECT_THAT((attempt{.servers = "127.0.0.1:1",
+                       .topic = "t",
+                       .settings = {{"sasl.password", secret::from_environment("FRESHET_NO_SUCH_VARIABLE")}}}
+                   .errors()),
+              Each(HasSubstr("FRESHET_NO_SUCH_VARIABLE")));
+  EXPECT_THAT(
+      (attempt{
+          .servers = "127.0.0.1:1", .topic = "t", .settings = {{"sasl.password", secret::from_file("/no/such/file")}}}
+           .errors()),
+      Each(HasSubstr("\"/no/such/file\"")));
+}
+
+TEST_F(kafka_errors, an_unknown_topic) {
+  const auto topic = unique_name("missing");
+  EXPECT_THAT((attempt{.servers = broker_->bootstrap(), .topic = topic}.errors()),
+              Each(AllOf(HasSubstr("topic \"" + topic + "\""), HasSubstr("create it, or correct its name"))));
+}
+TEST_F(kafka_errors, tls_to_a_port_that_speaks_none) {
+  EXPECT_THAT((attempt{.servers = broker_->bootstrap(),
+                       .topic = "t",
+                       .settings = {{"security.protocol", "ssl"}},
+                       .connect_timeout = 10s}
+                   .errors()),
+              Each(HasSubstr("check that the port speaks TLS: security.protocol is ssl")));
+}
+TEST_F(kafka_errors, one_of_several_brokers_may_be_unknown) {
+  const auto topic = unique_name();
+  broker_->create_topic(topic);
+  EXPECT_EQ((attempt{.servers = "no-such-host.invalid:9092,127.0.0.1:1," + broker_->bootstrap(),
+                     .topic = topic,
+                     .connect_timeout = 10s}
+                 .errors()),
+            none);
+}
+/// What the broker refuses is an answer for the tuple, which meets its node's policy.
+TEST_F(kafka_errors, a_record_that_is_too_large_for_its_topic) {
+  const auto topic = unique_name();
+  broker_->create_topic(topic, 1, {{"max.message.bytes", "60"}});
+  const attempt a{.servers = broker_->bootstrap(), .topic = topic};
+  for (const auto e : both_engines)
+    EXPECT_THAT(a.error_of(e, a.writing()),
+                AllOf(HasSubstr("topic " + topic), HasSubstr("raise max.message.bytes of the topic")));
+}
+
+// --- a cluster that asks who is there ---
+
+/// Grants "alice" an operation on a topic or a group of this name.
+void allow(const kafka_broker& b, rd_kafka_ResourceType_t kind, const std::string& name, rd_kafka_AclOperation_t what) {
+  auto* conf = rd_kafka_conf_new();
+  char why[512] = "";
+  rd_kafka_conf_set(conf, "bootstrap.servers", b.told("open_bootstrap").c_str(), why, sizeof why);
+  auto* admin = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+  auto* acl = rd_kafka_AclBinding_new(kind, name.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:alice", "*", what,
+                                      RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, why, sizeof why);
+  auto* answers = rd_kafka_queue_new(admin);
+  rd_kafka_CreateAcls(admin, &acl, 1, nullptr, answers);
+  auto* done = rd_kafka_queue_poll(answers, 30'000);
+  ASSERT_TRUE(done) << "no answer";
+  EXPECT_EQ(rd_kafka_event_error(done), 0) << rd_kafka_event_error_string(done);
+  rd_kafka_event_destroy(done);
+  rd_kafka_queue_destroy(answers);
+  rd_kafka_AclBinding_destroy(acl);
+  rd_kafka_destroy(admin);
+}
+
+class secure_kafka : public broker_test {
+ protected:
+  void SetUp() override {
+    broker_test::SetUp();
+    if (!IsSkipped()) secure_ = std::make_unique<kafka_broker>(broker_settings{.secure = true});
+  }
+  attempt as(const std::string& user, const settings::value& password, const std::string& ca = "ca",
+             const std::string& mechanism = "PLAIN") const {
+    return {.servers = secure_->bootstrap(),
+            .topic = "t",
+            .settings = {{"security.protocol", "sasl_ssl"},
+                         {"sasl.mechanism", mechanism},
+                         {"sasl.username", user},
+                         {"sasl.password", password},
+                         {"ssl.ca.location", secure_->told(ca)}},
+            .connect_timeout = 10s};
+  }
+  attempt as_admin(const std::string& ca = "ca", const std::string& mechanism = "PLAIN") const {
+    return as("admin", secure_->told("admin_password"), ca, mechanism);
+  }
+  attempt as_alice() const { return as("alice", secure_->told("user_password")); }
+  std::unique_ptr<kafka_broker> secure_;
+};
+
+TEST_F(secure_kafka, lets_in_who_is_known_and_says_why_others_are_not) {
+  secure_->create_topic("t");
+  for (const char* mechanism : {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}) {
+    const std::string how = mechanism;
+    if (how != "PLAIN" && secure_->told("version").starts_with("4") && rd_kafka_version() < 0x020601ff) {
+      EXPECT_THAT(as_admin("ca", how).errors(), Each(HasSubstr("take PLAIN, or a newer one")));
+      continue;
+    }
+    EXPECT_EQ(as_admin("ca", how).errors(), none) << how;
+    const auto login = AllOf(HasSubstr("uthentication"), HasSubstr("check sasl.username, sasl.password"),
+                             Not(HasSubstr("wrong-word")), Not(HasSubstr("in state")));
+    EXPECT_THAT(as("admin", "wrong-word", "ca", how).errors(), Each(login));
+    EXPECT_THAT(as("nobody", "wrong-word", "ca", how).errors(), Each(login));
+  }
+  EXPECT_EQ(secure_->read_all("t").size(), 6u);
+
+  EXPECT_THAT(as_admin("wrong_ca").errors(), Each(HasSubstr("ssl.ca.location has to name the certificate of")));
+  auto a = as_admin();
+  a.settings = {{"security.protocol", "ssl"}};
+  EXPECT_THAT(a.errors(), Each(HasSubstr("ssl.ca.location has to name the certificate of")));
+  a.connect_timeout = 400ms;  // such may pass by itself: it is tried until then
+  a.settings.set("ssl.ca.location", secure_->told("ca"));
+  EXPECT_THAT(a.errors(), Each(HasSubstr("security.protocol is ssl, and the port may want another")));
+  a.settings = {};
+  EXPECT_THAT(a.errors(), Each(HasSubstr("security.protocol is plaintext, and the port may want another")));
+}
+
+/// Where they come from is told, and nothing else, also when the client library says all it does.
+TEST_F(secure_kafka, secrets_come_from_elsewhere_and_are_nowhere_to_be_read) {
+  secure_->create_topic("t");
+  const auto password = secure_->told("admin_password"), file = testing::TempDir() + "/" + unique_name("password");
+  std::ofstream(file) << password << "\n";
+  ::setenv("FRESHET_TEST_PASSWORD", password.c_str(), 1);
+  for (const auto& from :
+       {settings::value(secret::from_file(file)), settings::value(secret::from_environment("FRESHET_TEST_PASSWORD")),
+        settings::value(password)}) {
+    auto a = as("admin", from);
+    a.settings.set("debug", "all").set("log_level", "7");
+    EXPECT_EQ(a.errors(), none);
+    EXPECT_THAT(a.log->text(), AllOf(HasSubstr("SASL"), Not(HasSubstr(password))));
+    EXPECT_THAT(a.settings.describe() + a.reading().describe(describe_format::json) +
+                    a.writing().describe(describe_format::json),
+                AllOf(HasSubstr("sasl.password = (secret"), Not(HasSubstr(password))));
+  }
+  std::remove(file.c_str());
+}
+
+TEST_F(secure_kafka, says_which_right_is_missing) {
+  secure_->create_topic("t");
+  secure_->produce("t", {{.value = "v"}});
+  auto a = as_alice();
+  EXPECT_THAT(a.errors(), Each(AllOf(HasSubstr("topic \"t\""), HasSubstr("grant the user of these settings"))));
+
+  allow(*secure_, RD_KAFKA_RESOURCE_TOPIC, "t", RD_KAFKA_ACL_OPERATION_DESCRIBE);
+  for (const auto e : both_engines) {
+    EXPECT_THAT(a.error_of(e, a.reading()),
+                AllOf(HasSubstr("t/0"), HasSubstr("grant the user of these settings Read")));
+    EXPECT_THAT(a.error_of(e, a.writing()),
+                AllOf(HasSubstr("topic t"), HasSubstr("grant the user of these settings Write for the topic")));
+  }
+
+  allow(*secure_, RD_KAFKA_RESOURCE_TOPIC, "t", RD_KAFKA_ACL_OPERATION_READ);
+  allow(*secure_, RD_KAFKA_RESOURCE_TOPIC, "t", RD_KAFKA_ACL_OPERATION_WRITE);
+  EXPECT_EQ(a.errors(), none);
+
+  a.group = "g";
+  for (const auto e : both_engines)
+    EXPECT_THAT(a.error_of(e, a.reading()), AllOf(HasSubstr("\"g\""), HasSubstr("Read for the group")));
+  // As a member of the group.
+  topology_builder builder("member");
+  builder.sink("got", collect_sink<std::string>())
+      .input(builder.spout("in", spout<std::string>({.servers = a.servers,
+                                                     .topics = {"t"},
+                                                     .group = "g",
+                                                     .connect_timeout = a.connect_timeout,
+                                                     .settings = a.settings})));
+  const auto member = builder.build();
+  for (const auto e : both_engines)
+    EXPECT_THAT(a.error_of(e, member), AllOf(HasSubstr("\"g\""), HasSubstr("grant the user of these settings Read")));
+  allow(*secure_, RD_KAFKA_RESOURCE_GROUP, "g", RD_KAFKA_ACL_OPERATION_READ);
+  EXPECT_EQ(a.errors(), none);
+}
+
+}  // namespace
+}  // namespace freshet::kafka
