@@ -748,16 +748,7 @@ TEST_P(engine_runs, let_a_blocking_call_finish_while_a_stop_has_time) {
 // --- the log ---
 
 TEST_P(engine_runs, log_a_dead_letter_that_nobody_reads) {
-  struct written_lines final : log_sink {
-    std::mutex mutex;
-    std::vector<std::string> lines;
-    void write(const log_record& r) noexcept override {
-      std::lock_guard lock(mutex);
-      lines.push_back((r.level == log_level::warning ? "warning " : "other ") + std::string(r.component) + ": " +
-                      std::string(r.message));
-    }
-  };
-  const auto log = std::make_shared<written_lines>();
+  const auto log = std::make_shared<kept_log>();
   topology_builder b{"t"};
   const auto numbers = b.spout("numbers", vector_spout<int>{{1, 2}});
   b.sink("picky", [](int v) {
@@ -769,7 +760,7 @@ TEST_P(engine_runs, log_a_dead_letter_that_nobody_reads) {
                  ? event_executor{{.retry = {.max_attempts = 3, .first = 1us}, .log = warnings}}.start(graph)
                  : batch_executor{{.interval = 1ms, .max_task_attempts = 3, .log = warnings}}.start(graph);
   run.wait();
-  EXPECT_THAT(log->lines, ElementsAre("warning picky: dead letter that nobody reads, after 3 attempts: no 2 (int)"));
+  EXPECT_THAT(log->lines(), ElementsAre("warning dead letter that nobody reads, after 3 attempts: no 2 (int)"));
 }
 
 TEST(deal_partitions, deals_in_turn) {
