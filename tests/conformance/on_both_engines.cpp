@@ -52,12 +52,13 @@ configuration events(std::string name, guarantee promise, faults with, std::size
   const bool replays = promise == guarantee::at_least_once && with == faults::some;
   return {"event engine, " + name, false, replays ? delivery::at_least_once : delivery::exactly_once,
           with == faults::some, [=](const topology& graph, const plan& p) {
-            // A short backoff: waiting proves nothing.
+            // A short backoff: waiting proves nothing. And more attempts than there are faults: one message of which
+            // much comes may meet all of them.
             return event_executor{{.guarantee = promise,
                                    .workers = 2,
                                    .max_batch = max_batch,
                                    .channel_batches = max_batch < 256 ? std::size_t{2} : std::size_t{16},
-                                   .retry = {.first = 50us},
+                                   .retry = {.max_attempts = 16, .first = 50us},
                                    .store = states,
                                    .faults = p}}
                 .start(graph);
