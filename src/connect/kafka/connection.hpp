@@ -23,7 +23,9 @@ struct destroyed_by {
     Destroy(x);
   }
 };
-using client_ptr = std::unique_ptr<rd_kafka_t, destroyed_by<rd_kafka_destroy>>;
+/// Without leaving a group, which would wait for brokers, and call back whom there may be no longer.
+inline void destroy_client(rd_kafka_t* client) { rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); }
+using client_ptr = std::unique_ptr<rd_kafka_t, destroyed_by<destroy_client>>;
 using queue_ptr = std::unique_ptr<rd_kafka_queue_t, destroyed_by<rd_kafka_queue_destroy>>;
 using message_ptr = std::unique_ptr<rd_kafka_message_t, destroyed_by<rd_kafka_message_destroy>>;
 using partitions_ptr =

@@ -1,7 +1,6 @@
 #include "freshet/connect/kafka/consumer.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <regex>
@@ -9,6 +8,7 @@
 #include <thread>
 
 #include "connect/kafka/connection.hpp"
+#include "connect/kafka/join_watch.hpp"
 #include "connect/kafka/sources.hpp"
 #include "freshet/core/range_lost.hpp"
 
@@ -134,11 +134,8 @@ struct consumer::parts {
   consumer_options options;
   task_context context;
   const bool by_group;
-  /// A JoinGroup was sent, and the rebalance that it belongs to has not come to us yet. The broker takes a commit that
-  /// is sent behind it for one of the generation before, and the client library (before 2.10) loses all partitions by
-  /// that answer. Set on a thread of the library; relaxed: it guards no other memory.
-  std::atomic<bool> joining = false;
-  bool commits_wait = false;  ///< until it has
+  join_watch joins{};
+  bool commits_wait = false;  ///< until they may be sent
   connection main;
   std::unique_ptr<connection> reader{};  ///< for what is read again
   source_list sources{};
@@ -146,7 +143,7 @@ struct consumer::parts {
   message_ptr current{}, current_again{}, current_kept{};
   record shown{};
   std::int64_t emitted_before = -1;  ///< of the partition of the current record
-  bool assigned = false, closing = false, ever_committed = false;
+  bool assigned = false, closing = false, closed = false, ever_committed = false;
   std::string failure{};   ///< from a callback: thrown where the run can see it
   std::size_t asides = 0;  ///< of all sources
   partition_id next_id;    ///< of a partition that the group gives; those of other tasks are others
@@ -179,12 +176,17 @@ struct consumer::parts {
   }
   static rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void*, char*, std::size_t) {
     void* self = connection::opaque_of(rd_kafka_opaque(client));
-    return rd_kafka_interceptor_add_on_request_sent(client, "freshet", &on_request, self);
+    rd_kafka_interceptor_add_on_request_sent(client, "freshet", &on_request, self);
+    return rd_kafka_interceptor_add_on_response_received(client, "freshet", &on_response, self);
   }
   static rd_kafka_resp_err_t on_request(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t kind, std::int16_t,
                                         std::int32_t, std::size_t, void* self) {
-    constexpr std::int16_t join_group = 11;
-    if (kind == join_group) static_cast<parts*>(self)->joining.store(true, std::memory_order_relaxed);
+    static_cast<parts*>(self)->joins.request_sent(kind);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  static rd_kafka_resp_err_t on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t kind, std::int16_t,
+                                         std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t, void* self) {
+    static_cast<parts*>(self)->joins.response_received(kind);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
@@ -309,6 +311,7 @@ struct consumer::parts {
       if (std::exchange(kept, false)) pause_all(false);
       let_go_when_finished();
       take_coming();
+      commit_waiting();
     }
     if (asides > 0 && take_aside(wanted)) return current.get();
     while (true) {
@@ -421,9 +424,8 @@ struct consumer::parts {
 
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list, void* self) {
     auto& me = *static_cast<parts*>(connection::opaque_of(self));
-    me.joining.store(false, std::memory_order_relaxed);
+    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) me.joins.has_joined();
     try {
-      if (std::exchange(me.commits_wait, false)) me.commit(me.to_commit());
       if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) me.come(list);
       else me.leave(list);
     } catch (const std::exception& e) { me.failure = e.what(); }
@@ -461,7 +463,9 @@ struct consumer::parts {
   }
   void assign_coming() {
     const auto list = std::exchange(coming, nullptr);
+    joins.has_joined();
     took(rd_kafka_incremental_assign(main.get(), list.get()));
+    joins.goes_on();
   }
   static void took(rd_kafka_error_t* e) {
     if (!e) return;
@@ -492,13 +496,14 @@ struct consumer::parts {
     if (leaving && (is_left() || steady_clock::now() >= leave_by)) let_go(true);
   }
   void let_go(bool commits) {
-    if (commits) commit_and_wait(milliseconds(3000));
+    if (commits && !closing) commit_and_wait(milliseconds(3000));
     for (auto& s : sources.all())
       if (s.leaves && !s.gone) {
         ended.push_back(s.id);
         sources.remove(s);
       }
     const auto list = std::exchange(leaving, nullptr);
+    joins.gives_back();
     took(rd_kafka_incremental_unassign(main.get(), list.get()));
   }
 
@@ -516,6 +521,7 @@ struct consumer::parts {
       try {
         let_go_when_finished();
         take_coming();
+        commit_waiting();
         current_kept.reset(rd_kafka_consumer_poll(main.get(), 0));  // callbacks; hardly a record
         if (current_kept) keep_aside();
       } catch (const std::exception& e) { failure = e.what(); }
@@ -558,13 +564,18 @@ struct consumer::parts {
     if (options.group.empty() || !s || s->gone || std::int64_t(p.next) <= s->committed) return;
     ever_committed = true;
     s->committed = std::int64_t(p.next);
-    if (joining.load(std::memory_order_relaxed)) {
+    if (by_group) {
       commits_wait = true;
-      return;
+      return commit_waiting();
     }
     const auto list = list_of(1);
     add(list, *s, s->committed);
     commit(list);
+  }
+  void commit_waiting() {
+    if (!commits_wait || !joins.may_commit()) return;
+    commits_wait = false;
+    commit(to_commit());
   }
   void commit(const partitions_ptr& list) {
     check(rd_kafka_commit(main.get(), list.get(), 1), "a finished offset can't be committed");
@@ -575,20 +586,42 @@ struct consumer::parts {
       if (!s.gone && s.committed >= 0) add(list, s, s.committed);
     return list;
   }
-  /// All of it once more: the group keeps the last.
-  void commit_and_wait(milliseconds limit) {
-    if (options.group.empty()) return;
+  /// All of it once more: the group keeps the last. False: nobody has answered.
+  bool commit_and_wait(milliseconds limit) {
+    if (options.group.empty()) return true;
     const auto list = to_commit();
-    if (list->cnt == 0) return;
+    if (list->cnt == 0) return true;
     const queue_ptr answers(rd_kafka_queue_new(main.get()));
     check(rd_kafka_commit_queue(main.get(), list.get(), answers.get(), nullptr, nullptr), "nothing can be committed");
     rd_kafka_event_t* answer = rd_kafka_queue_poll(answers.get(), int(limit.count()));
     const auto code = answer ? rd_kafka_event_error(answer) : RD_KAFKA_RESP_ERR__TIMED_OUT;
     if (answer) rd_kafka_event_destroy(answer);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) return;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) return true;
     context.log.log(log_level::warning, context.node,
                     "finished offsets could not be committed for group \"" + options.group + "\": " + in_words(code) +
                         "; the next who reads them reads some records again");
+    return code != RD_KAFKA_RESP_ERR__TIMED_OUT;
+  }
+
+  // --- the end ---
+
+  /// For a time when it may be left.
+  void wait_to_leave(milliseconds limit) {
+    const auto until = steady_clock::now() + limit;
+    while ((joins.is_half_joined() || (ever_committed && !joins.may_commit())) && steady_clock::now() < until)
+      main.serve(milliseconds(5));
+  }
+  /// The library's own close waits for brokers as long as requests do: a minute.
+  void leave_group(milliseconds limit) {
+    const queue_ptr events(rd_kafka_queue_new(main.get()));
+    if (rd_kafka_error_t* e = rd_kafka_consumer_close_queue(main.get(), events.get())) return rd_kafka_error_destroy(e);
+    for (const auto until = steady_clock::now() + limit;
+         !rd_kafka_consumer_closed(main.get()) && steady_clock::now() < until;) {
+      rd_kafka_event_t* event = rd_kafka_queue_poll(events.get(), 20);
+      if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+        on_rebalance(main.get(), rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), &main);
+      if (event) rd_kafka_event_destroy(event);
+    }
   }
 };
 
@@ -624,7 +657,16 @@ consumer::consumer(const consumer_options& options, const task_context& context)
   parts_->main.wake_by(context.wake);
 }
 
-consumer::~consumer() = default;
+consumer::~consumer() {
+  try {
+    close();
+  } catch (const std::exception& e) {
+    parts_->context.log.log(log_level::warning, parts_->context.node,
+                            std::string("a consumer was not closed: ") + e.what());
+  }
+  // It stays, with its threads, rather than that it takes the process with it.
+  if (parts_->joins.is_half_joined() && rd_kafka_version() < 0x020300ff) (void)parts_.release();
+}
 
 const record* consumer::next(const std::function<bool(partition_id)>& wanted) {
   parts& p = *parts_;
@@ -656,7 +698,8 @@ poll_status consumer::status() {
   // The client library calls when something comes. A look besides costs nothing, and where a call is lost it is late
   // by so much at most.
   const auto now = steady_clock::now();
-  return poll_status::idle_until(now + (p.leaving || p.coming ? milliseconds(20) : milliseconds(500)));
+  return poll_status::idle_until(now +
+                                 (p.leaving || p.coming || p.commits_wait ? milliseconds(20) : milliseconds(500)));
 }
 
 std::vector<partition_id> consumer::take_ended() {
@@ -732,11 +775,13 @@ void consumer::close() {
     p.keeper.request_stop();
     p.keeper.join();
   }
-  p.closing = true;
+  if (std::exchange(p.closed, true)) return;
+  if (p.by_group) p.wait_to_leave(milliseconds(1000));
   if (p.coming) p.assign_coming();  // nothing is read of them, but the library waits for it
+  const bool answered = p.commit_and_wait(milliseconds(2000));
+  p.closing = true;
   if (p.leaving) p.let_go(true);
-  else p.commit_and_wait(milliseconds(5000));
-  rd_kafka_consumer_close(p.main.get());
+  p.leave_group(milliseconds(answered ? 2000 : 200));
 }
 
 }  // namespace freshet::kafka
