@@ -55,7 +55,7 @@ kafka_broker* kafka_broker::shared(std::string& why_not) {
     if (!started.empty()) one.reset(new kafka_broker(report_of_another{started}));
     if (one && one->processes().empty()) one.reset();  // of a run before
     try {
-      if (!one) one = std::make_unique<kafka_broker>();
+      if (!one) one = std::make_unique<kafka_broker>(broker_settings{.set = {"broker.session.timeout.ms=30000"}});
     } catch (const not_installed& e) { missing = e.what(); }
   }
   why_not = missing;
