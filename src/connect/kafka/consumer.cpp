@@ -145,6 +145,7 @@ struct consumer::parts {
   std::int64_t emitted_before = -1;  ///< of the partition of the current record
   bool assigned = false, closing = false, closed = false, ever_committed = false;
   std::string failure{};   ///< from a callback: thrown where the run can see it
+  std::string broken{};    ///< what will not pass: thrown at each poll from then on
   std::size_t asides = 0;  ///< of all sources
   partition_id next_id;    ///< of a partition that the group gives; those of other tasks are others
   // What the group gives, until it is known where to begin.
@@ -305,6 +306,7 @@ struct consumer::parts {
 
   const rd_kafka_message_t* next(const std::function<bool(partition_id)>& wanted) {
     current.reset();
+    if (!broken.empty()) refuse(broken);
     if (!assigned) begin();
     if (by_group) {
       last_poll = steady_clock::now();
@@ -393,18 +395,23 @@ struct consumer::parts {
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
       case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        refuse(where + " is not there any more: " + why + "; was the topic deleted while the run reads it?");
+        break_off(where + " is not there any more: " + why + "; was the topic deleted while the run reads it?");
       case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        refuse(where + ": " + why + ": grant the user of these settings Read for the topics, and for group \"" +
-               options.group + "\"");
+        break_off(where + ": " + why + ": grant the user of these settings Read for the topics, and for group \"" +
+                  options.group + "\"");
       case RD_KAFKA_RESP_ERR__FATAL:
-        refuse(main.unreachable(main.fatal().value_or(why)));
+        break_off(main.unreachable(main.fatal().value_or(why)));
       default:  // the client library goes on by itself
         context.log.log(log_level::warning, context.node, where + ": " + why);
     }
   }
 
+  /// The client library says it once, and a run polls again after an error or two.
+  [[noreturn]] void break_off(std::string why) {
+    broken = std::move(why);
+    refuse(broken);
+  }
   /// What was to be read next is gone.
   void pass_over_deleted(source& s) {
     check(rd_kafka_query_watermark_offsets(main.get(), s.topic.c_str(), s.partition, &s.low, &s.end,
