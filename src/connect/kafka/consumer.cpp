@@ -472,6 +472,7 @@ struct consumer::parts {
     const auto list = std::exchange(coming, nullptr);
     joins.has_joined();
     took(rd_kafka_incremental_assign(main.get(), list.get()));
+    rd_kafka_resume_partitions(main.get(), list.get());  // one that was here before is still paused
     joins.goes_on();
   }
   static void took(rd_kafka_error_t* e) {
