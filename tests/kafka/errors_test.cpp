@@ -321,6 +321,23 @@ TEST_F(secure_kafka, says_which_right_is_missing) {
   allow(*secure_, RD_KAFKA_RESOURCE_TOPIC, "t", RD_KAFKA_ACL_OPERATION_READ);
   allow(*secure_, RD_KAFKA_RESOURCE_TOPIC, "t", RD_KAFKA_ACL_OPERATION_WRITE);
   EXPECT_EQ(a.errors(), none);
+
+  a.group = "g";
+  for (const auto e : both_engines)
+    EXPECT_THAT(a.error_of(e, a.reading()), AllOf(HasSubstr("\"g\""), HasSubstr("Read for the group")));
+  // As a member of the group.
+  topology_builder builder("member");
+  builder.sink("got", collect_sink<std::string>())
+      .input(builder.spout("in", spout<std::string>({.servers = a.servers,
+                                                     .topics = {"t"},
+                                                     .group = "g",
+                                                     .connect_timeout = a.connect_timeout,
+                                                     .settings = a.settings})));
+  const auto member = builder.build();
+  for (const auto e : both_engines)
+    EXPECT_THAT(a.error_of(e, member), AllOf(HasSubstr("\"g\""), HasSubstr("grant the user of these settings Read")));
+  allow(*secure_, RD_KAFKA_RESOURCE_GROUP, "g", RD_KAFKA_ACL_OPERATION_READ);
+  EXPECT_EQ(a.errors(), none);
 }
 
 }  // namespace

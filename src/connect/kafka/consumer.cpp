@@ -234,8 +234,11 @@ struct consumer::parts {
     if (options.group.empty() || all.empty()) return all;
     const auto list = list_of(all.size());
     for (source* s : all) add(list, *s, RD_KAFKA_OFFSET_INVALID);
-    // A coordinator that has to be found first, of a group that is new, takes a moment.
-    const auto code = rd_kafka_committed(main.get(), list.get(), int(options.connect_timeout.count()) + 5000);
+    // A coordinator that has to be found first, of a group that is new, takes a moment; why it isn't found is said
+    // elsewhere.
+    const auto code = rd_kafka_committed(main.get(), list.get(), 1000);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !by_group) main.serve(milliseconds(0));
+    if (main.group_refused()) refuse_group(RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse_group(code);
     std::vector<source*> none;
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -396,8 +399,10 @@ struct consumer::parts {
       case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
       case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
         break_off(where + " is not there any more: " + why + "; was the topic deleted while the run reads it?");
-      case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        if (options.group.empty()) return;  // nobody needs the one that stands in for it
+        [[fallthrough]];
+      case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
         break_off(where + ": " + why + ": grant the user of these settings Read for the topics, and for group \"" +
                   options.group + "\"");
       case RD_KAFKA_RESP_ERR__FATAL:
