@@ -93,7 +93,7 @@ void await_partitions(rd_kafka_t* from, const std::string& topic, int wanted) {
 /// Of several nodes one may not have heard of the topic yet.
 int partitions_of(rd_kafka_t* from, const std::string& topic) {
   int count = count_partitions(from, topic);
-  for (int n = 0; count <= 0 && n < 500; ++n) {
+  for (int n = 0; count <= 0 && n < 100; ++n) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
     count = count_partitions(from, topic);
   }
