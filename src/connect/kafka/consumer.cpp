@@ -233,8 +233,7 @@ struct consumer::parts {
     if (options.group.empty() || all.empty()) return all;
     const auto list = list_of(all.size());
     for (source* s : all) add(list, *s, RD_KAFKA_OFFSET_INVALID);
-    // A coordinator that has to be found first, of a group that is new, takes a moment.
-    const auto code = rd_kafka_committed(main.get(), list.get(), int(options.connect_timeout.count()) + 5000);
+    const auto code = ask_for_committed(list.get());
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse_group(code);
     std::vector<source*> none;
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -244,6 +243,17 @@ struct consumer::parts {
       else begin_at_offset(*all[i], found.offset);
     }
     return none;
+  }
+  /// A coordinator that has to be found first, of a group that is new, takes a moment; and that we may not ask it comes
+  /// by another way.
+  rd_kafka_resp_err_t ask_for_committed(rd_kafka_topic_partition_list_t* list) {
+    for (const auto until = steady_clock::now() + options.connect_timeout + milliseconds(5000);;) {
+      const auto code = rd_kafka_committed(main.get(), list, 1000);
+      if (code != RD_KAFKA_RESP_ERR__TIMED_OUT || steady_clock::now() > until) return code;
+      if (by_group) continue;  // within a callback of the poll
+      const message_ptr said(rd_kafka_consumer_poll(main.get(), 0));
+      if (said && said->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) return said->err;
+    }
   }
   void begin_at_offset(source& s, std::int64_t offset) {
     if (offset < s.low)
@@ -316,7 +326,7 @@ struct consumer::parts {
     if (asides > 0 && take_aside(wanted)) return current.get();
     while (true) {
       current.reset(rd_kafka_consumer_poll(main.get(), 0));
-      if (!failure.empty()) refuse(std::exchange(failure, {}));
+      if (!failure.empty()) refuse(failure);
       if (!current) return nullptr;
       if (takes(wanted)) return current.get();
     }
@@ -344,7 +354,7 @@ struct consumer::parts {
   /// Whether the record that came is one to emit now.
   bool takes(const std::function<bool(partition_id)>& wanted) {
     source* s = current->rkt ? sources.at(rd_kafka_topic_name(current->rkt), current->partition) : nullptr;
-    if (current->err != RD_KAFKA_RESP_ERR_NO_ERROR) return problem(s), false;
+    if (current->err != RD_KAFKA_RESP_ERR_NO_ERROR) return problem(*current, s), false;
     if (!s || s->leaves || s->over || current->offset < s->next) return false;
     if (options.bounded && current->offset >= s->end) return reach_end(*s), false;
     if (s->aside.empty() && wanted(s->id)) return true;
@@ -377,15 +387,16 @@ struct consumer::parts {
       if (!s.gone && !s.leaves && !s.over) pause(s, now || s.aside.size() >= most_aside);
   }
 
+  /// An engine polls again after an error, and the library tells it once.
+  [[noreturn]] void stop_with(std::string what) { refuse(failure = std::move(what)); }
   /// What came in place of a record.
-  void problem(source* s) {
+  void problem(const rd_kafka_message_t& m, source* s) {
     const auto where = s ? s->name() : options.topic_pattern.empty() ? options.topics.front() : options.topic_pattern;
-    const std::string why =
-        rd_kafka_message_errstr(current.get()) ? rd_kafka_message_errstr(current.get()) : in_words(current->err);
-    switch (current->err) {
+    const std::string why = rd_kafka_message_errstr(&m) ? rd_kafka_message_errstr(&m) : in_words(m.err);
+    switch (m.err) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         // Behind the last record may be marks of transactions, which nobody sees.
-        if (s && options.bounded && current->offset >= s->end) reach_end(*s);
+        if (s && options.bounded && m.offset >= s->end) reach_end(*s);
         return;
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         if (s) pass_over_deleted(*s);
@@ -393,13 +404,15 @@ struct consumer::parts {
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
       case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        refuse(where + " is not there any more: " + why + "; was the topic deleted while the run reads it?");
-      case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        stop_with(where + " is not there any more: " + why + "; was the topic deleted while the run reads it?");
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        refuse(where + ": " + why + ": grant the user of these settings Read for the topics, and for group \"" +
-               options.group + "\"");
+        if (options.group.empty()) return;  // nobody needs it
+        [[fallthrough]];
+      case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        stop_with(where + ": " + why + ": grant the user of these settings Read for the topics, and for group \"" +
+                  options.group + "\"");
       case RD_KAFKA_RESP_ERR__FATAL:
-        refuse(main.unreachable(main.fatal().value_or(why)));
+        stop_with(main.unreachable(main.fatal().value_or(why)));
       default:  // the client library goes on by itself
         context.log.log(log_level::warning, context.node, where + ": " + why);
     }
@@ -531,7 +544,8 @@ struct consumer::parts {
   void keep_aside() {
     source* s =
         current_kept->rkt ? sources.at(rd_kafka_topic_name(current_kept->rkt), current_kept->partition) : nullptr;
-    if (current_kept->err || !s || s->leaves || s->over || current_kept->offset < s->next) return;
+    if (current_kept->err) return problem(*current_kept, s);
+    if (!s || s->leaves || s->over || current_kept->offset < s->next) return;
     set_aside(*s, std::move(current_kept));
   }
   milliseconds poll_interval() const {
@@ -732,7 +746,8 @@ const record* consumer::next_again() {
   parts& p = *parts_;
   if (!p.again_of) return nullptr;
   source& s = *p.again_of;
-  p.current_again.reset(rd_kafka_consumer_poll(p.reader->get(), int(p.options.read_timeout.count())));
+  do p.current_again.reset(rd_kafka_consumer_poll(p.reader->get(), int(p.options.read_timeout.count())));
+  while (p.current_again && p.current_again->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);  // it has none
   const auto* m = p.current_again.get();
   if (!m)
     refuse(s.name() + ": nothing came in " + std::to_string(p.options.read_timeout.count()) +
