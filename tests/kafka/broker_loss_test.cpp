@@ -103,5 +103,64 @@ TEST_F(kafka_broker_loss, a_run_can_be_ended_while_the_broker_is_away) {
   runs.clear();
 }
 
+/// What waits for room waits outside of calls: a worker is not kept.
+TEST_F(kafka_broker_loss, large_records_keep_no_worker_while_the_broker_is_away) {
+  for (const auto e : both_engines) {
+    push_spout<std::string> values;
+    topology_builder builder("writing");
+    builder
+        .sink("out",
+              sink<std::string>({.servers = own_->bootstrap(), .topic = to_string(e), .max_in_flight_bytes = 1 << 20}))
+        .input(builder.spout("values", values));
+    auto run = start(e, builder.build(), 500ms);
+    own_->stall();
+    for (int i = 0; i < 300; ++i) ASSERT_TRUE(values.push(std::string(100'000, 'x')));
+    await("all is read", [&] { return values.queued() == 0; });
+    try {
+      run.drain();
+      ADD_FAILURE() << "nothing was delivered, and the run says nothing";
+    } catch (const run_error& x) {
+      EXPECT_THAT(x.what(), AllOf(HasSubstr("drain_timeout"), testing::Not(HasSubstr("user code")))) << to_string(e);
+    }
+    own_->go_on();
+  }
+}
+
+using kafka_topic_loss = broker_test;
+
+TEST_F(kafka_topic_loss, a_topic_that_is_deleted_under_the_run) {
+  // How long the library takes a topic that is gone for one that is yet to be known: 30 s else.
+  const settings soon = {{"topic.metadata.propagation.max.ms", "1000"}};
+  for (const auto e : both_engines) {
+    const auto topic = unique_name("deleted");
+    broker_->create_topic(topic);
+    broker_->produce(topic, {{.value = "v"}});
+    collect_sink<std::string> got;
+    topology_builder reading("reading");
+    reading.sink("got", got)
+        .input(reading.spout(
+            "in", spout<std::string>({.servers = broker_->bootstrap(), .topics = {topic}, .settings = soon})));
+    auto reads = start_on(e, reading.build());
+    push_spout<std::string> values;
+    topology_builder writing("writing");
+    writing
+        .sink("out", sink<std::string>({.servers = broker_->bootstrap(), .topic = topic, .settings = soon}),
+              {.on_failure = on_failure::stop})
+        .input(writing.spout("values", values));
+    auto writes = start_on(e, writing.build());
+    await("it reads", [&] { return got.size() > 0; });
+    broker_->delete_topic(topic);
+    const auto end_of = [](topology_run& run) {
+      try {
+        run.wait();
+      } catch (const run_error& x) { return std::string(x.what()); }
+      return std::string("no error");
+    };
+    EXPECT_THAT(end_of(reads), AllOf(HasSubstr(topic), HasSubstr("was the topic deleted"))) << to_string(e);
+    ASSERT_TRUE(values.push("v"));
+    EXPECT_THAT(end_of(writes), AllOf(HasSubstr(topic), HasSubstr("was the topic deleted"))) << to_string(e);
+  }
+}
+
 }  // namespace
 }  // namespace freshet::kafka

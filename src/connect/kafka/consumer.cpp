@@ -143,7 +143,7 @@ struct consumer::parts {
   message_ptr current{}, current_again{}, current_kept{};
   record shown{};
   std::int64_t emitted_before = -1;  ///< of the partition of the current record
-  bool assigned = false, closing = false, closed = false, ever_committed = false;
+  bool assigned = false, closing = false, closed = false, unanswered = false, ever_committed = false;
   std::string failure{};   ///< from a callback: thrown where the run can see it
   std::string broken{};    ///< what will not pass: thrown at each poll from then on
   std::size_t asides = 0;  ///< of all sources
@@ -234,11 +234,7 @@ struct consumer::parts {
     if (options.group.empty() || all.empty()) return all;
     const auto list = list_of(all.size());
     for (source* s : all) add(list, *s, RD_KAFKA_OFFSET_INVALID);
-    // A coordinator that has to be found first, of a group that is new, takes a moment; why it isn't found is said
-    // elsewhere.
-    const auto code = rd_kafka_committed(main.get(), list.get(), 1000);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !by_group) main.serve(milliseconds(0));
-    if (main.group_refused()) refuse_group(RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    const auto code = ask_for_committed(list.get());
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) refuse_group(code);
     std::vector<source*> none;
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -248,6 +244,17 @@ struct consumer::parts {
       else begin_at_offset(*all[i], found.offset);
     }
     return none;
+  }
+  /// A coordinator that has to be found first, of a group that is new, takes a moment; and that we may not ask it comes
+  /// by another way.
+  rd_kafka_resp_err_t ask_for_committed(rd_kafka_topic_partition_list_t* list) {
+    for (const auto until = steady_clock::now() + options.connect_timeout + milliseconds(5000);;) {
+      const auto code = rd_kafka_committed(main.get(), list, 1000);
+      if (code != RD_KAFKA_RESP_ERR__TIMED_OUT || steady_clock::now() > until) return code;
+      if (by_group) continue;  // within a callback of the poll
+      const message_ptr said(rd_kafka_consumer_poll(main.get(), 0));
+      if (said && said->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) return said->err;
+    }
   }
   void begin_at_offset(source& s, std::int64_t offset) {
     if (offset < s.low)
@@ -321,7 +328,7 @@ struct consumer::parts {
     if (asides > 0 && take_aside(wanted)) return current.get();
     while (true) {
       current.reset(rd_kafka_consumer_poll(main.get(), 0));
-      if (!failure.empty()) refuse(std::exchange(failure, {}));
+      if (!failure.empty()) refuse(failure);
       if (!current) return nullptr;
       if (takes(wanted)) return current.get();
     }
@@ -349,7 +356,7 @@ struct consumer::parts {
   /// Whether the record that came is one to emit now.
   bool takes(const std::function<bool(partition_id)>& wanted) {
     source* s = current->rkt ? sources.at(rd_kafka_topic_name(current->rkt), current->partition) : nullptr;
-    if (current->err != RD_KAFKA_RESP_ERR_NO_ERROR) return problem(s), false;
+    if (current->err != RD_KAFKA_RESP_ERR_NO_ERROR) return problem(*current, s), false;
     if (!s || s->leaves || s->over || current->offset < s->next) return false;
     if (options.bounded && current->offset >= s->end) return reach_end(*s), false;
     if (s->aside.empty() && wanted(s->id)) return true;
@@ -382,15 +389,16 @@ struct consumer::parts {
       if (!s.gone && !s.leaves && !s.over) pause(s, now || s.aside.size() >= most_aside);
   }
 
+  /// An engine polls again after an error, and the library tells it once.
+  [[noreturn]] void stop_with(std::string what) { refuse(failure = std::move(what)); }
   /// What came in place of a record.
-  void problem(source* s) {
+  void problem(const rd_kafka_message_t& m, source* s) {
     const auto where = s ? s->name() : options.topic_pattern.empty() ? options.topics.front() : options.topic_pattern;
-    const std::string why =
-        rd_kafka_message_errstr(current.get()) ? rd_kafka_message_errstr(current.get()) : in_words(current->err);
-    switch (current->err) {
+    const std::string why = rd_kafka_message_errstr(&m) ? rd_kafka_message_errstr(&m) : in_words(m.err);
+    switch (m.err) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         // Behind the last record may be marks of transactions, which nobody sees.
-        if (s && options.bounded && current->offset >= s->end) reach_end(*s);
+        if (s && options.bounded && m.offset >= s->end) reach_end(*s);
         return;
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         if (s) pass_over_deleted(*s);
@@ -398,15 +406,15 @@ struct consumer::parts {
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
       case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        break_off(where + " is not there any more: " + why + "; was the topic deleted while the run reads it?");
+        stop_with(where + " is not there any more: " + why + "; was the topic deleted while the run reads it?");
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        if (options.group.empty()) return;  // nobody needs the one that stands in for it
+        if (options.group.empty()) return;  // nobody needs it
         [[fallthrough]];
       case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        break_off(where + ": " + why + ": grant the user of these settings Read for the topics, and for group \"" +
+        stop_with(where + ": " + why + ": grant the user of these settings Read for the topics, and for group \"" +
                   options.group + "\"");
       case RD_KAFKA_RESP_ERR__FATAL:
-        break_off(main.unreachable(main.fatal().value_or(why)));
+        stop_with(main.unreachable(main.fatal().value_or(why)));
       default:  // the client library goes on by itself
         context.log.log(log_level::warning, context.node, where + ": " + why);
     }
@@ -543,7 +551,8 @@ struct consumer::parts {
   void keep_aside() {
     source* s =
         current_kept->rkt ? sources.at(rd_kafka_topic_name(current_kept->rkt), current_kept->partition) : nullptr;
-    if (current_kept->err || !s || s->leaves || s->over || current_kept->offset < s->next) return;
+    if (current_kept->err) return problem(*current_kept, s);
+    if (!s || s->leaves || s->over || current_kept->offset < s->next) return;
     set_aside(*s, std::move(current_kept));
   }
   milliseconds poll_interval() const {
@@ -629,7 +638,7 @@ struct consumer::parts {
     const queue_ptr events(rd_kafka_queue_new(main.get()));
     if (rd_kafka_error_t* e = rd_kafka_consumer_close_queue(main.get(), events.get())) return rd_kafka_error_destroy(e);
     for (const auto until = steady_clock::now() + limit;
-         !rd_kafka_consumer_closed(main.get()) && steady_clock::now() < until;) {
+         (unanswered = !rd_kafka_consumer_closed(main.get())) && steady_clock::now() < until;) {
       rd_kafka_event_t* event = rd_kafka_queue_poll(events.get(), 20);
       if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
         on_rebalance(main.get(), rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), &main);
@@ -677,8 +686,12 @@ consumer::~consumer() {
     parts_->context.log.log(log_level::warning, parts_->context.node,
                             std::string("a consumer was not closed: ") + e.what());
   }
-  // It stays, with its threads, rather than that it takes the process with it.
-  if (parts_->joins.is_half_joined() && rd_kafka_version() < 0x020300ff) (void)parts_.release();
+  if (parts_->joins.is_half_joined() && rd_kafka_version() < 0x020300ff) {
+    (void)parts_.release();  // it stays, with its threads, rather than that it takes the process with it
+  } else if (parts_->unanswered) {
+    // The library ends a client when the last request is over, a minute after it was sent. Nobody waits for that.
+    std::thread([ends = std::move(parts_)] {}).detach();
+  }
 }
 
 const record* consumer::next(const std::function<bool(partition_id)>& wanted) {
@@ -740,7 +753,8 @@ const record* consumer::next_again() {
   parts& p = *parts_;
   if (!p.again_of) return nullptr;
   source& s = *p.again_of;
-  p.current_again.reset(rd_kafka_consumer_poll(p.reader->get(), int(p.options.read_timeout.count())));
+  do p.current_again.reset(rd_kafka_consumer_poll(p.reader->get(), int(p.options.read_timeout.count())));
+  while (p.current_again && p.current_again->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);  // it has none
   const auto* m = p.current_again.get();
   if (!m)
     refuse(s.name() + ": nothing came in " + std::to_string(p.options.read_timeout.count()) +
@@ -791,10 +805,10 @@ void consumer::close() {
   if (std::exchange(p.closed, true)) return;
   if (p.by_group) p.wait_to_leave(milliseconds(1000));
   if (p.coming) p.assign_coming();  // nothing is read of them, but the library waits for it
-  const bool answered = p.commit_and_wait(milliseconds(2000));
+  p.unanswered = !p.commit_and_wait(milliseconds(2000));
   p.closing = true;
   if (p.leaving) p.let_go(true);
-  p.leave_group(milliseconds(answered ? 2000 : 200));
+  p.leave_group(milliseconds(p.unanswered ? 200 : 2000));
 }
 
 }  // namespace freshet::kafka
