@@ -126,41 +126,5 @@ TEST_F(kafka_broker_loss, large_records_keep_no_worker_while_the_broker_is_away)
   }
 }
 
-using kafka_topic_loss = broker_test;
-
-TEST_F(kafka_topic_loss, a_topic_that_is_deleted_under_the_run) {
-  // How long the library takes a topic that is gone for one that is yet to be known: 30 s else.
-  const settings soon = {{"topic.metadata.propagation.max.ms", "1000"}};
-  for (const auto e : both_engines) {
-    const auto topic = unique_name("deleted");
-    broker_->create_topic(topic);
-    broker_->produce(topic, {{.value = "v"}});
-    collect_sink<std::string> got;
-    topology_builder reading("reading");
-    reading.sink("got", got)
-        .input(reading.spout(
-            "in", spout<std::string>({.servers = broker_->bootstrap(), .topics = {topic}, .settings = soon})));
-    auto reads = start_on(e, reading.build());
-    push_spout<std::string> values;
-    topology_builder writing("writing");
-    writing
-        .sink("out", sink<std::string>({.servers = broker_->bootstrap(), .topic = topic, .settings = soon}),
-              {.on_failure = on_failure::stop})
-        .input(writing.spout("values", values));
-    auto writes = start_on(e, writing.build());
-    await("it reads", [&] { return got.size() > 0; });
-    broker_->delete_topic(topic);
-    const auto end_of = [](topology_run& run) {
-      try {
-        run.wait();
-      } catch (const run_error& x) { return std::string(x.what()); }
-      return std::string("no error");
-    };
-    EXPECT_THAT(end_of(reads), AllOf(HasSubstr(topic), HasSubstr("was the topic deleted"))) << to_string(e);
-    ASSERT_TRUE(values.push("v"));
-    EXPECT_THAT(end_of(writes), AllOf(HasSubstr(topic), HasSubstr("was the topic deleted"))) << to_string(e);
-  }
-}
-
 }  // namespace
 }  // namespace freshet::kafka

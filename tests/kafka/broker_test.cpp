@@ -203,20 +203,6 @@ TEST_F(own_broker, lets_only_those_in_who_have_the_password) {
   EXPECT_EQ(one.read_all("t"), one.produce("t", {}));
 }
 
-TEST_F(own_broker, of_three_nodes_one_may_be_lost) {
-  kafka_broker three({.nodes = 3});
-  three.create_topic("t", 3);
-  auto written = three.produce("t", {{.value = "0", .partition = 0}, {.value = "2", .partition = 2}});
-  ASSERT_THAT(three.processes(), SizeIs(3));
-  three.kill(2);
-  EXPECT_THAT(three.processes(), SizeIs(2));
-  EXPECT_THAT(three.processes(2), IsEmpty());
-  written.push_back(three.produce("t", {{.value = "2, again", .partition = 2}}).front());
-  three.resume(2);
-  EXPECT_THAT(three.processes(2), SizeIs(1));
-  EXPECT_EQ(three.read_all("t"), written);
-}
-
 /// In a child, which is a group of its own: writes folder and process of a broker, and waits for a signal.
 [[noreturn]] void start_and_wait(int to) try {
   ::setpgid(0, 0);

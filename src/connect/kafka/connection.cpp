@@ -138,9 +138,8 @@ void connection::on_log(const rd_kafka_t* client, int level, const char* facilit
 }
 
 void connection::serve(milliseconds wait) {
-  if (rd_kafka_type(get()) != RD_KAFKA_CONSUMER) return void(rd_kafka_poll(get(), int(wait.count())));
-  const message_ptr came(rd_kafka_consumer_poll(get(), int(wait.count())));
-  group_refused_ |= came && came->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+  if (rd_kafka_type(get()) == RD_KAFKA_CONSUMER) message_ptr(rd_kafka_consumer_poll(get(), int(wait.count())));
+  else rd_kafka_poll(get(), int(wait.count()));
 }
 
 std::optional<std::string> connection::fatal() const {

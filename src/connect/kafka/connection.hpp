@@ -69,8 +69,6 @@ class connection {
   rd_kafka_queue_t* queue() const { return queue_.get(); }
   /// Serves callbacks, and drops what else comes: for times when nothing else can.
   void serve(std::chrono::milliseconds wait);
-  /// What was dropped said that the user has no right to the group.
-  bool group_refused() const { return group_refused_; }
 
   /// What is known of topics: these, or all. Waits for brokers to answer, until `timeout`; where there is a reason why
   /// they don't, or topics are not there, not longer than 2.5 s. Throws std::runtime_error with the reason, and what to
@@ -110,7 +108,6 @@ class connection {
   waker wake_;
   // Callbacks run where the client is polled, but the log's on threads of the client library.
   std::optional<reason> decisive_, last_;
-  bool group_refused_ = false;
   client_ptr client_;
   queue_ptr queue_;
 };

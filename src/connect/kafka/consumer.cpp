@@ -145,7 +145,6 @@ struct consumer::parts {
   std::int64_t emitted_before = -1;  ///< of the partition of the current record
   bool assigned = false, closing = false, closed = false, unanswered = false, ever_committed = false;
   std::string failure{};   ///< from a callback: thrown where the run can see it
-  std::string broken{};    ///< what will not pass: thrown at each poll from then on
   std::size_t asides = 0;  ///< of all sources
   partition_id next_id;    ///< of a partition that the group gives; those of other tasks are others
   // What the group gives, until it is known where to begin.
@@ -316,7 +315,6 @@ struct consumer::parts {
 
   const rd_kafka_message_t* next(const std::function<bool(partition_id)>& wanted) {
     current.reset();
-    if (!broken.empty()) refuse(broken);
     if (!assigned) begin();
     if (by_group) {
       last_poll = steady_clock::now();
@@ -420,11 +418,6 @@ struct consumer::parts {
     }
   }
 
-  /// The client library says it once, and a run polls again after an error or two.
-  [[noreturn]] void break_off(std::string why) {
-    broken = std::move(why);
-    refuse(broken);
-  }
   /// What was to be read next is gone.
   void pass_over_deleted(source& s) {
     check(rd_kafka_query_watermark_offsets(main.get(), s.topic.c_str(), s.partition, &s.low, &s.end,

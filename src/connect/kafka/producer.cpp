@@ -187,8 +187,6 @@ struct producer::parts {
       }
       give_back(place);
       if (const auto fatal = to.fatal()) why = *fatal;
-      if (why.find("Cluster authorization failed") != why.npos)  // a broker lets those be idempotent who may write
-        why += ": grant the user of these settings Write for the topic";
       refuse(why_not_sent(r, code, why));
     }
     last = place;
