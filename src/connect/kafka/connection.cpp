@@ -124,6 +124,8 @@ void connection::on_error(rd_kafka_t*, int code, const char* text, void* self) {
   auto& c = *static_cast<connection*>(self);
   const reason why{static_cast<rd_kafka_resp_err_t>(code), without_state(text)};
   if (why.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;  // says less than what came before
+  if (why.code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || why.code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+    c.missing_ = why.text;
   if (is_decisive(why.code, c.servers_) && !c.decisive_) c.decisive_ = why;
   c.last_ = why;
 }

@@ -80,6 +80,8 @@ class connection {
   std::vector<topic> topics(const std::vector<std::string>& names, std::chrono::milliseconds timeout);
   std::vector<topic> all_topics(std::chrono::milliseconds timeout);
 
+  /// What is said of a partition that is no longer there: the library tells that as an error of its own.
+  const std::optional<std::string>& missing() const { return missing_; }
   /// A fatal error of the client, after which it is of no use.
   std::optional<std::string> fatal() const;
   /// "cannot reach the brokers at ...: <why>; <what to do>".
@@ -108,6 +110,7 @@ class connection {
   waker wake_;
   // Callbacks run where the client is polled, but the log's on threads of the client library.
   std::optional<reason> decisive_, last_;
+  std::optional<std::string> missing_;
   client_ptr client_;
   queue_ptr queue_;
 };

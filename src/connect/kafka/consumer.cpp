@@ -37,6 +37,8 @@ bool reads_by_group(const consumer_options& o) {
 /// client fetches no more of it; and to do so again takes it a moment, so not at once.
 constexpr std::size_t most_aside = 2000;
 
+constexpr const char* was_it_deleted = "; was the topic deleted while the run reads it?";
+
 /// A group that only names itself: without it the client library reads nothing. Nobody joins it.
 constexpr const char* no_group = "freshet-reads-without-a-group";
 
@@ -327,6 +329,7 @@ struct consumer::parts {
     while (true) {
       current.reset(rd_kafka_consumer_poll(main.get(), 0));
       if (!failure.empty()) refuse(failure);
+      if (main.missing()) stop_with(*main.missing() + was_it_deleted);
       if (!current) return nullptr;
       if (takes(wanted)) return current.get();
     }
@@ -404,7 +407,7 @@ struct consumer::parts {
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
       case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        stop_with(where + " is not there any more: " + why + "; was the topic deleted while the run reads it?");
+        stop_with(where + " is not there any more: " + why + was_it_deleted);
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
         if (options.group.empty()) return;  // nobody needs it
         [[fallthrough]];
