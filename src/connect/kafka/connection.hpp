@@ -82,6 +82,8 @@ class connection {
 
   /// What is said of a partition that is no longer there: the library tells that as an error of its own.
   const std::optional<std::string>& missing() const { return missing_; }
+  /// What was missing while topics were looked for is there by now.
+  void forget_missing() { missing_.reset(); }
   /// A fatal error of the client, after which it is of no use.
   std::optional<std::string> fatal() const;
   /// "cannot reach the brokers at ...: <why>; <what to do>".

@@ -291,6 +291,7 @@ struct consumer::parts {
 
   void begin() {
     assigned = true;
+    main.forget_missing();
     if (by_group) return subscribe();
     const auto list = list_of(sources.all().size());
     for (auto& s : sources.all()) {
