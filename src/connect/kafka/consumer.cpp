@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <regex>
 #include <stdexcept>
@@ -145,7 +146,7 @@ struct consumer::parts {
   message_ptr current{}, current_again{}, current_kept{};
   record shown{};
   std::int64_t emitted_before = -1;  ///< of the partition of the current record
-  bool assigned = false, closing = false, closed = false, unanswered = false, ever_committed = false;
+  bool assigned = false, closing = false, closed = false, ever_committed = false;
   std::string failure{};   ///< from a callback: thrown where the run can see it
   std::size_t asides = 0;  ///< of all sources
   partition_id next_id;    ///< of a partition that the group gives; those of other tasks are others
@@ -635,7 +636,7 @@ struct consumer::parts {
     const queue_ptr events(rd_kafka_queue_new(main.get()));
     if (rd_kafka_error_t* e = rd_kafka_consumer_close_queue(main.get(), events.get())) return rd_kafka_error_destroy(e);
     for (const auto until = steady_clock::now() + limit;
-         (unanswered = !rd_kafka_consumer_closed(main.get())) && steady_clock::now() < until;) {
+         !rd_kafka_consumer_closed(main.get()) && steady_clock::now() < until;) {
       rd_kafka_event_t* event = rd_kafka_queue_poll(events.get(), 20);
       if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
         on_rebalance(main.get(), rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), &main);
@@ -685,10 +686,17 @@ consumer::~consumer() {
   }
   if (parts_->joins.is_half_joined() && rd_kafka_version() < 0x020300ff) {
     (void)parts_.release();  // it stays, with its threads, rather than that it takes the process with it
-  } else if (parts_->unanswered) {
-    // The library ends a client when the last request is over, a minute after it was sent. Nobody waits for that.
-    std::thread([ends = std::move(parts_)] {}).detach();
+    return;
   }
+  // The library's destroy waits until requests that nobody answers are over, a minute, and in 2.0.2 for ever where a
+  // topic was deleted. Nobody waits with it for so long.
+  std::promise<void> gone;
+  auto is_gone = gone.get_future();
+  std::thread([ends = std::move(parts_), gone = std::move(gone)]() mutable {
+    ends.reset();
+    gone.set_value();
+  }).detach();
+  is_gone.wait_for(std::chrono::seconds(1));
 }
 
 const record* consumer::next(const std::function<bool(partition_id)>& wanted) {
@@ -802,10 +810,10 @@ void consumer::close() {
   if (std::exchange(p.closed, true)) return;
   if (p.by_group) p.wait_to_leave(milliseconds(1000));
   if (p.coming) p.assign_coming();  // nothing is read of them, but the library waits for it
-  p.unanswered = !p.commit_and_wait(milliseconds(2000));
+  const bool answered = p.commit_and_wait(milliseconds(2000));
   p.closing = true;
   if (p.leaving) p.let_go(true);
-  p.leave_group(milliseconds(p.unanswered ? 200 : 2000));
+  p.leave_group(milliseconds(answered ? 2000 : 200));
 }
 
 }  // namespace freshet::kafka
