@@ -83,7 +83,7 @@ bool is_unknown_topic(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
 }
 constexpr const char* grant_write = ": grant the user of these settings Write for the topic";
-constexpr const char* was_it_deleted = "; was the topic deleted while the run writes to it?";
+constexpr const char* was_its_topic_deleted = "; was the topic deleted while the run writes to it?";
 
 }  // namespace
 
@@ -122,7 +122,7 @@ struct producer::parts {
     if (m.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
       what += ": raise max.message.bytes of the topic, or make records smaller";
     if (m.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) what += grant_write;
-    if (is_unknown_topic(m.err)) what += was_it_deleted;
+    if (is_unknown_topic(m.err)) what += was_its_topic_deleted;
     if (m.err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
       what +=
           ": no broker took it within delivery_timeout (" + std::to_string(options.delivery_timeout.count()) + " ms)";
@@ -199,7 +199,7 @@ struct producer::parts {
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
       what += ": its value has " + std::to_string(r.payload().value_or("").size()) +
               " bytes; the setting message.max.bytes and the topic's max.message.bytes bound a record";
-    if (is_unknown_topic(code)) what += was_it_deleted;
+    if (is_unknown_topic(code)) what += was_its_topic_deleted;
     if (why.find("authorization failed") != why.npos) what += grant_write;
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
       what += ": the topic has no partition " + std::to_string(r.partition());
