@@ -2,9 +2,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <chrono>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,7 +35,8 @@ using metadata_ptr = std::unique_ptr<const struct rd_kafka_metadata, destroyed_b
 /// user is told who sets it.
 struct client_settings {
   struct reserved {
-    std::string_view name, instead;
+    std::string_view name;
+    std::string instead;
   };
   std::string servers;
   std::vector<std::pair<std::string, std::string>> defaults;
@@ -45,6 +44,12 @@ struct client_settings {
   std::vector<reserved> refused;
   std::vector<std::pair<std::string, std::string>> fixed;
 };
+
+/// What all clients have: of a spout's task or a sink's, which `owner` says.
+client_settings common_settings(std::string_view owner, const std::string& servers, const settings& users,
+                                const task_context& context);
+/// Empty: there is none.
+std::string value_of(const rd_kafka_conf_t* conf, const char* name);
 
 /// A connection to the brokers of a cluster. What goes wrong with it the client library tells by callbacks, which run
 /// where it is polled; the first reason that will not pass by itself is kept. Used by one thread at a time.
@@ -59,7 +64,6 @@ class connection {
   ~connection();
 
   rd_kafka_t* get() const { return client_.get(); }
-  void* opaque() const { return opaque_; }
   static void* opaque_of(void* connection) { return static_cast<kafka::connection*>(connection)->opaque_; }
   const logger& log() const { return log_; }
 

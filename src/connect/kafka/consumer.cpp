@@ -44,14 +44,7 @@ constexpr const char* was_it_deleted = "; was the topic deleted while the run re
 constexpr const char* no_group = "freshet-reads-without-a-group";
 
 client_settings settings_of(const consumer_options& o, const task_context& context) {
-  client_settings all;
-  all.servers = o.servers;
-  all.users = &o.settings;
-  const std::string task = std::to_string(context.task);
-  all.defaults = {
-      {"client.id", "freshet-" + (context.node.empty() ? std::string("spout") : context.node) + "-" + task},
-      {"socket.nagle.disable", "true"},      // 1 ms of latency instead of up to 40
-      {"reconnect.backoff.max.ms", "1000"},  // a broker that was away is found again soon
+  static constexpr std::pair<const char*, const char*> defaults[] = {
       // Memory of a task for what was fetched and not yet polled. Less makes it slow: once it is full, the library
       // waits a second before it fetches again.
       {"queued.max.messages.kbytes", "65536"},
@@ -59,9 +52,7 @@ client_settings settings_of(const consumer_options& o, const task_context& conte
       {"fetch.wait.max.ms", "500"},  // an idle fetch costs, and one that waits is answered at once when something comes
       {"isolation.level", "read_committed"},
   };
-  all.refused = {
-      {"bootstrap.servers", "name the brokers in `servers` of the spout's options"},
-      {"metadata.broker.list", "name the brokers in `servers` of the spout's options"},
+  static constexpr std::pair<const char*, const char*> refused[] = {
       {"group.id", "name the group in `group` of the spout's options"},
       {"enable.auto.commit", "the run commits what is finished, and nothing else may"},
       {"enable.auto.offset.store", "the run commits what is finished, and nothing else may"},
@@ -70,6 +61,9 @@ client_settings settings_of(const consumer_options& o, const task_context& conte
       {"partition.assignment.strategy", "partitions are dealt by cooperative-sticky"},
       {"enable.partition.eof", "the spout's option `bounded` needs it as it is"},
   };
+  auto all = common_settings("spout", o.servers, o.settings, context);
+  all.defaults.insert(all.defaults.end(), std::begin(defaults), std::end(defaults));
+  for (const auto& [name, instead] : refused) all.refused.push_back({name, instead});
   all.fixed = {
       {"group.id", o.group.empty() ? no_group : o.group},
       {"enable.auto.commit", "false"},
@@ -93,17 +87,14 @@ client_settings reader_settings(const consumer_options& o, const task_context& c
 
 /// All topics that are meant, by name.
 std::vector<connection::topic> topics_of(connection& to, const consumer_options& o) {
-  if (o.topic_pattern.empty()) {
-    auto found = to.topics(o.topics, o.connect_timeout);
-    std::sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.name < b.name; });
-    return found;
+  auto found = o.topic_pattern.empty() ? to.topics(o.topics, o.connect_timeout) : to.all_topics(o.connect_timeout);
+  if (!o.topic_pattern.empty()) {
+    const std::regex pattern(o.topic_pattern, std::regex::extended);
+    std::erase_if(found, [&](auto& t) { return !std::regex_match(t.name, pattern); });
+    if (found.empty())
+      refuse("no topic of " + o.servers + " matches the pattern \"" + o.topic_pattern +
+             "\", or none may be seen: create one, or correct it");
   }
-  const std::regex pattern(o.topic_pattern, std::regex::extended);
-  auto found = to.all_topics(o.connect_timeout);
-  std::erase_if(found, [&](auto& t) { return !std::regex_match(t.name, pattern); });
-  if (found.empty())
-    refuse("no topic of " + o.servers + " matches the pattern \"" + o.topic_pattern +
-           "\", or none may be seen: create one, or correct it");
   std::sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.name < b.name; });
   return found;
 }
@@ -144,6 +135,7 @@ struct consumer::parts {
   source_list sources{};
   std::vector<partition_id> ended{};
   message_ptr current{}, current_again{}, current_kept{};
+  source* current_of = nullptr;  ///< whose `current` is, while it is to be emitted
   record shown{};
   std::int64_t emitted_before = -1;  ///< of the partition of the current record
   bool assigned = false, closing = false, closed = false, ever_committed = false;
@@ -172,6 +164,9 @@ struct consumer::parts {
         by_group(reads_by_group(o)),
         main(RD_KAFKA_CONSUMER, settings_of(o, c), c.log, by_group ? &add_callbacks : nullptr, this),
         next_id(static_cast<partition_id>(c.task)) {}
+
+  /// Where there is a keeper.
+  std::unique_lock<std::mutex> guard() { return by_group ? std::unique_lock(mutex) : std::unique_lock<std::mutex>(); }
 
   static void add_callbacks(rd_kafka_conf_t* conf) {
     rd_kafka_conf_set_rebalance_cb(conf, &on_rebalance);
@@ -343,6 +338,7 @@ struct consumer::parts {
       s.aside.pop_front();
       --asides;
       if (s.aside.empty()) pause(s, false);
+      current_of = &s;
       return true;
     }
     return false;
@@ -362,6 +358,7 @@ struct consumer::parts {
     if (current->err != RD_KAFKA_RESP_ERR_NO_ERROR) return problem(*current, s), false;
     if (!s || s->leaves || s->over || current->offset < s->next) return false;
     if (options.bounded && current->offset >= s->end) return reach_end(*s), false;
+    current_of = s;
     if (s->aside.empty() && wanted(s->id)) return true;
     set_aside(*s, std::move(current));
     return false;
@@ -554,11 +551,7 @@ struct consumer::parts {
     set_aside(*s, std::move(current_kept));
   }
   milliseconds poll_interval() const {
-    char text[64];
-    std::size_t size = sizeof text;
-    const bool known =
-        rd_kafka_conf_get(rd_kafka_conf(main.get()), "max.poll.interval.ms", text, &size) == RD_KAFKA_CONF_OK;
-    return milliseconds(known ? std::stoll(text) : 300'000);
+    return milliseconds(std::stoll(value_of(rd_kafka_conf(main.get()), "max.poll.interval.ms")));
   }
 
   // --- again ---
@@ -701,11 +694,10 @@ consumer::~consumer() {
 
 const record* consumer::next(const std::function<bool(partition_id)>& wanted) {
   parts& p = *parts_;
-  std::unique_lock lock(p.mutex, std::defer_lock);
-  if (p.by_group) lock.lock();
+  const auto lock = p.guard();
   const auto* m = p.next(wanted);
   if (!m) return nullptr;
-  source& s = *p.sources.at(rd_kafka_topic_name(m->rkt), m->partition);
+  source& s = *p.current_of;
   p.emitted_before = s.emitted;
   at_ = {s.id, std::uint64_t(m->offset), std::uint64_t(m->offset) + 1};
   show(p.shown, *m, s);
@@ -715,15 +707,13 @@ const record* consumer::next(const std::function<bool(partition_id)>& wanted) {
 
 void consumer::pass_over() {
   parts& p = *parts_;
-  std::unique_lock lock(p.mutex, std::defer_lock);
-  if (p.by_group) lock.lock();
+  const auto lock = p.guard();
   if (source* s = p.sources.by_id(at_.partition)) s->emitted = p.emitted_before;
 }
 
 poll_status consumer::status() {
   parts& p = *parts_;
-  std::unique_lock lock(p.mutex, std::defer_lock);
-  if (p.by_group) lock.lock();
+  const auto lock = p.guard();
   if (!p.by_group && std::all_of(p.sources.all().begin(), p.sources.all().end(), [](auto& s) { return s.over; }))
     return poll_status::ended();
   // The client library calls when something comes. A look besides costs nothing, and where a call is lost it is late
@@ -734,15 +724,13 @@ poll_status consumer::status() {
 }
 
 std::vector<partition_id> consumer::take_ended() {
-  std::unique_lock lock(parts_->mutex, std::defer_lock);
-  if (parts_->by_group) lock.lock();
+  const auto lock = parts_->guard();
   return std::exchange(parts_->ended, {});
 }
 
 void consumer::again(const position_range& range) {
   parts& p = *parts_;
-  std::unique_lock lock(p.mutex, std::defer_lock);
-  if (p.by_group) lock.lock();
+  const auto lock = p.guard();
   p.again_of = p.sources.by_id(range.partition);
   if (!p.again_of) refuse("partition " + std::to_string(range.partition) + " was never read by this task");
   if (!p.reader)
@@ -796,8 +784,7 @@ void consumer::seek(const position& to) {
 }
 
 void consumer::commit(const position& to) {
-  std::unique_lock lock(parts_->mutex, std::defer_lock);
-  if (parts_->by_group) lock.lock();
+  const auto lock = parts_->guard();
   parts_->commit(to);
 }
 

@@ -1,7 +1,6 @@
 #include "freshet/connect/kafka/producer.hpp"
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <vector>
 
@@ -12,22 +11,13 @@ namespace freshet::kafka {
 namespace {
 
 client_settings settings_of(const producer_options& o, const task_context& context) {
-  client_settings all;
-  all.servers = o.servers;
-  all.users = &o.settings;
-  all.defaults = {
-      {"client.id",
-       "freshet-" + (context.node.empty() ? std::string("sink") : context.node) + "-" + std::to_string(context.task)},
-      {"socket.nagle.disable", "true"},      // 1 ms of latency instead of up to 40
-      {"reconnect.backoff.max.ms", "1000"},  // a broker that was away is found again soon
+  static constexpr std::pair<const char*, const char*> defaults[] = {
       {"retry.backoff.ms", "20"},
       // Nothing waits for others: with five requests in flight at most, records gather while those are under way.
       {"linger.ms", "0"},
       {"partitioner", "murmur2_random"},  // as the Java clients
   };
-  all.refused = {
-      {"bootstrap.servers", "name the brokers in `servers` of the sink's options"},
-      {"metadata.broker.list", "name the brokers in `servers` of the sink's options"},
+  static constexpr std::pair<const char*, const char*> refused[] = {
       {"enable.idempotence", "at least once needs it as it is: true"},
       {"acks", "at least once needs it as it is: all"},
       {"request.required.acks", "at least once needs it as it is: all"},
@@ -38,6 +28,9 @@ client_settings settings_of(const producer_options& o, const task_context& conte
       {"delivery.report.only.error", "a tuple is finished when its record's report has come"},
       {"transactional.id", "this sink is at least once, and has no transactions"},
   };
+  auto all = common_settings("sink", o.servers, o.settings, context);
+  all.defaults.insert(all.defaults.end(), std::begin(defaults), std::end(defaults));
+  for (const auto& [name, instead] : refused) all.refused.push_back({name, instead});
   all.fixed = {
       {"enable.idempotence", "true"},
       {"message.timeout.ms", std::to_string(o.delivery_timeout.count())},
