@@ -288,6 +288,8 @@ set(FRESHET_SOURCES
   src/event/event_task.cpp
   src/event/holds.cpp
   src/event/ledger.cpp
+  src/event/raw_batches.cpp
+  src/event/read_aside.cpp
   src/event/rescale.cpp
   src/event/spout_tasklet.cpp
   src/runtime/adaptive_run.cpp

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 
+#include "event/read_aside.hpp"
+
 namespace freshet {
 
 namespace {
-/// The one due first on top of the heap.
-constexpr auto later = [](const auto& a, const auto& b) {
-  return a->due != b->due ? a->due > b->due : a->order > b->order;
-};
+/// Of the batches in which messages wait.
+batch_layout raw_layout(batch_layout layout, std::size_t max_batch, bool has_clock) {
+  layout.capacity = static_cast<std::uint32_t>(std::max<std::size_t>(max_batch, 1));
+  layout.sources = has_clock;
+  return layout;
+}
 }  // namespace
 
 spout_tasklet::spout_tasklet(event_run& run, const chain_setup& setup, std::size_t worker)
@@ -17,7 +21,8 @@ spout_tasklet::spout_tasklet(event_run& run, const chain_setup& setup, std::size
       options_(run.graph().nodes()[chain_.plan().head()].spout),
       layout_(setup.layout),
       keeps_raw_(guarantee_ == guarantee::exactly_once ||
-                 (guarantee_ == guarantee::at_least_once && !spout_.replayable())) {
+                 (guarantee_ == guarantee::at_least_once && !spout_.replayable())),
+      raw_(spout_.type(), raw_layout(layout_, options_.max_batch, chain_.frame.clock != nullptr)) {
   if (!book_) return;
   chain_.frame.rollback_state = chain_.frame.clock != nullptr;  // the clock's, which is all there is in such a chain
   // One message a slot when load is low. Failed attempts keep theirs until the last of their tuples is done: where
@@ -54,7 +59,7 @@ bool spout_tasklet::emit_some() {
   bool made = look_after_live();
   if (run_.cancelled()) return made;
   if (blocked() || !wake_members(made) || blocked()) return made;
-  if (unseen_ != 0) made |= replay();  // also at a barrier, which what stands behind it has to pass
+  if (retries_.unseen() != 0) made |= replay();  // also at a barrier, which what stands behind it has to pass
   if (blocked() || !read_raw(made) || blocked()) return made;
   if (is_at_barrier()) return made;
   made |= replay();
@@ -96,7 +101,7 @@ bool spout_tasklet::drain() {
   return true;
 }
 
-bool spout_tasklet::exhausted() { return ended_ && live_ == 0 && unread_.empty(); }
+bool spout_tasklet::exhausted() { return ended_ && live_ == 0 && !raw_.has_queued(); }
 
 /// Where messages may be emitted again, time waits for them; elsewhere the order of emission is enough. True: it went
 /// on.
@@ -104,14 +109,14 @@ bool spout_tasklet::tell_time() {
   event_clock* clock = chain_.frame.clock;
   if (!clock) return false;
   tell_ends(*clock);
-  next_look_ = clock->look(now_, !blocked() && unread_.empty() && unseen_ == 0);
+  next_look_ = clock->look(now_, !blocked() && !raw_.has_queued() && retries_.unseen() == 0);
   bool made = clock->take_wanted_again();
   if (made) {
     idle_until_woken_ = false;
     if (poll_failures_ == 0) idle_until_ = {};
   }
   // While the clock has not seen all that was polled it is not asked; while there is no room, marks would pile up.
-  if (!unread_.empty() || blocked()) return made;
+  if (raw_.has_queued() || blocked()) return made;
   const auto seen = clock->watermark();
   const auto released = lane_ ? released_.advance(seen) : seen;
   keep_time(clock->waits_for_messages() ? released : seen, false, made);
@@ -125,7 +130,7 @@ bool spout_tasklet::tell_time() {
 /// Others wait for what has ended until the clock has seen all of it: tuples that the chain has not read yet may have
 /// to wait for long.
 void spout_tasklet::tell_ends(event_clock& clock) {
-  if (!is_read_to_barrier() || unseen_ != 0) return;
+  if (!is_read_to_barrier() || retries_.unseen() != 0) return;
   for (auto p : std::exchange(round_.ended, {})) clock.end_partition(p);
   if (ended_) clock.align(nullptr, 0);
 }
@@ -143,8 +148,8 @@ bool spout_tasklet::may_close() {
 
 tasklet::time_point spout_tasklet::next_work() const {
   auto at = time_point::max();
-  if (is_at_barrier() && unseen_ == 0) return at;  // tokens, or the coordinator, wake it
-  if (!retries_.empty() && has_slot()) at = retries_.front()->due;
+  if (is_at_barrier() && retries_.unseen() == 0) return at;  // tokens, or the coordinator, wake it
+  if (!retries_.empty() && has_slot()) at = retries_.next_due();
   if (!idle_until_woken_ && wants_polls() && !blocked()) at = std::min(at, idle_until_);
   if (commits() && !epochs_ && next_commit_ != time_point{}) at = std::min(at, next_commit_);
   if (next_look_ > now_) at = std::min(at, next_look_);
@@ -155,8 +160,8 @@ tasklet::time_point spout_tasklet::next_work() const {
 
 bool spout_tasklet::wants_polls() const {
   const bool may_go_on = run_.state() == run_state::running && !run_.is_coming_to_rest();
-  return !ended_ && unseen_ == 0 && (draining_ || (may_go_on && chain_.is_in_step())) && live_ < options_.max_pending &&
-         has_slot();
+  return !ended_ && retries_.unseen() == 0 && (draining_ || (may_go_on && chain_.is_in_step())) &&
+         live_ < options_.max_pending && has_slot();
 }
 
 bool spout_tasklet::poll() {
@@ -225,7 +230,7 @@ void spout_tasklet::open_round(std::uint32_t wanted) {
   round_.stamps.clear();
   round_.known_stamps.clear();
   round_.stands_at = spout_round::none;
-  round_seen_ = seen_all;
+  round_seen_ = retry_message::seen_all;
   round_failed_.clear();
   round_rejected_ = 0;
   round_.raw = nullptr;
@@ -234,7 +239,7 @@ void spout_tasklet::open_round(std::uint32_t wanted) {
 
 /// What the spout emits from here on goes to a batch.
 void spout_tasklet::write_to_raw() {
-  round_.raw = raw_with_room()->batch.get();
+  round_.raw = raw_.with_room().batch.get();
   round_raw_from_ = round_.raw->size();
 }
 
@@ -270,10 +275,10 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   std::int32_t live = round_.live;
   if (round_.raw) {
     r.raw_from = round_raw_from_;
-    r.raw_to = raw_->batch->size();
+    r.raw_to = round_.raw->size();
     live += static_cast<std::int32_t>(r.raw_to - r.raw_from);
-    r.raw = keeps_raw_ ? raw_ : nullptr;  // else the spout reads again what fails
-    if (r.raw) ++raw_->records;
+    r.raw = keeps_raw_ ? &raw_.filling() : nullptr;  // else the spout reads again what fails
+    if (r.raw) ++r.raw->records;
   }
   for (auto& [index, why] : round_failed_) {
     if (!r.failed.empty() && r.failed[index]) continue;
@@ -318,10 +323,10 @@ void spout_tasklet::round_full(spout_round& round) {
   if (reading_again_) throw std::length_error("it emitted far more than was asked for");
   const auto wanted = round.wanted > round.messages ? round.wanted - round.messages : 0;
   close_round(1, nullptr);
-  put_raw_aside();
+  raw_.put_aside();
   if (has_slot()) {
     open_round(wanted);
-    if (unseen_ != 0) write_to_raw();
+    if (retries_.unseen() != 0) write_to_raw();
     return;
   }
   // Only a spout that emits without asking `room` comes here. What it emits can't be tracked any more.
@@ -391,47 +396,17 @@ void spout_tasklet::end_attempts(std::uint32_t attempts, const any_batch& in, st
 
 // --- raw batches ---
 
-spout_tasklet::raw_batch* spout_tasklet::raw_with_room() {
-  if (raw_ && !raw_->batch->full()) return raw_;
-  if (free_raws_.empty()) {
-    raws_.push_back(std::make_unique<raw_batch>());
-    auto layout = layout_;
-    layout.capacity = static_cast<std::uint32_t>(std::max<std::size_t>(options_.max_batch, 1));
-    layout.sources = chain_.frame.clock != nullptr;
-    raws_.back()->batch.reset(spout_.type().make(layout));
-    free_raws_.push_back(raws_.back().get());
-  }
-  raw_ = free_raws_.back();
-  free_raws_.pop_back();
-  raw_->read = 0;
-  return raw_;
-}
-
-/// What is in the batch being filled is to be read.
-void spout_tasklet::queue_raw() {
-  if (raw_ && raw_->read < raw_->batch->size() && (unread_.empty() || unread_.back() != raw_)) unread_.push_back(raw_);
-}
-
-/// The next message goes to another batch.
-void spout_tasklet::put_raw_aside() {
-  queue_raw();
-  raw_batch* full = std::exchange(raw_, nullptr);
-  if (full && full->read == full->batch->size()) release(full);
-}
-
 /// Runs the chain over what was polled. False while some of it has to wait.
 bool spout_tasklet::read_raw(bool& made) {
-  queue_raw();
-  if (unseen_ != 0) return false;
-  while (!unread_.empty()) {
-    raw_batch* raw = unread_.front();
+  raw_.queue();
+  if (retries_.unseen() != 0) return false;
+  while (auto* raw = raw_.front()) {
     raw_reading_ = {raw->batch.get(), raw->read};
     const bool end = read(spout_.raw_reader(), raw_reading_, made);
     if (!keeps_raw_) keep_stamps(*raw->batch, raw->read, raw_reading_.from);
     raw->read = raw_reading_.from;
     if (!end) return false;
-    unread_.pop_front();
-    release(raw);
+    raw_.pop();
   }
   return true;
 }
@@ -442,19 +417,6 @@ void spout_tasklet::keep_stamps(const any_batch& raw, std::size_t from, std::siz
     const root r = raw.root_of(i);
     if (auto& stamps = record_of(r.slot()).stamps; r.index() < stamps.size()) stamps[r.index()] = raw.stamp_of(i);
   }
-}
-
-/// Makes a raw batch usable again once it is read and nothing unfinished refers to it.
-void spout_tasklet::release(raw_batch* raw) {
-  if (raw->records != 0 || raw->read < raw->batch->size()) return;
-  if (raw == raw_ && !raw->batch->full()) {
-    raw->batch->clear();
-    raw->read = 0;
-    return;
-  }
-  if (raw == raw_) raw_ = nullptr;
-  raw->batch->clear();
-  free_raws_.push_back(raw);
 }
 
 // --- the ledger's news ---
@@ -488,8 +450,8 @@ void spout_tasklet::note_failure(ledger::failure& f) {
 }
 
 /// The message counts as failed in this attempt. REQUIRES: it did not.
-spout_tasklet::retry_ptr spout_tasklet::take_failed(record& r, std::uint32_t index, std::uint32_t node,
-                                                    std::uint32_t task, error why) {
+retry_ptr spout_tasklet::take_failed(record& r, std::uint32_t index, std::uint32_t node, std::uint32_t task,
+                                     error why) {
   if (r.failed.empty()) r.failed.resize(r.messages, false);
   r.failed[index] = true;
   auto m = std::make_unique<retry_message>();
@@ -515,14 +477,7 @@ spout_tasklet::retry_ptr spout_tasklet::take_failed(record& r, std::uint32_t ind
 void spout_tasklet::schedule(retry_ptr m) {
   const bool last = m->attempt >= run_.options().retry.max_attempts;
   m->due = last ? now_ : deadline(now_, run_.options().retry.backoff(m->attempt + 1));
-  push(std::move(m));
-}
-
-void spout_tasklet::push(retry_ptr m) {
-  m->order = ++order_;
-  if (m->seen != seen_all) ++unseen_;
-  retries_.push_back(std::move(m));
-  std::push_heap(retries_.begin(), retries_.end(), later);
+  retries_.push(std::move(m));
 }
 
 void spout_tasklet::finish(std::uint32_t slot) {
@@ -546,7 +501,7 @@ void spout_tasklet::finish(std::uint32_t slot) {
   }
   if (auto* raw = std::exchange(r.raw, nullptr)) {
     --raw->records;
-    release(raw);
+    raw_.release(*raw);
   }
   lane_->close(slot);
 }
@@ -559,21 +514,12 @@ void spout_tasklet::message_done(const retry_message& m) {
 
 // --- replay ---
 
-spout_tasklet::retry_ptr spout_tasklet::pop_due() {
-  if (retries_.empty() || retries_.front()->due > now_) return nullptr;
-  std::pop_heap(retries_.begin(), retries_.end(), later);
-  auto m = std::move(retries_.back());
-  retries_.pop_back();
-  if (m->seen != seen_all) --unseen_;
-  return m;
-}
-
 bool spout_tasklet::replay() {
   std::vector<retry_ptr> due;
   bool made = false;
   // In the worst case each takes a slot of its own.
   while (due.size() < options_.max_batch && (!lane_ || lane_->room() > due.size())) {
-    auto m = pop_due();
+    auto m = retries_.pop_due(now_);
     if (!m) break;
     made = true;
     if (m->attempt >= run_.options().retry.max_attempts) bury(std::move(m));
@@ -605,7 +551,7 @@ void spout_tasklet::replay_values(retry_ptr m) {
   std::vector<retry_ptr> one;
   one.push_back(std::move(m));
   const any_batch& values = *one[0]->values;
-  if (raw_ && raw_->batch->capacity() - raw_->batch->size() < values.size()) put_raw_aside();
+  raw_.with_room_for(values.size());
   open_round(1);
   round_.messages = 1;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -613,7 +559,7 @@ void spout_tasklet::replay_values(retry_ptr m) {
     round_.raw->set_root(round_.raw->size() - 1, root{round_.slot, 0});
   }
   close_round(one[0]->attempt + 1, &one);
-  queue_raw();
+  raw_.queue();
 }
 
 /// A position that is not one of the messages', in their order, each once. Null: there is none.
@@ -707,7 +653,7 @@ bool spout_tasklet::skip_lost(const range_lost& gone, std::vector<retry_ptr>& al
       e.offset = gone.earliest();
     }
     m->due = now_;
-    push(std::move(m));
+    retries_.push(std::move(m));
   }
   all.clear();
   return true;
@@ -725,7 +671,7 @@ void spout_tasklet::bury(retry_ptr m) {
     skipped_.add(1);
     return message_done(*m);
   }
-  if (!m->values && spout_.replayable()) read_values(*m);
+  if (!m->values && spout_.replayable()) m->values = read_aside(spout_, m->extent, layout_);
   dead_letter letter;
   letter.node = run_.graph().nodes()[m->node].name;
   letter.task = m->task;
@@ -755,50 +701,6 @@ void spout_tasklet::bury(retry_ptr m) {
   emit_dead_letter(std::move(letter), root{slot, 0}, nullptr, scratch);
   flush_due_ = true;
   book_->settle(slot, scratch.children - ledger::open_bias);
-}
-
-namespace {
-/// Takes what a spout emits into one batch, however much that is.
-class gatherer final : public spout_host {
- public:
-  gatherer(const stream_type& type, batch_layout layout) : type_(type), layout_(layout), got_(type.make(layout)) {
-    round_.host = this;
-    round_.wanted = 1;
-    round_.capacity = ~std::uint32_t{0};
-    round_.raw = got_.get();
-  }
-  spout_round& round() { return round_; }
-  std::unique_ptr<any_batch> take() { return std::move(got_); }
-
- private:
-  void message_failed(spout_round&, std::uint32_t, call_frame&) override {}
-  void message_rejected(spout_round&, const position*, call_frame&, error, std::string) override {}
-  void round_full(spout_round& round) override {
-    layout_.capacity *= 2;
-    std::unique_ptr<any_batch> bigger(type_.make(layout_));
-    for (std::size_t i = 0; i < got_->size(); ++i) type_.append(*got_, i, *bigger);
-    got_ = std::move(bigger);
-    round.raw = got_.get();
-  }
-
-  const stream_type& type_;
-  batch_layout layout_;
-  std::unique_ptr<any_batch> got_;
-  spout_round round_;
-};
-}  // namespace
-
-/// Reads a message's tuples into `m.values` without running the chain.
-void spout_tasklet::read_values(retry_message& m) {
-  auto layout = layout_;
-  layout.capacity = 8;
-  gatherer aside(spout_.type(), layout);
-  try {
-    spout_.read({m.extent.partition, m.extent.offset, m.extent.next}, aside.round());
-    m.values = aside.take();
-  } catch (...) {
-    // The letter goes without its bytes.
-  }
 }
 
 // --- positions ---
@@ -838,7 +740,7 @@ void spout_tasklet::go_on(const run_checkpoints& kept) {
   });
 }
 
-bool spout_tasklet::is_read_to_barrier() { return unread_.empty() && (!raw_ || raw_->read == raw_->batch->size()); }
+bool spout_tasklet::is_read_to_barrier() { return raw_.all_read(); }
 
 /// Under at_least_once a restart emits once more what isn't finished, and what was behind it.
 void spout_tasklet::note_epoch(task_epoch& said) {
@@ -887,8 +789,7 @@ void spout_tasklet::publish() {
   }
   if (lane_) return pending_.set(live_);
   // Without a ledger a message is finished when this chain is done with it.
-  std::uint64_t unread = 0;
-  for (const auto* raw : unread_) unread += raw->batch->size() - raw->read;
+  const std::uint64_t unread = raw_.queued_tuples();
   pending_.set(unread);
   acked_.set(emitted_.get() - std::min(emitted_.get(), given_up_.get() + unread));
 }

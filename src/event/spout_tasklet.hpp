@@ -1,15 +1,15 @@
 #pragma once
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <string>
 #include <vector>
 
 #include "event/event_task.hpp"
 #include "event/finished_prefix.hpp"
+#include "event/raw_batches.hpp"
 #include "event/released_watermark.hpp"
+#include "event/retry_queue.hpp"
 #include "freshet/core/spout_task.hpp"
 #include "runtime/position_committer.hpp"
 
@@ -40,14 +40,6 @@ class spout_tasklet final : public event_task, private spout_host {
   void end_attempts(std::uint32_t attempts, const any_batch& in, std::size_t index, call_frame& frame) override;
 
  private:
-  /// Messages that the chain reads from a batch instead of taking them from the spout's hand, because they may be
-  /// needed again: the spout can't read them again, or a failed call is repeated in place. Or because they came behind
-  /// one that the clock has to see first.
-  struct raw_batch {
-    std::unique_ptr<any_batch> batch;
-    std::size_t read = 0;       ///< so many tuples went through the chain
-    std::uint32_t records = 0;  ///< unfinished records that refer to it
-  };
   /// The messages under one ledger slot.
   struct record {
     std::uint32_t messages = 0;
@@ -60,26 +52,10 @@ class spout_tasklet final : public event_task, private spout_host {
     std::uint64_t round = 0;            ///< of `released_`, in which its messages went out first;
     std::vector<std::uint64_t> rounds;  ///< by message, where they went out at different times
     std::uint64_t round_of(std::uint32_t message) const { return rounds.empty() ? round : rounds[message]; }
-    raw_batch* raw = nullptr;
+    raw_batches::raw_batch* raw = nullptr;
     std::size_t raw_from = 0, raw_to = 0;  ///< its tuples there
     time_point emitted{};
   };
-  /// A message that waits to be emitted again.
-  struct retry_message {
-    time_point due{};
-    std::uint64_t order = 0;    ///< among those due at the same time
-    std::uint32_t attempt = 1;  ///< the last one
-    position extent;
-    event_time stamp = not_stamped;
-    std::uint32_t seen = seen_all;  ///< so many of its tuples the clock has seen
-    std::uint64_t round = 0;        ///< in which it went out first
-    time_point emitted{};
-    std::unique_ptr<any_batch> values;  ///< its tuples, where the spout can't read them again
-    std::uint32_t node = 0, task = 0;   ///< where the last attempt failed
-    freshet::error why;
-  };
-  using retry_ptr = std::unique_ptr<retry_message>;
-  static constexpr std::uint32_t seen_all = ~std::uint32_t{0};
 
   // --- spout_host ---
   void message_failed(spout_round& round, std::uint32_t index, call_frame& frame) override;
@@ -105,28 +81,21 @@ class spout_tasklet final : public event_task, private spout_host {
   void write_to_raw();
   bool read_raw(bool& made);
   void keep_stamps(const any_batch& raw, std::size_t from, std::size_t to);
-  raw_batch* raw_with_room();
-  void queue_raw();
-  void put_raw_aside();
-  void release(raw_batch* raw);
 
   bool reap();
   void note_failure(ledger::failure& f);
   retry_ptr take_failed(record& r, std::uint32_t index, std::uint32_t node, std::uint32_t task, error why);
   void schedule(retry_ptr m);
-  void push(retry_ptr m);
   void finish(std::uint32_t slot);
   void message_done(const retry_message& m);
 
   bool replay();
-  retry_ptr pop_due();
   void replay_values(retry_ptr m);
   void replay_read(std::vector<retry_ptr> same);
   std::optional<range_lost> read_again(const position_range& range, std::string& problem);
   void lost(const range_lost& gone, const position_range& wanted, std::uint32_t attempt, std::vector<retry_ptr>& all);
   bool skip_lost(const range_lost& gone, std::vector<retry_ptr>& all);
   void bury(retry_ptr m);
-  void read_values(retry_message& m);
   static const position* first_surplus(const std::vector<position>& got, const std::vector<retry_ptr>& asked);
 
   bool tell_time();
@@ -142,19 +111,14 @@ class spout_tasklet final : public event_task, private spout_host {
   const spout_options options_;
   const batch_layout layout_;
   const bool keeps_raw_;
-  ledger::lane* lane_ = nullptr;                 ///< null: the run has no ledger
-  std::deque<record> records_;                   ///< by the slot's index in the lane
-  std::deque<std::unique_ptr<raw_batch>> raws_;  ///< owns
-  std::vector<raw_batch*> free_raws_;
-  std::deque<raw_batch*> unread_;  ///< in order; the last may be the one being filled
-  raw_batch* raw_ = nullptr;       ///< the one being filled
+  ledger::lane* lane_ = nullptr;  ///< null: the run has no ledger
+  std::deque<record> records_;    ///< by the slot's index in the lane
+  raw_batches raw_;
   reading raw_reading_;
-  std::vector<retry_ptr> retries_;  ///< a heap, the next due first
-  std::size_t unseen_ = 0;          ///< of them: those that the clock has to see before it sees any other message
+  retry_queue retries_;
   spout_round round_;
   bool reading_again_ = false;  ///< the round is of a replay
   std::size_t round_raw_from_ = 0;
-  std::uint64_t order_ = 0;
   std::uint64_t live_ = 0;  ///< messages emitted and not finished, those in `retries_` too
   bool ended_ = false, was_polled_ = false;
   bool draining_ = false;   ///< the spout has been told
@@ -165,7 +129,7 @@ class spout_tasklet final : public event_task, private spout_host {
   std::uint32_t poll_failures_ = 0;
   std::vector<std::pair<std::uint32_t, call_failure>> round_failed_;  ///< messages of the open round
   std::uint32_t round_rejected_ = 0;
-  std::uint32_t round_seen_ = seen_all;  ///< of the tuples of the message at which it stands
+  std::uint32_t round_seen_ = retry_message::seen_all;  ///< of the tuples of the message at which it stands
   finished_prefix prefix_;
   position_committer committer_;
   std::vector<position> at_barrier_;  ///< where the newest epoch ends
