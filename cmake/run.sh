@@ -339,6 +339,25 @@ verb_test() {
   configure dev ${FRESHET_WERROR:+-D "FRESHET_WERROR=$FRESHET_WERROR"} ${without_kafka:+-D FRESHET_WITH_KAFKA=OFF}
   build dev
   run_tests dev "$@"
+  tell_seeds
+}
+
+# Differential tests are many processes, each with scenes of its own. ctest keeps what they print: one line of all.
+tell_seeds() {
+  log=$root/build/dev/Testing/Temporary/LastTest.log
+  if [ ! -e "$log" ]; then return 0; fi
+  all=0 wrong=0 promises=0 known=' '
+  while read -r promise seeds differences; do
+    if [ -z "$promise" ]; then continue; fi
+    all=$((all + seeds)) wrong=$((wrong + differences))
+    case $known in
+      *" $promise "*) ;;
+      *) known="$known$promise " promises=$((promises + 1)) ;;
+    esac
+  done <<LINES
+$(sed -n 's/^\([a-z_]*\): seeds=\([0-9]*\) differences=\([0-9]*\)$/\1 \2 \3/p' "$log")
+LINES
+  if [ $all -gt 0 ]; then echo "seeds=$all promises=$promises differences=$wrong"; fi
 }
 
 # An earlier result is kept until there is a new one: it is opened for appending here, and a new file is taken away again.

@@ -295,6 +295,19 @@ void batch_driver::advance_time() {
       tell(c, input++, shifted_back(watermarks_[chain].watermark(), delay), watermarks_[chain].is_idle());
     }
   }
+  const auto& feeds = run_.feeds();
+  if (std::any_of(feeds.begin(), feeds.end(), [](auto& f) { return f->is_left_behind(); })) tell_left_behind();
+}
+
+/// Feeds that had been idle learn how far those have come that read them. In a run that goes on that may be further
+/// than all feeds together have.
+void batch_driver::tell_left_behind() {
+  std::vector<event_time> reached;
+  for (const auto& merged : watermarks_) reached.push_back(merged.watermark());
+  for (std::uint32_t c = 0; c < watermarks_.size(); ++c)
+    for (const auto& source : timed_sources(c))
+      reached[source.chain] = std::max(reached[source.chain], run_.tasks_of(c)[0]->watermark());
+  for (const auto& f : run_.feeds()) f->note_readers(reached[f->chain_index()]);
 }
 
 /// The chains that a chain reads, in the order in which it does, dead letters apart, which have no times.

@@ -102,6 +102,7 @@ class batch_driver {
   void begin(std::size_t worker);
   void next_phase(std::size_t worker);
   void advance_time();
+  void tell_left_behind();
   struct timed_source {
     std::uint32_t chain, input;  ///< whose rows are read, and as which input of the head
   };

@@ -132,6 +132,11 @@ event_time spout_feed::reached() const {
   return ends ? end_of_time : chain_->frame.clock->watermark();
 }
 
+/// Nobody goes on without a task that isn't idle, so it has caught up where its watermark is theirs.
+void spout_feed::note_readers(event_time reached) {
+  if (!cut_idle_ && reached <= cut_watermark_) left_behind_.store(false, std::memory_order_relaxed);
+}
+
 /// Others wait for what has ended until all of it has gone through the chain: what has failed will once more. REQUIRES:
 /// nothing has.
 void spout_feed::tell_ends() {
@@ -156,8 +161,15 @@ bool spout_feed::note_time(time_point now) {
 
 void spout_feed::set_clock_back(const collected& to) {
   if (!to.clock) return;
+  tell_time_before(to);
   chain_->frame.clock->assign(*to.clock);
   chain_->frame.clock->follow(to.record.now);
+}
+
+/// The same for all attempts, or bolts would judge a tuple in one as late and in another not.
+void spout_feed::tell_time_before(const collected& of) {
+  chain_->frame.watermark = of.reached;
+  chain_->frame.is_waited_for = of.is_waited_for;
 }
 
 /// The batch that is collected, and what follows it, are of now.
@@ -558,6 +570,7 @@ bool spout_feed::close_cut(std::uint64_t batch, time_point now) {
   cut_watermark_ = reached();
   // One that was never asked may have something, or be at its end: nobody must go on without it.
   cut_idle_ = chain_->frame.clock && chain_->frame.clock->is_idle() && was_polled_;
+  if (cut_idle_) left_behind_.store(true, std::memory_order_relaxed);
   cut_ended_ = ended_;
   time_waits_.store(false, std::memory_order_release);
   called_.store(false, std::memory_order_release);
@@ -577,6 +590,8 @@ void spout_feed::begin(std::uint64_t first) {
       e.message = "seek failed: " + e.message;
       throw run_error(located(node, std::move(e)));
     }
+    // Partitions that were idle in the run before are read on where they had stopped.
+    left_behind_.store(kept->from() != nullptr, std::memory_order_relaxed);
     if (kept->is_final()) ended_.store(true, std::memory_order_release);
   }
   begin_batch(first);
@@ -607,6 +622,9 @@ void spout_feed::begin_batch(std::uint64_t batch) {
   open_.record.batch = batch;
   record_ = &open_.record;
   if (const auto* clock = chain_->frame.clock) open_.clock = clock->copy();
+  open_.reached = cut_watermark_;
+  open_.is_waited_for = !is_left_behind();
+  tell_time_before(open_);
   begin_attempt();
 }
 

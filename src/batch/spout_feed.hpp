@@ -47,6 +47,10 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   /// How far event time had come with that batch, and whether nobody should wait for more. REQUIRES: as `messages`.
   event_time watermark() const { return cut_watermark_; }
   bool is_idle() const { return cut_idle_; }
+  /// Its readers may have gone on without it, as it was idle. Thread safe.
+  bool is_left_behind() const { return left_behind_.load(std::memory_order_relaxed); }
+  /// Event time comes to `reached` in its readers with that batch. REQUIRES: as `messages`.
+  void note_readers(event_time reached);
   std::uint32_t attempts_failed() const { return cut_.record.attempts_failed; }
   /// How far the partitions have been read with that batch, of which it has messages.
   const std::vector<checkpoint_partition>& partitions() const { return cut_.partitions; }
@@ -85,6 +89,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
     std::vector<std::pair<error, dead_letter>> rejected;       ///< likewise: messages without a tuple
     std::vector<std::pair<time_point, std::uint64_t>> polled;  ///< when, how many
     std::unique_ptr<event_clock> clock;                        ///< as it was before them; null: the chain has none
+    event_time reached = beginning_of_time;                    ///< where event time was with the batch before
+    bool is_waited_for = false;                                ///< and its readers were no further
     std::vector<checkpoint_partition> partitions;              ///< how far they have been read, with a clock's bytes
     bool empty() const { return messages == 0; }
   };
@@ -121,6 +127,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void weigh_raw();
 
   bool make_good();
+  void tell_time_before(const collected& of);
   void set_clock_back(const collected& to);
   void look_at_clock();
   event_time reached() const;
@@ -168,6 +175,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   std::uint32_t poll_failures_ = 0;
   event_time cut_watermark_ = beginning_of_time;
   bool cut_idle_ = false, cut_ended_ = false, was_polled_ = false;
+  std::atomic<bool> left_behind_{false};      ///< relaxed: whoever sees it cleared late is only more careful
   time_point next_look_ = time_point::max();  ///< at partitions that may be idle
   std::atomic<bool> time_waits_{false};
   std::atomic<bool> called_{false};  ///< bolts were told since the last cut that a waker was called

@@ -228,6 +228,7 @@ bool stage_task::start() {
   begin_attempt();
   cursor_ = {};
   chain_->frame.watermark = reached_;
+  chain_->frame.is_waited_for = true;
   due_ = nullptr;
   fired_ = 0;
   member_ = 0;

@@ -11,6 +11,7 @@
 #include "freshet/batch/batch_executor.hpp"
 #include "freshet/event/event_executor.hpp"
 #include "freshet/testing/fault_plan.hpp"
+#include "freshet/testing/simulated_files.hpp"
 #ifdef FRESHET_WITH_ROCKSDB
 #include "freshet/state/rocksdb_store.hpp"
 #else
@@ -129,6 +130,29 @@ class runs {
   const std::function<void(delivery)>& check_;
 };
 
+/// The first rows in batches of their own; then the run is stopped, and what goes on from its checkpoint takes the rest
+/// at once. So every query meets batches of one row, however many rows there are.
+void first_rows_one_by_one(std::size_t parallelism, const query& q, const std::function<void(delivery)>& check) {
+  SCOPED_TRACE("batch engine, the first rows one at a time, parallelism " + std::to_string(parallelism));
+  constexpr std::uint64_t batches_of_one = 200;
+  const auto graph = q.build(parallelism);
+  testing::simulated_files files;
+  batch_options options{.trigger = batch_trigger::rows, .rows_per_batch = 1, .workers = 2};
+  options.guarantee = guarantee::at_least_once;  // as far as crashes go: these sinks know of no epochs, and none comes
+  options.checkpoints.directory = "/kept";
+  options.checkpoints.files = &files;
+  {
+    auto first = batch_executor{options}.start(graph);
+    while (first.metrics().batches_done < batches_of_one && !first.wait_for(1ms)) {}
+    first.request_stop();
+    first.wait();
+    for (const auto& batch : first.metrics().batches) EXPECT_LE(batch.num_input_rows, 1u);
+  }
+  options.rows_per_batch = all_rows;
+  batch_executor{options}.start(graph).wait();
+  check(delivery::exactly_once);
+}
+
 void run_at(std::size_t parallelism, const query& q, const std::function<void(delivery)>& check) {
   const runs run(q, parallelism, check);
   const bool alone = parallelism == 1;
@@ -138,6 +162,7 @@ void run_at(std::size_t parallelism, const query& q, const std::function<void(de
   const std::size_t smallest = whole() ? 1 : std::max<std::size_t>(rows / many_batches, 1);
   run(batches(100, there));
   if (smallest < 100) run(batches(smallest, here));
+  if (smallest > 1) first_rows_one_by_one(parallelism, q, check);
   if (whole())
     for (const auto size : {all_rows, std::size_t{100}, smallest}) run(batches(size, size == 100 ? here : there));
 

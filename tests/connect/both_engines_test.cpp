@@ -16,18 +16,27 @@ namespace {
 
 using namespace std::chrono_literals;
 
-enum class engine { event, batch };
-void PrintTo(engine e, std::ostream* to) { *to << (e == engine::event ? "event" : "batch"); }
+enum class engine { event, batch, available_now };
+constexpr const char* names[] = {"event", "batch", "available_now"};
+void PrintTo(engine e, std::ostream* to) { *to << names[static_cast<int>(e)]; }
+std::string name_of(const testing::TestParamInfo<engine>& of) { return names[static_cast<int>(of.param)]; }
 
 class connectors : public testing::TestWithParam<engine> {
  protected:
   topology_run start(const topology& graph) const {
     if (GetParam() == engine::event) return event_executor{{.workers = 2, .retry = {.first = 1ms}}}.start(graph);
-    return batch_executor{{.interval = 1ms, .workers = 2}}.start(graph);
+    const bool now = GetParam() == engine::available_now;
+    return batch_executor{
+        {.trigger = now ? batch_trigger::available_now : batch_trigger::interval, .interval = 1ms, .workers = 2}}
+        .start(graph);
   }
 };
-INSTANTIATE_TEST_SUITE_P(engines, connectors, testing::Values(engine::event, engine::batch),
-                         [](const auto& i) { return i.param == engine::event ? "event" : "batch"; });
+INSTANTIATE_TEST_SUITE_P(engines, connectors, testing::Values(engine::event, engine::batch), name_of);
+
+/// What is there when the run starts is all that there is.
+class finite_connectors : public connectors {};
+INSTANTIATE_TEST_SUITE_P(engines, finite_connectors,
+                         testing::Values(engine::event, engine::batch, engine::available_now), name_of);
 
 std::vector<std::uint64_t> up_to(std::uint64_t n) {
   std::vector<std::uint64_t> all(n);
@@ -39,7 +48,7 @@ std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> values) {
   return values;
 }
 
-TEST_P(connectors, lines_are_copied_from_file_to_file) {
+TEST_P(finite_connectors, lines_are_copied_from_file_to_file) {
   temporary_folder dir;
   std::string text;
   for (int i = 0; i < 20'000; ++i) text += "line " + std::to_string(i) + "\n";
@@ -51,7 +60,7 @@ TEST_P(connectors, lines_are_copied_from_file_to_file) {
   EXPECT_EQ(dir.read(dir / "out"), text + "a\nb\n");
 }
 
-TEST_P(connectors, lines_that_fail_are_read_again) {
+TEST_P(finite_connectors, lines_that_fail_are_read_again) {
   temporary_folder dir;
   std::string text;
   for (int i = 0; i < 2'000; ++i) text += std::to_string(i) + "\n";
@@ -72,7 +81,7 @@ TEST_P(connectors, lines_that_fail_are_read_again) {
   EXPECT_EQ(failed->size(), 10u);
 }
 
-TEST_P(connectors, generated_values_come_once_each) {
+TEST_P(finite_connectors, generated_values_come_once_each) {
   for (std::uint32_t partitions : {0u, 1u, 7u}) {
     collect_sink<std::uint64_t> got;
     topology_builder b{"t"};
@@ -83,6 +92,17 @@ TEST_P(connectors, generated_values_come_once_each) {
     start(b.build()).wait();
     EXPECT_EQ(sorted(got.take()), up_to(10'000)) << partitions;
   }
+}
+
+/// What is pushed later is for a later run: a spout that has nothing now has ended.
+TEST(available_now, takes_what_has_been_pushed_and_waits_for_no_more) {
+  push_spout<std::uint64_t> in{{.capacity = 1000}};
+  collect_sink<std::uint64_t> got;
+  topology_builder b{"t"};
+  b.sink("out", got).input(b.spout("in", in), global_grouping{});
+  for (std::uint64_t i = 0; i < 500; ++i) ASSERT_TRUE(in.push(i));
+  batch_executor{{.trigger = batch_trigger::available_now, .rows_per_batch = 70}}.start(b.build()).wait();
+  EXPECT_EQ(sorted(got.take()), up_to(500));
 }
 
 TEST_P(connectors, paced_values_come_once_each) {
@@ -171,7 +191,7 @@ struct counts_and_rejects {
   }
 };
 
-TEST_P(connectors, what_a_spout_rejects_becomes_a_dead_letter) {
+TEST_P(finite_connectors, what_a_spout_rejects_becomes_a_dead_letter) {
   collect_sink<std::uint64_t> got;
   collect_sink<dead_letter> letters;
   auto failed = std::make_shared<std::set<std::uint64_t>>();

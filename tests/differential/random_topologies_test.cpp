@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <set>
 #include <string>
@@ -69,18 +71,36 @@ std::set<std::uint64_t> emitted_in(const record& got) {
   return all;
 }
 
+enum class promise : std::uint8_t {
+  nothing_missing,
+  exactly_once,
+  best_effort,
+  nothing_twice,
+  exact_batches,
+  one_order,
+  drains
+};
+constexpr const char* names[] = {"nothing_missing", "exactly_once", "best_effort", "nothing_twice",
+                                 "exact_batches",   "one_order",    "drains"};
+constexpr std::uint64_t cases = 10;
+
 /// Each case takes a share of the seeds, so that the cases run side by side.
 class random_topologies : public ::testing::TestWithParam<std::uint64_t> {
  protected:
-  /// Calls `f(plan, answer, random)` for the seeds of this case, or for some of them, until something is wrong.
+  /// Calls `f(plan, answer, random)` for the seeds of this case, or for some of them, until something is wrong. No two
+  /// promises have a seed in common.
   template <class F>
-  void for_each_seed(F f, std::uint64_t one_in = 1) {
+  void for_each_seed(promise of, F f, std::uint64_t one_in = 1) {
     const auto only = number_from("FRESHET_SEED", 0), each = number_from("FRESHET_SEEDS", 100);
     if (only) {
       if (GetParam() == 0) run(only, f);
       return;
     }
-    for (std::uint64_t n = 1; n <= each && !HasFailure(); n += one_in) run(GetParam() * each + n, f);
+    const auto before = (static_cast<std::uint64_t>(of) * cases + GetParam()) * each;
+    std::uint64_t seeds = 0;
+    for (std::uint64_t n = 1; n <= each && !HasFailure(); n += one_in, ++seeds) run(before + n, f);
+    std::printf("%s: seeds=%llu differences=%d\n", names[static_cast<std::size_t>(of)],
+                static_cast<unsigned long long>(seeds), HasFailure() ? 1 : 0);
   }
 
   static void expect_nothing(const plan& p, const outcome& o, const std::string& wrong) {
@@ -98,7 +118,7 @@ class random_topologies : public ::testing::TestWithParam<std::uint64_t> {
 };
 
 TEST_P(random_topologies, at_least_once_nothing_is_missing_and_none_finished_early) {
-  for_each_seed([](const plan& p, const answer& expected, random_source& random) {
+  for_each_seed(promise::nothing_missing, [](const plan& p, const answer& expected, random_source& random) {
     const auto o = run_events(p, some_event_options(p, guarantee::at_least_once, random), {});
     auto wrong = nothing_missing(p, expected, o.seen) + counters_agree(p, o);
     if (!p.has_poison()) wrong += none_finished_early(p, expected, o.seen, true);
@@ -107,7 +127,7 @@ TEST_P(random_topologies, at_least_once_nothing_is_missing_and_none_finished_ear
 }
 
 TEST_P(random_topologies, exactly_once_is_exact) {
-  for_each_seed([](const plan& p, const answer& expected, random_source& random) {
+  for_each_seed(promise::exactly_once, [](const plan& p, const answer& expected, random_source& random) {
     const auto o =
         run_events(p, some_event_options(p, guarantee::exactly_once, random), {.tokens = false, .below_holds = false});
     auto wrong = exact(p, expected, o.seen);
@@ -118,6 +138,7 @@ TEST_P(random_topologies, exactly_once_is_exact) {
 
 TEST_P(random_topologies, best_effort_is_exact_without_faults) {
   for_each_seed(
+      promise::best_effort,
       [](const plan& p, const answer& expected, random_source& random) {
         plan quiet = p;
         quiet.faults.clear();
@@ -129,6 +150,7 @@ TEST_P(random_topologies, best_effort_is_exact_without_faults) {
 
 TEST_P(random_topologies, best_effort_gives_nothing_twice) {
   for_each_seed(
+      promise::nothing_twice,
       [](const plan& p, const answer& expected, random_source& random) {
         if (p.faults.empty() || p.has(operation::hold) || p.has(operation::gather)) return;  // they share their fate
         if (p.has(trouble::forgets)) return;  // on a busy machine others time out with the forgotten one, for good
@@ -139,7 +161,7 @@ TEST_P(random_topologies, best_effort_gives_nothing_twice) {
 }
 
 TEST_P(random_topologies, batches_are_exact) {
-  for_each_seed([](const plan& p, const answer& expected, random_source& random) {
+  for_each_seed(promise::exact_batches, [](const plan& p, const answer& expected, random_source& random) {
     const auto o = run_batches(p, some_batch_options(p, random), {});
     auto wrong = exact(p, expected, o.seen) + counters_agree(p, o);
     if (!p.has_poison()) wrong += none_finished_early(p, expected, o.seen, false);
@@ -150,6 +172,7 @@ TEST_P(random_topologies, batches_are_exact) {
 /// The same batches by one, two and eight workers, with faults and without: the same rows in the same order.
 TEST_P(random_topologies, batches_come_in_one_order_whatever_the_workers) {
   for_each_seed(
+      promise::one_order,
       [](const plan& p, const answer&, random_source& random) {
         const plan one = with_one_spout(p);
         const auto expected = plain_loop(one);
@@ -172,7 +195,7 @@ TEST_P(random_topologies, batches_come_in_one_order_whatever_the_workers) {
 
 /// A drain in the midst of it: what was emitted is finished, and nothing else is there.
 TEST_P(random_topologies, a_drain_finishes_what_was_emitted) {
-  for_each_seed([](const plan& p, const answer&, random_source& random) {
+  for_each_seed(promise::drains, [](const plan& p, const answer&, random_source& random) {
     if (p.has_poison()) return;
     const std::chrono::microseconds after(random.below(3000));
     const bool batches = random.chance(0.5);
@@ -183,7 +206,7 @@ TEST_P(random_topologies, a_drain_finishes_what_was_emitted) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(seeds, random_topologies, ::testing::Range<std::uint64_t>(0, 10));
+INSTANTIATE_TEST_SUITE_P(seeds, random_topologies, ::testing::Range<std::uint64_t>(0, cases));
 
 }  // namespace
 }  // namespace freshet::differential

@@ -107,13 +107,10 @@ template <class W>
 struct in_batches : combine_window_bolt<reading, std::string reading::*, std::string, W, longest_and_count> {
   using base = combine_window_bolt<reading, std::string reading::*, std::string, W, longest_and_count>;
   explicit in_batches(const W& windows) : base(&reading::key, windows, {}, 0ms) {}
-  void open(task_context context) {
-    context.batched = true;
-    base::open(context);
-  }
   /// The harness puts state back as where tuples of a batch were given up.
   void process(const reading& r, typename base::output& out) {
     out.frame().rollback_state = false;
+    out.frame().is_waited_for = true;
     base::process(r, out);
   }
 };
@@ -129,6 +126,7 @@ TEST(combine_window_bolt, tuples_in_the_same_windows_are_one_part) {
   harness.flush();
   const auto& parts = harness.output();
   ASSERT_EQ(parts.values.size(), 2u);
+  EXPECT_FALSE(parts.values[0].alone || parts.values[1].alone);
   EXPECT_EQ(parts.values[0].value, std::pair(std::int64_t{2}, std::int64_t{2}));
   EXPECT_EQ(parts.stamps[0], ms(-3));
   EXPECT_EQ(parts.values[1].value, std::pair(std::int64_t{3}, std::int64_t{1}));
@@ -152,20 +150,41 @@ TEST(combine_window_bolt, a_part_of_a_session_is_one_by_itself) {
   EXPECT_EQ(parts.values[0].value.second, 4);
 }
 
-TEST(combine_window_bolt, a_part_that_nobody_waited_for_is_told_apart) {
-  using part = window_part<std::string, std::pair<std::int64_t, std::int64_t>>;
-  using windows =
-      window_bolt<part, key_of_partial, std::string, tumbling, aggregate_of_parts<std::string, longest_and_count>>;
+/// 5 ms is over for those who didn't wait, if not by the stamp.
+TEST(combine_window_bolt, what_may_come_too_late_goes_alone) {
+  const in_batches bolt{tumbling{10ms}};
+  freshet::testing::bolt_harness harness{bolt};
+  harness.advance_watermark(ms(10));
+  const reading slept{"a", ms(5), 1};
+  harness.process(slept, ms(5), ms(0));
+  const auto& parts = harness.output();
+  ASSERT_EQ(parts.values.size(), 1u);
+  EXPECT_EQ(parts.values[0].alone, slept);
+  EXPECT_EQ(parts.stamps[0], ms(0));
+  harness.process({"a", ms(11), 2}, ms(11), ms(0));
+  EXPECT_EQ(parts.values.size(), 1u);
+  harness.flush();
+  ASSERT_EQ(harness.output().values.size(), 2u);
+  EXPECT_FALSE(harness.output().values[1].alone);
+}
+
+TEST(combine_window_bolt, a_tuple_that_nobody_waited_for_is_in_the_late_output_of_the_windows) {
+  using part = window_part<reading, std::string, std::pair<std::int64_t, std::int64_t>>;
+  using windows = window_bolt<part, key_of_partial, std::string, tumbling,
+                              aggregate_of_parts<reading, std::string, longest_and_count>>;
   const windows bolt{{}, tumbling{10ms}, {}, {}};
   freshet::testing::bolt_harness harness{bolt, key_grouping{key_of_partial{}}};
   harness.advance_watermark(ms(50));
-  harness.process({"a", ms(5), {1, 1}}, ms(5), ms(0));  // not late by its own stamp
-  harness.process({"a", ms(55), {2, 3}}, ms(55), ms(0));
+  const reading slept{"a", ms(5), 1};
+  harness.process({"a", ms(5), {1, 1}, slept}, ms(5), ms(0));  // not late by its own stamp
+  harness.process({"a", ms(55), {2, 3}, {}}, ms(55), ms(0));
+  harness.process({"a", ms(56), {5, 1}, reading{"a", ms(56), 5}}, ms(56), ms(0));
   harness.advance_watermark(end_of_time);
   ASSERT_EQ(harness.output().values.size(), 1u);
-  EXPECT_EQ(harness.output().values[0].value, 2003);
-  ASSERT_EQ(harness.side<late_output<part>>().values.size(), 1u);
-  EXPECT_EQ(harness.side<late_output<part>>().values[0].reason, late_reason::woke);
+  EXPECT_EQ(harness.output().values[0].value, 5004);
+  ASSERT_EQ(harness.side<late_output<reading>>().values.size(), 1u);
+  EXPECT_EQ(harness.side<late_output<reading>>().values[0].value, slept);
+  EXPECT_EQ(harness.side<late_output<reading>>().values[0].reason, late_reason::woke);
 }
 
 // --- build() ---

@@ -78,7 +78,8 @@ struct call_frame {
   std::uint64_t late = 0, woke_behind = 0;   ///< tuples that came too late, and those that others did not wait for
   bool rollback_state = false;               ///< state is put back when a call fails (exactly_once in the event engine)
   bool rollback_timers =
-      false;         ///< the same for calls of timers, which no spout causes once more: all that are retried
+      false;                   ///< the same for calls of timers, which no spout causes once more: all that are retried
+  bool is_waited_for = false;  ///< what reads the chain has come no further than `watermark`, and doesn't while it runs
   event_time now{};  ///< by the run's clock, for all calls of a slice or batch alike; where a member wants to know
   task_host* host = nullptr;
   event_clock* clock = nullptr;             ///< of a spout's chain; null: its tuples get no event times

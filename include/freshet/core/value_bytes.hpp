@@ -22,6 +22,15 @@ inline constexpr bool is_shared_pointer = false;
 template <class T>
 inline constexpr bool is_shared_pointer<std::shared_ptr<T>> = std::is_object_v<T> && !std::is_array_v<T>;
 
+/// The library's own containers within states, which have codecs of their own.
+template <class T>
+concept state_container = shape_of<T>
+== shape::other&& requires(const T& all) {
+  typename T::value_type;
+  all.begin() != all.end();
+  all.capacity();
+};
+
 template <class T>
 std::size_t owned_bytes(const T& value, int level = 0);
 
@@ -73,10 +82,11 @@ std::size_t owned_bytes(const T& value, int level) {
                : std::visit([level](const auto& v) { return owned_bytes(v, level + 1); }, value);
   else if constexpr (is == shape::fields)
     return with_fields(value,
-                       [level](const auto&... part) { return (std::size_t{} + ... + owned_bytes(part, level + 1)); });
+                       [level](const auto&... part) { return (std::size_t{} + ... + owned_bytes(part, level)); });
   else if constexpr (is == shape::tuple)
     return std::apply([level](const auto&... part) { return (std::size_t{} + ... + owned_bytes(part, level + 1)); },
                       value);
+  else if constexpr (state_container<T>) return element_bytes(value) + owned_by_elements(value, level);
   else if constexpr (is_shared_pointer<T>)
     return value ? (sizeof(*value) + owned_bytes(*value, level + 1)) / static_cast<std::size_t>(value.use_count()) : 0;
   else return 0;
@@ -87,7 +97,8 @@ std::size_t owned_bytes(const T& value, int level) {
 /// True when values of `T` may hold memory that `sizeof` doesn't show, and that can be seen.
 template <class T>
 inline constexpr bool owns_memory =
-    !std::is_trivially_copyable_v<T> && (shape_of<T> != shape::other || detail::is_shared_pointer<T>);
+    !std::is_trivially_copyable_v<T> &&
+    (shape_of<T> != shape::other || detail::is_shared_pointer<T> || detail::state_container<T>);
 
 /// About how many bytes of memory a value takes, with what it owns elsewhere.
 template <class T>

@@ -40,6 +40,8 @@ class list_state {
 
   bool empty() const noexcept { return first_ == all_.size(); }
   std::size_t size() const noexcept { return all_.size() - first_; }
+  /// As many have room in its memory.
+  std::size_t capacity() const noexcept { return all_.capacity(); }
   const T& operator[](std::size_t i) const { return all_[first_ + i]; }
   const T& front() const { return all_[first_]; }
   const T& back() const { return all_.back(); }

@@ -51,6 +51,8 @@ class map_state {
 
   bool empty() const noexcept { return all_.empty(); }
   std::size_t size() const noexcept { return all_.size(); }
+  /// As many entries have room in its memory.
+  std::size_t capacity() const noexcept { return all_.capacity(); }
   const_iterator begin() const noexcept { return all_.data(); }
   const_iterator end() const noexcept { return all_.data() + all_.size(); }
   template <class Q>

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "freshet/base/assert.hpp"
 #include "freshet/core/emitter.hpp"
 #include "freshet/core/state_table.hpp"
-#include "freshet/core/task_context.hpp"
 #include "freshet/stream/aggregate.hpp"
 #include "freshet/stream/late.hpp"
 #include "freshet/time/session_set.hpp"
@@ -20,21 +20,32 @@ namespace freshet {
 
 /// Tuples of a key that are in the same windows, put together. Its event time is the last of theirs, or for windows
 /// other than sessions any; its stamp is the largest of theirs.
-template <class K, class Accumulator>
+template <class T, class K, class Accumulator>
 struct window_part {
   using key_type = K;
   K key{};
   event_time first{};  ///< the earliest time in a session's part
   Accumulator value{};
+  std::optional<T> alone{};  ///< the tuple, where it is the only one, and may have come too late
 };
 
 template <class T>
 inline constexpr bool is_window_part = false;
-template <class K, class A>
-inline constexpr bool is_window_part<window_part<K, A>> = true;
+template <class T, class K, class A>
+inline constexpr bool is_window_part<window_part<T, K, A>> = true;
+
+/// Whatever can be late goes alone.
+template <class T, class K, class A>
+struct late_value<window_part<T, K, A>> {
+  using type = T;
+  static const T& of(const window_part<T, K, A>& part) {
+    FRESHET_ASSERT(part.alone, "tuples were put together whose windows had closed");
+    return *part.alone;
+  }
+};
 
 /// How parts are an aggregate: the first as it is, the following merged.
-template <class K, class A>
+template <class T, class K, class A>
 struct aggregate_of_parts {
   struct accumulator {
     accumulator_t<A> value{};
@@ -42,7 +53,7 @@ struct aggregate_of_parts {
   };
   A aggregate;
 
-  void add(accumulator& into, const window_part<K, accumulator_t<A>>& part) const { put(into, part.value); }
+  void add(accumulator& into, const window_part<T, K, accumulator_t<A>>& part) const { put(into, part.value); }
   void merge(accumulator& into, const accumulator& from) const {
     if (from.has_value) put(into, from.value);
   }
@@ -59,7 +70,7 @@ namespace detail {
 /// Which tuples of a key may be put together: those with the same number are in the same windows.
 using part_number = std::pair<std::int64_t, std::int64_t>;
 
-/// None: the tuple is late for all its windows, by its own stamp.
+/// None: the tuple is late for all its windows.
 template <class W>
 std::optional<part_number> part_of(const W& windows, event_time t, event_span lateness, event_time stamp) {
   std::optional<part_number> number;
@@ -140,16 +151,15 @@ class parts_of_key<sessions, Accumulator> {
 };
 }  // namespace detail
 
-/// Puts the tuples of each key and window together in the producer's task, and sends what is late to the late output:
-/// by each tuple's own stamp, as there is nothing else to know here. In batches the parts go on at the end of each, a
-/// part for each key and window, before the watermark that its tuples have brought about; elsewhere they would wait for
-/// nobody knows how long, so each tuple goes on at once as a part of its own. What was not late by its stamp and yet
-/// comes after its windows have closed (`late_reason::woke`) is counted at the windows, by parts, and is in no late
-/// output, as its tuples are no more.
+/// Puts the tuples of each key and window together in the producer's task, and sends what is late by its own stamp to
+/// the late output. In batches the parts go on at the end of each, a part for each key and window, before the watermark
+/// that its tuples have brought about; elsewhere they would wait for nobody knows how long, so each tuple goes on at
+/// once, alone. So does one whose windows may have closed without it (`late_reason::woke`), because its partition had
+/// been idle: only the windows know, and what is put together could not be taken apart for their late output.
 template <class T, class KeyFn, class K, class W, class A>
 class combine_window_bolt {
   using accumulator = accumulator_t<A>;
-  using part = window_part<K, accumulator>;
+  using part = window_part<T, K, accumulator>;
 
  public:
   using output = emitter<part, late_output<T>>;
@@ -160,13 +170,11 @@ class combine_window_bolt {
       : key_(other.key_), windows_(other.windows_), aggregate_(other.aggregate_), lateness_(other.lateness_) {}
   combine_window_bolt(combine_window_bolt&&) = default;
 
-  void open(const task_context& context) { batched_ = context.batched; }
   void process(const T& value, output& out) {
     const auto number = detail::part_of(windows_, out.time(), lateness_, out.stamp());
     if (!number) return emit_late<late_output<T>>(value, why_late, out);
-    // What is put together can't be taken apart: where a tuple of the batch is given up, each goes by itself.
-    if (!batched_ || out.frame().rollback_state) {
-      part alone{K(std::invoke(key_, value)), out.time(), started(aggregate_)};
+    if (goes_alone(out)) {
+      part alone{K(std::invoke(key_, value)), out.time(), started(aggregate_), value};
       aggregate_.add(alone.value, value);
       return out.emit(std::move(alone));
     }
@@ -179,19 +187,25 @@ class combine_window_bolt {
   void flush(output& out) {
     parts_.for_each([&](auto& of_key) {
       of_key.value.take([&](event_time first, event_time last, event_time stamp, accumulator&& value) {
-        out.emit_stamped(last, stamp, {of_key.key, first, std::move(value)});
+        out.emit_stamped(last, stamp, {of_key.key, first, std::move(value), {}});
       });
     });
     parts_ = {};
   }
 
  private:
+  /// Also where a tuple of the batch is given up: the others could not be told from it any more.
+  bool goes_alone(output& out) const {
+    const auto& frame = out.frame();
+    return frame.rollback_state || !frame.is_waited_for ||
+           !detail::part_of(windows_, out.time(), lateness_, frame.watermark);
+  }
+
   static constexpr auto why_late = std::is_same_v<W, sessions> ? late_reason::time : late_reason::window;
   KeyFn key_;
   W windows_;
   A aggregate_;
   event_span lateness_;
-  bool batched_ = false;
   state_table<K, detail::parts_of_key<W, accumulator>> parts_;
 };
 

@@ -40,10 +40,19 @@ template <class Emitter>
 event_time judged_stamp(const Emitter& out) {
   return std::max(out.stamp(), out.frame().watermark);
 }
+/// What the late output of an operator that reads `T` gives of one: the tuple itself.
+template <class T>
+struct late_value {
+  using type = T;
+  static const T& of(const T& value) { return value; }
+};
+template <class T>
+using late_output_of = late_output<typename late_value<T>::type>;
+
 /// Sends the tuple in process to the late output `Tag`, and counts it.
 template <class Tag, class T, class Emitter>
 void emit_late(const T& value, late_reason why, Emitter& out) {
-  out.template emit<Tag>({value, out.time(), out.stamp(), why});
+  out.template emit<Tag>({late_value<T>::of(value), out.time(), out.stamp(), why});
   auto& frame = out.frame();
   if (frame.flags.failed) return;
   ++(why == late_reason::woke ? frame.woke_behind : frame.late);

@@ -27,7 +27,7 @@ class session_bolt : public detail::pane_bolt_base<T, KeyFn, K, A, Trigger> {
       : base(std::move(key), std::move(aggregate), options, std::move(trigger)), windows_(windows) {}
 
   void process(const T& value, state& s, timers& t, processing_timers& by_clock, output& out) {
-    if (went_late<late_output<T>>(value, this->options().allowed_lateness, out)) return;
+    if (went_late<late_output_of<T>>(value, this->options().allowed_lateness, out)) return;
     const auto start = [this] { return this->new_pane(); };
     const auto merge = [this](pane& into, const pane& from) {
       this->aggregate_.merge(into.value, from.value);

@@ -54,7 +54,7 @@ class window_bolt : public detail::pane_bolt_base<T, KeyFn, K, A, Trigger> {
       const auto at = place_of(w, s, t);
       if (this->add(value, w, s.ended, s.windows.modify(at).pane, t, by_clock, out)) forget(at, s, t);
     });
-    if (was_late) emit_late<late_output<T>>(value, is_late_itself ? late_reason::window : late_reason::woke, out);
+    if (was_late) emit_late<late_output_of<T>>(value, is_late_itself ? late_reason::window : late_reason::woke, out);
   }
   void on_timer(const K& key, event_time due, state& s, output& out) {
     std::size_t closed = 0;
@@ -124,7 +124,7 @@ class hopping_bolt : public detail::window_bolt_base<T, KeyFn, K, A> {
       if (s.next.due == end_of_time || s.windows.front() != front) set_timer(s, t);
       return;
     }
-    emit_late<late_output<T>>(value, stamp == out.stamp() ? late_reason::window : late_reason::woke, out);
+    emit_late<late_output_of<T>>(value, stamp == out.stamp() ? late_reason::window : late_reason::woke, out);
   }
   void on_timer(const K& key, event_time due, state& s, timers& t, output& out) {
     s.next = {};

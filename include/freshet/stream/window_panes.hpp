@@ -22,7 +22,7 @@ template <class T, class KeyFn, class K, class A>
 class window_bolt_base {
  public:
   using accumulator = accumulator_t<A>;
-  using output = emitter<windowed<K, aggregate_result_t<A>>, late_output<T>>;
+  using output = emitter<windowed<K, aggregate_result_t<A>>, late_output_of<T>>;
   window_bolt_base(KeyFn key, A aggregate) : key_(std::move(key)), aggregate_(std::move(aggregate)) {}
 
  protected:

@@ -121,9 +121,8 @@ class windowed_stream {
 
   /// The same windows, whose tuples are put together, key by key and window by window, where they are produced: in
   /// batches a part for each key and window goes to the task of the key instead of its tuples, which pays where they
-  /// are many. Adds a node: "sums.combine". The results are the same; the aggregate needs `merge`, and there are none
-  /// before the last. Tuples that come too late because nobody waited for their partition (`late_reason::woke`) are
-  /// counted, and are not in `late()`.
+  /// are many. Adds a node: "sums.combine". The results and what is late are the same; the aggregate needs `merge`, and
+  /// there are no results before the last.
   auto combine() const {
     static_assert(!detail::counts_tuples<W>, "windows that count tuples depend on their order: leave out combine()");
     static_assert(!has_trigger,
@@ -214,10 +213,11 @@ class windowed_stream {
         builder.bolt(name + ".combine", combine{key_, windows_, aggregate, options_.allowed_lateness}, at_producer)
             .input(in_);
     in_.builder_state()->nodes.back().written_as = written_as;
-    const auto late = parts.template side<late_output<T>>();
-    using of_parts = aggregate_of_parts<key_type, A>;
-    return R(add_windows(parts, key_of_partial{}, std::move(name), of_parts{std::move(aggregate)}, options, written_as),
-             late);
+    using of_parts = aggregate_of_parts<T, key_type, A>;
+    const auto made =
+        add_windows(parts, key_of_partial{}, std::move(name), of_parts{std::move(aggregate)}, options, written_as);
+    const stream_ref<late_tuple<T>> late_by_luck{made.builder_state(), {{made.ends()[0].node, 1}}};
+    return R(made, freshet::merge<late_tuple<T>>(parts.template side<late_output<T>>(), late_by_luck));
   }
   /// The bolt behind these windows, of what comes from `in`.
   template <class U, class By, class A>

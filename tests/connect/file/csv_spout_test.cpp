@@ -525,7 +525,7 @@ TEST(csv_spout, damaged_text_is_read_to_its_end) {
 
 // --- under the engines ---
 
-enum class engine { event, event_best_effort, event_exactly_once, batch, batch_skip };
+enum class engine { event, event_best_effort, event_exactly_once, batch, batch_skip, available_now };
 class csv_engines : public testing::TestWithParam<engine> {
  protected:
   topology_run start(const topology& graph) const {
@@ -536,6 +536,8 @@ class csv_engines : public testing::TestWithParam<engine> {
         return event_executor{{.guarantee = guarantee::best_effort, .workers = 2, .log = {}}}.start(graph);
       case engine::event_exactly_once:
         return event_executor{{.guarantee = guarantee::exactly_once, .workers = 2, .log = {}}}.start(graph);
+      case engine::available_now:
+        return batch_executor{{.trigger = batch_trigger::available_now, .workers = 2, .log = {}}}.start(graph);
       default:
         return batch_executor{{.interval = 1ms, .workers = 2, .log = {}}}.start(graph);
     }
@@ -555,13 +557,15 @@ std::string name_of(const testing::TestParamInfo<engine>& tested) {
       return "event_exactly_once";
     case engine::batch:
       return "batch";
+    case engine::available_now:
+      return "available_now";
     default:
       return "batch_skip";
   }
 }
 INSTANTIATE_TEST_SUITE_P(engines, csv_engines,
                          testing::Values(engine::event, engine::event_best_effort, engine::event_exactly_once,
-                                         engine::batch, engine::batch_skip),
+                                         engine::batch, engine::batch_skip, engine::available_now),
                          name_of);
 
 std::string some_malformed(int rows) {

@@ -19,8 +19,9 @@ tuples emitted(const operator_scene& s, std::size_t source_number) {
     for (const auto& r : s.rows[from.first + p]) {
       all.push_back(
           {r, watermark, {static_cast<std::uint32_t>(source_number), static_cast<partition_id>(p), offset++}});
+      if (from.by == policy::punctuated && !says_time(r)) continue;
       largest = std::max(largest, r.at);
-      watermark = largest - from.bound;
+      watermark = largest - (from.by == policy::ascending ? tick : from.bound);
     }
   }
   return all;
@@ -32,6 +33,9 @@ tuples both(tuples a, const tuples& b) {
 tuples results_of(const stage& s, const tuples& left, const tuples& right, lateness_judge& judge,
                   std::uint32_t number) {
   const auto output = 3 * number, node = 100 + number;
+  if (s.what == operation::aggregates) return aggregated(s, left, judge, output, node);
+  if (s.what == operation::partial) return totals(left, node);
+  if (s.what == operation::pieces) return in_pieces(left);
   if (s.what < operation::deduplicate) {
     auto all = joined(s, left, right, judge, output);
     // Of joins only co-grouping says where its results come from.

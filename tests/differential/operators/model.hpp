@@ -43,6 +43,11 @@ tuples joined(const stage&, const tuples& left, const tuples& right, lateness_ju
 tuples in_order(const stage&, const tuples&, lateness_judge&, std::uint32_t output, std::uint32_t node);
 tuples by_key(const stage&, const tuples& left, const tuples& right, lateness_judge&, std::uint32_t output,
               std::uint32_t node);
+tuples aggregated(const stage&, const tuples&, lateness_judge&, std::uint32_t output, std::uint32_t node);
+tuples totals(const tuples&, std::uint32_t node);
+tuples in_pieces(const tuples&);
+/// Of one key, in order.
+tuples while_remembered(const stage&, const tuples&);
 
 /// `woke`: what came late because its partition had been idle.
 operator_answers answers_of(const operator_scene&, const std::vector<late_at>& woke);

@@ -223,6 +223,7 @@ tuples in_order(const stage& s, const tuples& in, lateness_judge& judge, std::ui
                         : s.what == operation::ordered_timers ? with_timers(s, key, rows, node)
                         : s.what == operation::pattern        ? matches(s, key, rows, node)
                         : s.what == operation::trigger        ? triggered(s, key, rows, judge, output + 2, node)
+                        : s.what == operation::remembered     ? while_remembered(s, rows)
                                                               : in_counts(s, key, rows);
     all.insert(all.end(), of_key.begin(), of_key.end());
   }
@@ -233,8 +234,14 @@ tuples by_key(const stage& s, const tuples& left, const tuples& right, lateness_
               std::uint32_t node) {
   if (s.what == operation::top_n)
     return best(s, judge.in_windows(left, {}, output, [&](event_time t) { return floored(t, s.span) + s.span; }), node);
-  const auto rows = judge.in_time(left, s.lateness, output);
-  return s.what == operation::timers ? in_slots(s, rows, node) : beside_changes(s, rows, right, node);
+  auto rows = judge.in_time(left, s.lateness, output);
+  if (s.what == operation::broadcast_state) return beside_changes(s, rows, right, node);
+  if (s.what == operation::co_process)
+    for (auto t : judge.in_time(right, s.lateness, output)) {
+      t.row.value = turned(t.row.value);
+      rows.push_back(t);
+    }
+  return in_slots(s, rows, node);
 }
 
 }  // namespace freshet::differential::operators

@@ -10,7 +10,8 @@ namespace {
 
 constexpr const char* names[] = {"interval_join",   "window_join",   "co_group",       "as_of_join", "join_table",
                                  "broadcast_table", "deduplicate",   "ordered_timers", "pattern",    "timers",
-                                 "tumbling_count",  "sliding_count", "trigger",        "top_n",      "broadcast_state"};
+                                 "tumbling_count",  "sliding_count", "trigger",        "top_n",      "broadcast_state",
+                                 "co_process",      "aggregates",    "remembered",     "partial",    "pieces"};
 constexpr std::uint64_t operations = std::size(names);
 
 event_span below(random_source& random, std::int64_t n) {
@@ -52,7 +53,7 @@ stage some_stage(random_source& random) {
 }
 
 bool fits_behind(const stage& first, const stage& second) {
-  return first.what != operation::trigger && (!is_ordered(second.what) || orders_ties(first.what));
+  return first.what != operation::trigger && !ends_time(first) && (!is_ordered(second.what) || orders_ties(first.what));
 }
 
 void draw_sources(operator_scene& s, std::size_t count, random_source& random) {
@@ -64,6 +65,8 @@ void draw_sources(operator_scene& s, std::size_t count, random_source& random) {
     one.partitions = 1 + random.below(3);
     one.parallelism = 1 + random.below(2);
     one.bound = random.below(2) ? disorder : below(random, 30);
+    one.by = random.below(3) ? policy::bounded : random.below(2) ? policy::ascending : policy::punctuated;
+    if (random.below(4) == 0) one.max_drift = event_span{1} + below(random, 50);
     partitions += one.partitions;
     s.sources.push_back(std::move(one));
   }
@@ -81,18 +84,28 @@ void draw_naps(operator_scene& s, random_source& random) {
 
 }  // namespace
 
-bool has_two_inputs(operation o) { return o <= operation::broadcast_table || o == operation::broadcast_state; }
+bool has_two_inputs(operation o) {
+  return o <= operation::broadcast_table || o == operation::broadcast_state || o == operation::co_process;
+}
+bool ends_time(const stage& s) {
+  return s.what == operation::partial || (s.what == operation::aggregates && window_kind_of(s) == window_kind::global);
+}
 bool is_ordered(operation o) {
   return o == operation::deduplicate || o == operation::ordered_timers || o == operation::pattern ||
-         o == operation::tumbling_count || o == operation::sliding_count || o == operation::trigger;
+         o == operation::tumbling_count || o == operation::sliding_count || o == operation::trigger ||
+         o == operation::remembered;
 }
 bool orders_ties(operation o) {
-  return is_ordered(o) || o == operation::co_group || o == operation::top_n || o == operation::broadcast_state;
+  return is_ordered(o) || o == operation::co_group || o == operation::top_n || o == operation::broadcast_state ||
+         o == operation::aggregates || o == operation::pieces;
 }
 /// What is in several windows may be late for some of them, and no output says for which. Copies of a table, and of
 /// broadcast state, may each have gone on without the partition or not.
-bool stands_naps(operation o) {
-  return o != operation::co_group && o != operation::broadcast_table && o != operation::broadcast_state;
+bool stands_naps(const stage& s) {
+  const bool hops = (s.what == operation::window_join && s.kind == join_kind::full) ||
+                    (s.what == operation::aggregates && window_kind_of(s) == window_kind::hopping);
+  return !hops && s.what != operation::co_group && s.what != operation::broadcast_table &&
+         s.what != operation::broadcast_state;
 }
 bool has_naps(const operator_scene& s) { return !s.sources[0].naps.empty(); }
 
@@ -115,10 +128,7 @@ operator_scene some_operator_scene(std::uint64_t seed) {
   operator_scene s;
   s.seed = seed;
   const bool naps = random.below(6) == 0, twice = random.below(2) == 0;
-  const auto is_fit = [naps](const stage& of) {
-    const bool hops = of.what == operation::window_join && of.kind == join_kind::full;
-    return !naps || (stands_naps(of.what) && !hops);
-  };
+  const auto is_fit = [naps](const stage& of) { return !naps || stands_naps(of); };
   do s.stages = {some_stage(random)};
   while (!is_fit(s.stages[0]));
   if (twice) {
@@ -154,7 +164,11 @@ std::string described(const operator_scene& s) {
   for (std::size_t i = 0; i < s.sources.size(); ++i) {
     const auto& of = s.sources[i];
     out << "\n  source " << i << ": partitions " << of.first << " to " << of.first + of.partitions - 1 << ", bound "
-        << of.bound.count() << ", parallelism " << of.parallelism;
+        << of.bound.count()
+        << (of.by == policy::ascending    ? " (ascending)"
+            : of.by == policy::punctuated ? " (punctuated)"
+                                          : "")
+        << ", max_drift " << of.max_drift.count() << ", parallelism " << of.parallelism;
     for (std::size_t p = 0; p < of.naps.size(); ++p)
       if (of.naps[p] != partitions_spout::no_nap)
         out << ", " << of.first + p << " asleep before its row " << of.naps[p];

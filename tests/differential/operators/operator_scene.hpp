@@ -1,9 +1,11 @@
 #pragma once
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "differential/time/timed_rows.hpp"
@@ -28,6 +30,11 @@ enum class operation : std::uint8_t {
   trigger,          ///< tumbling `span` with a trigger, behind ordered(); `variant`: discarding panes
   top_n,            ///< the best `number` of tumbling `span`
   broadcast_state,  ///< of left, `span` after each row: what the right has changed until then
+  co_process,       ///< the timers above, of rows of both sides
+  aggregates,  ///< every aggregate of windows of `kind`; `variant`: combined; else `number` <= 2: of all rows at once
+  remembered,  ///< behind ordered(): sums that are forgotten `span` after the last row
+  partial,     ///< sums by two tasks a key
+  pieces,      ///< a range of each row
 };
 /// One operator. Its state belongs to keys, and it has up to three late outputs.
 struct stage {
@@ -38,18 +45,32 @@ struct stage {
   bool variant = false;
   std::size_t parallelism = 1;
 };
+/// The windows of `aggregates`.
+enum class window_kind : std::uint8_t { tumbling, hopping, sessions, global };
+constexpr window_kind window_kind_of(const stage& s) { return static_cast<window_kind>(s.kind); }
 bool has_two_inputs(operation);
+/// Its results come at the end of time, behind which there is nothing.
+bool ends_time(const stage&);
 /// In a scene whose partitions fall asleep its answer follows from what came late.
-bool stands_naps(operation);
+bool stands_naps(const stage&);
 /// Equal times are no matter of luck in what it gives.
 bool orders_ties(operation);
 /// It orders what it reads.
 bool is_ordered(operation);
 
+/// How a source's watermark follows from its rows.
+enum class policy : std::uint8_t {
+  bounded,
+  ascending,   ///< what is out of order is late
+  punctuated,  ///< only rows that are `says_time` tell, `bound` behind their time
+};
+constexpr bool says_time(const timed_row& r) { return r.value % 3 == 0; }
+
 /// A spout: its partitions are those of the scene's rows from `first` on.
 struct source {
   std::size_t first = 0, partitions = 1, parallelism = 1;
-  event_span bound{};
+  policy by = policy::bounded;
+  event_span bound{}, max_drift{};
   std::vector<std::uint64_t> naps;  ///< see partitions_spout; none: nobody goes on without it
 };
 
@@ -104,6 +125,19 @@ inline std::int64_t paired(const timed_row* l, const timed_row* r) {
 constexpr bool deletes(const timed_row& r) { return r.value % 3 == 0; }
 /// What top_n ranks by; many are alike.
 constexpr std::int64_t rank(const timed_row& r) { return r.value % 5; }
+
+/// How many rows `pieces` makes of one.
+constexpr std::int64_t pieces_of(const timed_row& r) { return (r.value % 4 + 4) % 4; }
+/// What the right rows of `co_process` count as.
+constexpr std::int64_t turned(std::int64_t right) { return mixed(right, 7); }
+/// Of all rows of a window, in whichever order they came.
+inline std::int64_t digest(std::vector<timed_row> rows) {
+  std::sort(rows.begin(), rows.end(),
+            [](const timed_row& a, const timed_row& b) { return std::pair(a.at, a.value) < std::pair(b.at, b.value); });
+  std::int64_t all = 0;
+  for (const auto& r : rows) all = mixed(all, r.value);
+  return all;
+}
 
 /// What a trigger does with a window after a row.
 constexpr bool fires(const timed_row& r) { return r.value % 3 == 0; }

@@ -12,16 +12,23 @@ row_stream read(stream_builder& builder, const operator_scene& s, std::size_t nu
   const auto& from = s.sources[number];
   const auto first = s.rows.begin() + static_cast<std::ptrdiff_t>(from.first);
   auto rows = std::make_shared<const timed_rows>(first, first + static_cast<std::ptrdiff_t>(from.partitions));
-  event_time_options time{.bound = from.bound};
+  const auto in =
+      builder.spout("source " + std::to_string(number), partitions_spout{std::move(rows), s.seed + number, from.naps},
+                    {.parallelism = from.parallelism, .max_batch = 1 + s.seed % 50});
+  partition_options time{.max_drift = from.max_drift};
   if (!from.naps.empty()) time.idle_timeout = idle_timeout;
-  return builder
-      .spout("source " + std::to_string(number), partitions_spout{std::move(rows), s.seed + number, from.naps},
-             {.parallelism = from.parallelism, .max_batch = 1 + s.seed % 50})
-      .event_time(&timed_row::at, time);
+  if (from.by == policy::ascending) return in.event_time(&timed_row::at, ascending{}, time);
+  if (from.by == policy::bounded) return in.event_time(&timed_row::at, bounded_out_of_orderness{from.bound}, time);
+  const auto says = [bound = from.bound](event_time t, const timed_row& r) {
+    return says_time(r) ? std::optional(t - bound) : std::nullopt;
+  };
+  return in.event_time(&timed_row::at, punctuated{says}, time);
 }
 
 row_stream add(const stage& s, const row_stream& left, const row_stream& right, const place& at) {
   if (s.what < operation::deduplicate) return wire_join(s, left, right, at);
+  if (s.what == operation::aggregates || s.what == operation::partial || s.what == operation::pieces)
+    return wire_more(s, left, at);
   return is_ordered(s.what) ? wire_in_order(s, left, at) : wire_by_key(s, left, right, at);
 }
 
@@ -55,11 +62,13 @@ topology wired(const operator_scene& s, bool by_epoch, const gathered<stamped_ro
 /// What it gives comes of time alone: a failure behind it is no matter of the messages that it has read.
 bool gives_by_time(const stage& s) {
   return s.what != operation::interval_join && s.what != operation::tumbling_count &&
-         s.what != operation::sliding_count && s.what != operation::trigger;
+         s.what != operation::sliding_count && s.what != operation::trigger && s.what != operation::remembered &&
+         s.what != operation::pieces;
 }
-/// Sending a change again, to all copies, would change those twice that had taken it.
+/// Sending a change again, to all copies, would change those twice that had taken it; and two tasks that share a key
+/// count what they are given.
 bool stands_replays(const stage& s) {
-  return s.what != operation::broadcast_table && s.what != operation::broadcast_state;
+  return s.what != operation::broadcast_table && s.what != operation::broadcast_state && s.what != operation::partial;
 }
 /// Under at_least_once a message that fails behind the clock comes again, behind others: nothing fails behind rows in
 /// order, nor where what has been done already would be done again.
@@ -67,6 +76,7 @@ bool may_fail(const std::string& node, const operator_scene& s) {
   if (node.rfind("source ", 0) == 0) return true;
   for (std::size_t i = 0; i < s.stages.size(); ++i) {
     if (node.compare(0, 7, "stage " + std::to_string(i)) != 0) continue;
+    if (s.stages[i].what == operation::pieces) return false;  // some of them have gone on, and come again
     const bool counts = is_ordered(s.stages[i].what) && !gives_by_time(s.stages[i]);
     return stands_replays(s.stages[i]) && (i == 0 || gives_by_time(s.stages[0])) &&
            (!counts || node == "stage " + std::to_string(i) + ".ordered");

@@ -19,6 +19,9 @@ struct place {
 row_stream wire_join(const stage&, const row_stream& left, const row_stream& right, const place&);
 row_stream wire_in_order(const stage&, const row_stream&, const place&);
 row_stream wire_by_key(const stage&, const row_stream& left, const row_stream& right, const place&);
+row_stream wire_more(const stage&, const row_stream&, const place&);
+/// Behind rows in order.
+row_stream wire_remembering(const stage&, const row_stream&, const place&);
 
 /// Results as the next operator reads them, in the task that gives them.
 row_stream finished(const row_stream&, const stage&, const std::string& name);

@@ -41,7 +41,9 @@ struct slots {
   event_span size, moment, lateness;
 
   void process(const row& r, state& s, timers& t, output& out) const {
-    if (went_late<late_rows>(r, lateness, out)) return;
+    if (!went_late<late_rows>(r, lateness, out)) add(r, s, t);
+  }
+  void add(const row& r, state& s, timers& t) const {
     const auto end = aligned(r.at, size, {}) + size;
     // Not again for the time it is set to: it would take the stamp of this row, which may be past that time.
     const bool moves = s.sums.empty() || end < first_end(s);
@@ -62,6 +64,15 @@ struct slots {
 
  private:
   static event_time first_end(const state& s) { return event_time{event_span{s.sums.begin()->first}}; }
+};
+
+/// The same of rows of two sides.
+struct slots_of_two : slots {
+  using output = slots::output;
+  void on_left(const row& r, state& s, timers& t, output& out) const { process(r, s, t, out); }
+  void on_right(const row& r, state& s, timers& t, output& out) const {
+    if (!went_late<late_rows>(r, lateness, out)) add({r.key, r.at, turned(r.value)}, s, t);
+  }
 };
 
 /// A while after each row, what had changed until then.
@@ -195,7 +206,7 @@ row_stream wire_in_order(const stage& s, const row_stream& in, const place& at) 
     default: {
       const auto made = ordered.process(at.name + ".ordered", passing{}, options);
       at.late(0, made.late());
-      return in_ordered_windows(s, made, at);
+      return s.what == operation::remembered ? wire_remembering(s, made, at) : in_ordered_windows(s, made, at);
     }
   }
 }
@@ -209,6 +220,12 @@ row_stream wire_by_key(const stage& s, const row_stream& left, const row_stream&
   }
   if (s.what == operation::timers) {
     const auto made = left.key_by(&row::key).process(at.name, slots{s.span, s.further, s.lateness}, options);
+    at.late(0, made.side<late_rows>());
+    return finished(made, s, at.name);
+  }
+  if (s.what == operation::co_process) {
+    const auto made = left.key_by(&row::key).co_process(at.name, right.key_by(&row::key),
+                                                        slots_of_two{{s.span, s.further, s.lateness}}, options);
     at.late(0, made.side<late_rows>());
     return finished(made, s, at.name);
   }

@@ -1,8 +1,12 @@
 #include "differential/time/promise.hpp"
 
 #include <atomic>
+#include <list>
 #include <memory>
+#include <mutex>
+#include <string>
 
+#include "core/memory_store.hpp"
 #include "differential/rescale_at_random.hpp"
 #include "freshet/batch/batch_executor.hpp"
 #include "freshet/event/event_executor.hpp"
@@ -35,13 +39,27 @@ std::shared_ptr<testing::fault_plan> some_faults(const std::vector<std::string>&
   return faults;
 }
 
-}  // namespace
+/// A store in memory for each task, however often there is one of its name, with room for hardly a state besides.
+class stores_of_tasks final : public state_backend {
+ public:
+  std::unique_ptr<state_store> open(const std::string&) override {
+    std::lock_guard lock(mutex_);
+    return std::make_unique<testing::memory_store>(all_.emplace_back(), 300);
+  }
 
-namespace {
+ private:
+  std::mutex mutex_;
+  std::list<testing::memory_store::contents> all_;
+};
+std::shared_ptr<state_backend> sometimes_stores(random_source& random) {
+  return random.below(5) == 0 ? std::make_shared<stores_of_tasks>() : nullptr;
+}
+
 event_options events_at_random(const promise& p, std::shared_ptr<fault_injector> faults, random_source& random) {
   event_options o{.guarantee = p.kept, .workers = 1 + random.below(2), .max_batch = 1 + random.below(40)};
   o.retry = {.max_attempts = 50, .first = std::chrono::microseconds(1), .longest = std::chrono::microseconds(20)};
   o.log = {};
+  o.store = sometimes_stores(random);
   o.faults = std::move(faults);
   return o;
 }
@@ -49,6 +67,10 @@ event_options events_at_random(const promise& p, std::shared_ptr<fault_injector>
 batch_options batches_at_random(const promise& p, std::shared_ptr<fault_injector> faults, random_source& random) {
   const std::size_t sizes[] = {1, 7, 100, 100'000};
   batch_options o{.trigger = batch_trigger::rows, .rows_per_batch = sizes[random.below(4)]};
+  if (random.below(4) == 0) {
+    o.trigger = batch_trigger::interval;
+    o.interval = std::chrono::microseconds(10 + random.below(300));
+  }
   o.workers = 1 + random.below(2);
   o.max_task_attempts = 100;
   o.max_batch = 1 + random.below(40);
@@ -56,6 +78,7 @@ batch_options batches_at_random(const promise& p, std::shared_ptr<fault_injector
   o.log = {};
   o.faults = std::move(faults);
   o.guarantee = p.kept;
+  o.store = sometimes_stores(random);
   if (random.chance(0.3)) {
     o.block_store_bytes = 8 << 10;
     o.spill.directory = "/spill";  // of the simulated disk that the run gets

@@ -94,7 +94,11 @@ class partitions_spout {
     for (const auto& p : context.partitions) mine_.push_back({p.id});
   }
   poll_status poll(spout_emitter<timed_row>& out) {
-    std::erase_if(mine_, [this](auto& m) { return m.next == (*rows_)[m.partition].size(); });
+    std::erase_if(mine_, [&](auto& m) {
+      if (m.next != (*rows_)[m.partition].size()) return false;
+      out.end(m.partition);
+      return true;
+    });
     if (mine_.empty()) return poll_status::ended();
     auto& m = mine_[random_.below(mine_.size())];
     const auto nap = naps_[m.partition];

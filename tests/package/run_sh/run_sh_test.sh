@@ -35,6 +35,10 @@ stub stubs/clang++-16 </dev/null
 stub stubs/g++ </dev/null
 stub stubs/ctest <<'TEXT'
 echo "100% tests passed"
+if [ -n "${the_seeds-}" ]; then
+  mkdir -p build/dev/Testing/Temporary
+  printf '%b' "$the_seeds" >build/dev/Testing/Temporary/LastTest.log
+fi
 TEXT
 stub stubs/cmake <<'TEXT'
 if [ "$1" != --build ]; then exit 0; fi
@@ -177,6 +181,15 @@ on "not root, no sudo, nothing missing"
 the_uid=1000 path=$scratch/stubs:$scratch/apt
 run test
 ends_with 0
+
+on "differential tests, each of which is a process"
+the_seeds='[ RUN      ] x\nbest_effort: seeds=60 differences=0\nbatches: seeds=80 differences=0\n'
+the_seeds="${the_seeds}best_effort: seeds=60 differences=0\\n"
+export the_seeds
+run test
+ends_with 0
+says '^seeds=200 promises=2 differences=0$'
+unset the_seeds
 
 on "no apt, but the tools are there"
 path=$scratch/stubs
