@@ -59,7 +59,7 @@ sh cmake/run.sh test [--no-kafka] [CTEST ARGUMENTS]
 
 Builds everything (Debug with asserts, in build/dev) and runs ctest with these arguments: on two cores half an hour to build
 the first time, and twenty minutes to run. Tests of conformance read data that is not in this project and are skipped where
-it is not at hand (CMake's FRESHET_SHARED_DIR); those of the PostgreSQL sink start a server of their own from Debian's package
+it is not at hand (CMake's FRESHET_SHARED_DIR); the last lines say what was skipped, and why. Those of the PostgreSQL sink start a server of their own from Debian's package
 postgresql, which is installed, too. Those of Kafka start a real broker, whose jars (some 50 MB) are fetched once, into a cache
 (tests/kafka/broker/README.md); it needs Java and Maven, which are installed as well.
   --no-kafka       without the component kafka and its tests: nothing is installed or fetched for them
@@ -338,7 +338,19 @@ verb_test() {
   if [ -z "$without_kafka" ]; then fetch_kafka; fi
   configure dev ${FRESHET_WERROR:+-D "FRESHET_WERROR=$FRESHET_WERROR"} ${without_kafka:+-D FRESHET_WITH_KAFKA=OFF}
   build dev
-  run_tests dev "$@"
+  log=$root/build/dev/Testing/Temporary/LastTest.log
+  rm -f "$log"
+  status=0
+  run_tests dev "$@" || status=$?
+  say_not_tested "$log"
+  return "$status"
+}
+
+# What was skipped and why, behind ctest's "100% tests passed", which counts it. .ci/run says it once more.
+say_not_tested() {
+  skipped=$root/build/not_tested
+  sed -n 's/.*NOT TESTED: //p' "$1" 2>/dev/null | sort | uniq -c >"$skipped"
+  while read -r times why; do say "NOT TESTED, $times times: $why"; done <"$skipped"
 }
 
 # An earlier result is kept until there is a new one: it is opened for appending here, and a new file is taken away again.
@@ -392,7 +404,7 @@ verb_lint() {
   need_packages
   configure lint
   build lint
-  run_tests dev -R '^bench[.]'
+  run_tests lint
   say "lint: format, include law, warnings and headers are in order"
 }
 
