@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -48,6 +49,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   event_time watermark() const { return cut_watermark_; }
   bool is_idle() const { return cut_idle_; }
   std::uint32_t attempts_failed() const { return cut_.record.attempts_failed; }
+  /// Adds what the batch that was cut last has of it. REQUIRES: as `messages`.
+  void add_to(batch_progress::source& all) const;
   /// How far the partitions have been read with that batch, of which it has messages.
   const std::vector<checkpoint_partition>& partitions() const { return cut_.partitions; }
   /// The batch that was cut last has committed. Thread safe.
@@ -131,6 +134,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void reject(const error& why, dead_letter letter);
   void begin_batch(std::uint64_t batch);
   bool close_cut(std::uint64_t batch, time_point now);
+  std::map<partition_id, position_range> extents() const;
   void note_partitions();
   bool flush_members(bool block);
   void compute_again();
