@@ -59,7 +59,7 @@ sh cmake/run.sh test [--no-kafka] [CTEST ARGUMENTS]
 
 Builds everything (Debug with asserts, in build/dev) and runs ctest with these arguments: on two cores half an hour to build
 the first time, and twenty minutes to run. Tests of conformance read data that is not in this project and are skipped where
-it is not at hand (CMake's FRESHET_SHARED_DIR); those of the PostgreSQL sink start a server of their own from Debian's package
+it is not at hand (CMake's FRESHET_SHARED_DIR); the last lines say what was skipped, and why. Those of the PostgreSQL sink start a server of their own from Debian's package
 postgresql, which is installed, too. Those of Kafka start a real broker, whose jars (some 50 MB) are fetched once, into a cache
 (tests/kafka/broker/README.md); it needs Java and Maven, which are installed as well.
   --no-kafka       without the component kafka and its tests: nothing is installed or fetched for them
@@ -338,14 +338,21 @@ verb_test() {
   if [ -z "$without_kafka" ]; then fetch_kafka; fi
   configure dev ${FRESHET_WERROR:+-D "FRESHET_WERROR=$FRESHET_WERROR"} ${without_kafka:+-D FRESHET_WITH_KAFKA=OFF}
   build dev
-  run_tests dev "$@"
-  tell_seeds
+  log=$root/build/dev/Testing/Temporary/LastTest.log
+  said=$root/build/dev/ctest.log
+  rm -f "$log" "$said"
+  status=0
+  run_tests dev --output-log "$said" "$@" || status=$?
+  tell_seeds "$log"
+  say_not_tested "$log"
+  # Whatever was said behind it: ctest's closing line is the last.
+  sed -n '/tests passed, /p' "$said" 2>/dev/null || :
+  return "$status"
 }
 
 # Differential tests are many processes, each with scenes of its own. ctest keeps what they print: one line of all.
 tell_seeds() {
-  log=$root/build/dev/Testing/Temporary/LastTest.log
-  if [ ! -e "$log" ]; then return 0; fi
+  if [ ! -e "$1" ]; then return 0; fi
   all=0 wrong=0 promises=0 known=' '
   while read -r promise seeds differences; do
     if [ -z "$promise" ]; then continue; fi
@@ -355,9 +362,16 @@ tell_seeds() {
       *) known="$known$promise " promises=$((promises + 1)) ;;
     esac
   done <<LINES
-$(sed -n 's/^\([a-z_]*\): seeds=\([0-9]*\) differences=\([0-9]*\)$/\1 \2 \3/p' "$log")
+$(sed -n 's/^\([a-z_]*\): seeds=\([0-9]*\) differences=\([0-9]*\)$/\1 \2 \3/p' "$1")
 LINES
   if [ $all -gt 0 ]; then echo "seeds=$all promises=$promises differences=$wrong"; fi
+}
+
+# What was skipped and why, behind ctest's "100% tests passed", which counts it. .ci/run says it once more.
+say_not_tested() {
+  skipped=$root/build/not_tested
+  sed -n 's/.*NOT TESTED: //p' "$1" 2>/dev/null | sort | uniq -c >"$skipped"
+  while read -r times why; do say "NOT TESTED, $times times: $why"; done <"$skipped"
 }
 
 # An earlier result is kept until there is a new one: it is opened for appending here, and a new file is taken away again.
@@ -411,7 +425,7 @@ verb_lint() {
   need_packages
   configure lint
   build lint
-  run_tests dev -R '^bench[.]'
+  run_tests lint
   say "lint: format, include law, warnings and headers are in order"
 }
 

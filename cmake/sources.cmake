@@ -293,6 +293,7 @@ set(FRESHET_SOURCES
   src/event/rescale.cpp
   src/event/spout_tasklet.cpp
   src/runtime/adaptive_run.cpp
+  src/runtime/batch_progress.cpp
   src/runtime/chain_task.cpp
   src/runtime/engine_run.cpp
   src/runtime/engine_watch.cpp

@@ -97,7 +97,7 @@ void run_to_the_end(const freshet::topology& graph) {
   run.wait();
 }
 
-int main() {
+int main() try {
   const auto folder = std::filesystem::temp_directory_path() / "freshet_custom_spout";
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
@@ -119,4 +119,7 @@ int main() {
   std::cout << "seen " << seen.size() << " of 150 measurements\n";
   std::filesystem::remove_all(folder);
   return seen.size() == 150 ? 0 : 1;
+} catch (const std::exception& e) {
+  std::cerr << e.what() << '\n';
+  return 1;
 }

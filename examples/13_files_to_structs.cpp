@@ -27,7 +27,7 @@ struct delivery {
 
 void write(const std::string& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
 
-int main() {
+int main() try {
   const auto folder = std::filesystem::temp_directory_path() / "freshet_files_to_structs";
   std::filesystem::create_directories(folder);
   const auto orders_path = (folder / "orders.csv").string(), deliveries_path = (folder / "deliveries.jsonl").string();
@@ -60,4 +60,7 @@ int main() {
   run.wait();
   for (const auto& [driver, count] : delivered) std::cout << driver << " delivered " << count << "\n";
   std::filesystem::remove_all(folder);
+} catch (const std::exception& e) {
+  std::cerr << e.what() << '\n';
+  return 1;
 }

@@ -47,7 +47,7 @@ std::vector<std::string> logs(const std::filesystem::path& folder) {
   return paths;
 }
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const auto folder = std::filesystem::temp_directory_path() / "freshet_log_etl";
   std::filesystem::create_directories(folder);
 
@@ -92,4 +92,7 @@ int main(int argc, char** argv) {
   for (const auto& line : damaged) std::cout << "dead letter of " << line << '\n';
   std::cout << entries << " entries and " << dead_letters << " dead letters\n";
   return status;
+} catch (const std::exception& e) {
+  std::cerr << e.what() << '\n';
+  return 1;
 }

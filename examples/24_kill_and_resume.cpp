@@ -2,7 +2,8 @@
 // once.
 //
 //     24_kill_and_resume               kills itself four times, in a folder of its own, and looks what is there
-//     24_kill_and_resume run FOLDER    one life: kill it (Ctrl-\, kill -9) and start it again as often as you like
+//     24_kill_and_resume run FOLDER    one life: kill it (Ctrl-\, kill -9) and start it again as often as you like;
+//                                      Ctrl-C stops it in order
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,8 +43,9 @@ void write_input(const fs::path& folder) {
   for (int i = 0; i < sales; ++i) out << nth(i).city << ',' << nth(i).cents << '\n';
 }
 
-/// Goes on where the run before was killed; at the end of the input there is nothing left to do.
-void run(const fs::path& folder) {
+/// Goes on where the run before was killed; at the end of the input there is nothing left to do. Gives the signal that
+/// has stopped it, 0 for none.
+int run(const fs::path& folder) {
   freshet::stream_builder builder{"totals"};
   builder.spout("sales", freshet::file::csv_spout<sale>{(folder / "sales.csv").string(), {.header = false}})
       .key_by(&sale::city)
@@ -53,7 +55,10 @@ void run(const fs::path& folder) {
   options.interval = 2ms;
   options.rows_per_batch = 5'000;
   options.checkpoints.directory = (folder / "checkpoints").string();  // this is all it takes
-  freshet::batch_executor{options}.start(builder.build()).wait();
+  auto run = freshet::batch_executor{options}.start(builder.build());
+  const freshet::drain_on_signals guard{run};  // Ctrl-C: what was read is finished, the next run goes on behind it
+  run.wait();
+  return guard.signal();
 }
 
 /// What the files have: the rows, and the last total of each city.
@@ -97,8 +102,10 @@ int main(int argc, char** argv) {
   try {
     if (argc == 3 && std::string(argv[1]) == "run") {
       write_input(argv[2]);
-      run(argv[2]);
-      return check(argv[2]);
+      const int signal = run(argv[2]);
+      if (signal == 0) return check(argv[2]);
+      std::cout << "stopped: start it again, and it goes on\n";
+      return 128 + signal;
     }
     if (argc != 1) {
       std::cerr << "usage: " << argv[0] << " [run FOLDER]\n";

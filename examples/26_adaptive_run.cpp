@@ -145,9 +145,10 @@ bool is_right(const fs::path& folder) {
 }
 
 int main() {
-  const auto folder = fs::temp_directory_path() / ("freshet-adaptive-run-" + std::to_string(getpid()));
+  fs::path folder;
   int status = 0;
   try {
+    folder = fs::temp_directory_path() / ("freshet-adaptive-run-" + std::to_string(getpid()));
     fs::create_directories(folder / "counts");
     auto run = executor(folder).start(counting(folder));
     freshet::drain_on_signals guard{run};

@@ -68,30 +68,38 @@ int main(int argc, char** argv) {
     std::cerr << "usage: " << argv[0] << "\n";
     return 2;
   }
-  const auto folder = fs::temp_directory_path() / ("freshet-switch-engines-" + std::to_string(getpid()));
-  int status = 1;
+  fs::path folder;
+  int status = 1, signal = 0;
   try {
+    folder = fs::temp_directory_path() / ("freshet-switch-engines-" + std::to_string(getpid()));
     fs::create_directories(folder / "totals");
     {
       std::ofstream out(folder / "sales.csv");
       for (int i = 0; i < sales; ++i) out << nth(i).city << ',' << nth(i).cents << '\n';
     }
-    for (int life = 0; life < 5; ++life) {
+    for (int life = 0; life < 5 && signal == 0; ++life) {
       const bool batches = life % 2 == 0, last = life == 4;
       const std::size_t parallelism = 1 + static_cast<std::size_t>(life % 3);
       auto run = start(batches, totals_in(folder, parallelism), folder);
+      const freshet::drain_on_signals guard{run};  // Ctrl-C: this run is stopped in order, and no other follows
       if (!last) (void)run.wait_for(30ms);
       if (last) run.wait();
       else run.stop();  // what is under way is finished, and kept with the states
       std::cout << (batches ? "batch engine, " : "event engine, ") << parallelism
-                << (parallelism == 1 ? " task:  " : " tasks: ") << rows_in(folder) << " rows so far\n";
+                << (parallelism == 1 ? " task:  " : " tasks: ") << rows_in(folder) << " rows so far" << std::endl;
+      signal = guard.signal();
     }
     std::map<std::string, std::int64_t> wanted, got;
     for (int i = 0; i < sales; ++i) wanted[nth(i).city] += nth(i).cents;
     const int rows = rows_in(folder, &got);
-    std::cout << rows << " rows for " << sales << " sales, the totals are " << (got == wanted ? "right" : "WRONG")
-              << '\n';
-    status = rows == sales && got == wanted ? 0 : 1;
+    if (signal != 0) {
+      std::cout << "stopped after " << rows << " rows: the next run would go on there\n";
+      status = 128 + signal;
+    } else {
+      std::cout << rows << " rows for " << sales << " sales, the totals are " << (got == wanted ? "right" : "WRONG")
+                << '\n';
+      status = rows == sales && got == wanted ? 0 : 1;
+    }
   } catch (const std::exception& e) { std::cerr << e.what() << '\n'; }
   fs::remove_all(folder);
   return status;

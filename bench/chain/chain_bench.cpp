@@ -5,11 +5,12 @@
 #include <chrono>
 
 #include "freshet/freshet.hpp"
+#include "size.hpp"
 
 namespace freshet {
 namespace {
 
-constexpr std::uint64_t messages = 20'000'000;
+constexpr std::uint64_t messages = enough(20'000'000);
 
 struct numbers {
   std::uint64_t next = 0;
@@ -26,17 +27,30 @@ struct numbers {
   void commit(const position&) {}
 };
 struct total {
+  std::uint64_t* into;
   std::uint64_t sum = 0;
   void write(const std::uint64_t& v) { sum += v; }
-  void close() { benchmark::DoNotOptimize(sum); }
+  void close() { *into = sum; }
 };
 
-topology chain(int hops) {
+std::uint64_t hop(const std::uint64_t& v) { return v * 3 + 1; }
+
+std::uint64_t total_by_hand(int hops) {
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < messages; ++i) {
+    auto v = i;
+    for (int h = 0; h < hops; ++h) v = hop(v);
+    sum += v;
+  }
+  return sum;
+}
+
+topology chain(int hops, std::uint64_t& sum) {
   topology_builder b{"chain"};
   stream_ref<std::uint64_t> at = b.spout("numbers", numbers{});
   for (int i = 0; i < hops; ++i)
-    at = b.bolt("hop" + std::to_string(i), [](const std::uint64_t& v) { return v * 3 + 1; }).input(at);
-  (void)b.sink("total", total{}).input(at);
+    at = b.bolt("hop" + std::to_string(i), [](const std::uint64_t& v) { return hop(v); }).input(at);
+  (void)b.sink("total", total{&sum}).input(at);
   return b.build();
 }
 
@@ -47,7 +61,8 @@ double seconds(const event_executor& engine, const topology& graph) {
 }
 
 void chain_event(benchmark::State& state) {
-  const auto with = chain(3), without = chain(0);
+  std::uint64_t sum = 0, sum_without = 0;
+  const auto with = chain(3, sum), without = chain(0, sum_without);
   const event_executor engine{{.guarantee = guarantee::at_least_once}};
   double hops = 0, empty = 0;
   for (auto _ : state) {
@@ -56,6 +71,8 @@ void chain_event(benchmark::State& state) {
     hops += s;
     state.SetIterationTime(s);
   }
+  if (sum != total_by_hand(3) || sum_without != total_by_hand(0))
+    return state.SkipWithError("the sums are not those of a loop");
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * messages));
   state.counters["ns_a_hop"] =
       (hops - empty) * 1e9 / 3 / static_cast<double>(messages) / static_cast<double>(state.iterations());

@@ -20,19 +20,33 @@ struct xor_sink {
   void close() { benchmark::DoNotOptimize(seen); }
 };
 
-topology pipeline(std::uint64_t keys) {
+template <class Sink>
+topology pipeline(std::uint64_t count, std::uint64_t keys, Sink sink) {
   topology_builder b{"pipeline"};
-  auto orders = b.spout("orders", order_spout{tuples_for(keys), keys}, {.parallelism = 2});
+  auto orders = b.spout("orders", order_spout{count, keys}, {.parallelism = 2});
   auto mapped = b.bolt("double", doubled, {.parallelism = 2}).input(orders);
   auto sums = b.bolt("sum", sum_by_key{}, {.parallelism = 2}).input(mapped, key_grouping{&order::key});
-  (void)b.sink("sink", xor_sink{}, {.parallelism = 2}).input(sums);
+  (void)b.sink("sink", std::move(sink), {.parallelism = 2}).input(sums);
   return b.build();
 }
 
+bool sums_as_by_hand(const event_executor& engine, std::uint64_t keys) {
+  last_sums last;
+  engine.start(pipeline(orders_to_check, keys, [last](const order& o) mutable { last.keep(o.key, o.amount); })).wait();
+  return last.are_right(orders_to_check, keys);
+}
+
 void event(benchmark::State& state, guarantee g, std::uint64_t keys) {
-  const auto graph = pipeline(keys);
   const event_executor engine{{.guarantee = g}};
-  for (auto _ : state) engine.start(graph).wait();
+  if (!sums_as_by_hand(engine, keys)) return state.SkipWithError("the sums are not those of the hand loop");
+  const auto graph = pipeline(tuples_for(keys), keys, xor_sink{});
+  std::uint64_t done = 0;
+  for (auto _ : state) {
+    auto run = engine.start(graph);
+    run.wait();
+    done += run.metrics().node("sink").executed;
+  }
+  if (done != state.iterations() * tuples_for(keys)) return state.SkipWithError("orders are missing");
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * tuples_for(keys)));
 }
 

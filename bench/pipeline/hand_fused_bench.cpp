@@ -1,8 +1,6 @@
 // The best plain loop for the pipeline's work: one core, one flat hash map, nothing in between.
 #include <benchmark/benchmark.h>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "pipeline/workload.hpp"
 
 namespace freshet::pipeline_bench {
@@ -11,13 +9,8 @@ namespace {
 void hand_fused(benchmark::State& state, std::uint64_t keys) {
   const auto n = tuples_for(keys);
   for (auto _ : state) {
-    boost::unordered_flat_map<std::uint64_t, std::uint64_t> sums;
-    order_source source{keys};
-    std::uint64_t sink = 0;
-    for (std::uint64_t i = 0; i < n; ++i) {
-      const order o = doubled(source.next());
-      sink ^= sums[o.key] += o.amount;
-    }
+    sums_by_key sums;
+    auto sink = sum_by_hand(order_source{keys}, n, sums);
     benchmark::DoNotOptimize(sink);
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * n));

@@ -5,7 +5,6 @@
 #include <tbb/global_control.h>
 #include <tbb/parallel_pipeline.h>
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>
 #include <vector>
 
@@ -20,8 +19,10 @@ using block = std::shared_ptr<std::vector<order>>;
 void tbb_pipeline(benchmark::State& state, std::uint64_t keys) {
   const auto n = tuples_for(keys);
   const tbb::global_control two(tbb::global_control::max_allowed_parallelism, 2);
+  sums_by_key by_hand;
+  sum_by_hand(order_source{keys}, n, by_hand);
   for (auto _ : state) {
-    boost::unordered_flat_map<std::uint64_t, std::uint64_t> sums[2];
+    sums_by_key sums[2];
     order_source source{keys};
     std::uint64_t left = n, sink[2] = {0, 0};
     const auto sum_half = [&](int half) {
@@ -52,6 +53,11 @@ void tbb_pipeline(benchmark::State& state, std::uint64_t keys) {
                                    tbb::make_filter<block, block>(tbb::filter_mode::serial_in_order, sum_half(1)) &
                                    tbb::make_filter<block, void>(tbb::filter_mode::parallel, [](const block&) {}));
     benchmark::DoNotOptimize(sink);
+    state.PauseTiming();
+    sums[0].insert(sums[1].begin(), sums[1].end());
+    const bool right = sums[0] == by_hand;
+    state.ResumeTiming();
+    if (!right) return state.SkipWithError("the sums are not those of the hand loop");
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * n));
 }

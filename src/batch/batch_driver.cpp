@@ -522,6 +522,7 @@ void batch_driver::commit(std::size_t worker) {
   const auto logged = run_.checkpoints() ? options_.clock->now() : began;
   if (!commit_sinks()) return;
   commit_tasks(leader);
+  note_ends();
   const auto now = options_.clock->now();
   for (const auto& f : run_.feeds()) f->committed(now);
   run_.store().clear([this](block_store::id id, batch_list all) {
@@ -618,6 +619,23 @@ void batch_driver::commit_tasks(std::size_t leader) {
     }
 }
 
+/// What was read and written, for the record: before feeds and blocks let go of it.
+void batch_driver::note_ends() {
+  sources_.clear();
+  sinks_.clear();
+  if (options_.recent_batches == 0) return;
+  const auto name_of = [&](std::uint32_t c) { return run_.graph().nodes()[run_.plan().chains.chains[c].head()].name; };
+  for (const auto& f : run_.feeds()) {
+    if (f->task() == 0) sources_.push_back({.description = name_of(f->chain_index())});
+    f->add_to(sources_.back());
+  }
+  for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c) {
+    if (!run_.plan().is_sink[c]) continue;
+    sinks_.push_back({.description = name_of(c)});
+    for (const auto& t : run_.tasks_of(c)) sinks_.back().num_output_rows += t->rows_written();
+  }
+}
+
 void batch_driver::record(time_point end, time_point commit_began, time_point logged) {
   using std::chrono::nanoseconds;
   batch_progress p;
@@ -627,9 +645,17 @@ void batch_driver::record(time_point end, time_point commit_began, time_point lo
   p.scheduling_delay = began_ - due_;
   p.processing_time = end - began_;
   p.total_delay = p.scheduling_delay + p.processing_time;
-  const auto a_second = [&](nanoseconds t) { return static_cast<double>(rows_) / std::max(1e-9, t.count() * 1e-9); };
-  if (previous_began_ != time_point{}) p.input_rows_per_second = a_second(began_ - previous_began_);
-  p.processed_rows_per_second = a_second(p.processing_time);
+  const auto rate = [&](auto& of) {
+    const auto a_second = [&](nanoseconds t) {
+      return static_cast<double>(of.num_input_rows) / std::max(1e-9, t.count() * 1e-9);
+    };
+    if (previous_began_ != time_point{}) of.input_rows_per_second = a_second(began_ - previous_began_);
+    of.processed_rows_per_second = a_second(p.processing_time);
+  };
+  rate(p);
+  p.sources = std::move(sources_);
+  for (auto& s : p.sources) rate(s);
+  p.sinks = std::move(sinks_);
   p.duration = {{"latestOffset", cut_at_ - began_},   {"queryPlanning", planned_at_ - cut_at_},
                 {"getBatch", nanoseconds{}},          {"addBatch", commit_began - planned_at_},
                 {"walCommit", logged - commit_began}, {"commitOffsets", end - logged},

@@ -121,6 +121,7 @@ class batch_driver {
   void commit_tasks(std::size_t leader);
   bool await(stage_task& reader, batch_task& producer);
   void push_again(stage_task& producer);
+  void note_ends();
   void record(time_point end, time_point commit_began, time_point logged);
   void finish();
   void resume_waiters(const batch_task& producer);
@@ -144,7 +145,9 @@ class batch_driver {
   std::vector<bool> cut_done_;
   time_point next_tick_{}, due_{}, began_{}, cut_at_{}, planned_at_{}, previous_began_{};
   std::uint64_t recomputed_before_ = 0, attempts_failed_ = 0;
-  std::vector<block_owner> owners_;  ///< by block
+  std::vector<batch_progress::source> sources_;  ///< what the batch has read, without rates
+  std::vector<batch_progress::sink> sinks_;      ///< and written
+  std::vector<block_owner> owners_;              ///< by block
   rate_limiter limiter_;
 
   mutable std::mutex mutex_;  ///< guards what follows

@@ -597,16 +597,31 @@ void spout_feed::begin(std::uint64_t first) {
   begin_batch(first);
 }
 
+/// What the batch that was cut has of each partition, from its first message to where reading goes on.
+std::map<partition_id, position_range> spout_feed::extents() const {
+  std::map<partition_id, position_range> all;
+  for (const auto& r : cut_.ranges) all.try_emplace(r.partition, r).first->second.to = r.to;
+  return all;
+}
+
+void spout_feed::add_to(batch_progress::source& all) const {
+  all.num_input_rows += cut_.messages;
+  const auto& known = run_.partitions_of(chain_index_, task_);
+  for (const auto& [id, read] : extents()) {
+    const auto p = std::find_if(known.begin(), known.end(), [&](auto& k) { return k.id == id; });
+    all.extents.push_back({p == known.end() ? std::to_string(id) : p->name, read.from, read.to});
+  }
+}
+
 void spout_feed::note_partitions() {
-  std::map<partition_id, std::uint64_t> ends;
-  for (const auto& r : cut_.ranges) ends[r.partition] = r.to;
+  const auto read = extents();
   for (const auto& p : run_.partitions_of(chain_index_, task_)) {
-    const auto end = ends.find(p.id);
-    if (end == ends.end()) continue;
+    const auto at = read.find(p.id);
+    if (at == read.end()) continue;
     checkpoint_partition said;
     said.node = run_.graph().nodes()[chain_->plan().head()].name;
     said.name = p.name;
-    said.offset = end->second;
+    said.offset = at->second.to;
     said.saved = spout().save(p.id);
     if (auto* clock = chain_->frame.clock) {
       writer w;
@@ -741,9 +756,7 @@ void spout_feed::end_batch() {
 
 void spout_feed::commit_positions() {
   if (!has_positions_ || !run_.commits_positions()) return;
-  std::map<partition_id, std::uint64_t> ends;
-  for (const auto& r : cut_.ranges) ends[r.partition] = r.to;
-  for (const auto& [partition, end] : ends) committer_.finished({partition, end, end});
+  for (const auto& [partition, read] : extents()) committer_.finished({partition, read.to, read.to});
   if (auto e = committer_.commit(spout())) {
     e->message = "commit failed: " + e->message;
     if (ended() && waiting() == 0) run_.fail(located(chain_->plan().head(), std::move(*e)));

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -52,6 +53,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   /// Event time comes to `reached` in its readers with that batch. REQUIRES: as `messages`.
   void note_readers(event_time reached);
   std::uint32_t attempts_failed() const { return cut_.record.attempts_failed; }
+  /// Adds what the batch that was cut last has of it. REQUIRES: as `messages`.
+  void add_to(batch_progress::source& all) const;
   /// How far the partitions have been read with that batch, of which it has messages.
   const std::vector<checkpoint_partition>& partitions() const { return cut_.partitions; }
   /// The batch that was cut last has committed. Thread safe.
@@ -138,6 +141,7 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   void reject(const error& why, dead_letter letter);
   void begin_batch(std::uint64_t batch);
   bool close_cut(std::uint64_t batch, time_point now);
+  std::map<partition_id, position_range> extents() const;
   void note_partitions();
   bool flush_members(bool block);
   void compute_again();

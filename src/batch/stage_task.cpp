@@ -50,6 +50,16 @@ bool stage_task::prepare(std::uint64_t batch, time_point now, event_time waterma
   return ran_;
 }
 
+std::uint64_t stage_task::rows_written() const {
+  if (!ran_) return 0;
+  std::uint64_t read = 0;
+  for (std::size_t s = 0; s < run_.plan().sources[chain_index_].size(); ++s) {
+    const auto& r = route_of(s);
+    read += run_.store().rows(r.block(0, task_), r.width(), r.producers);
+  }
+  return read - std::min(read, mine_.dead_lettered + mine_.skipped);
+}
+
 bool stage_task::is_timer_due(const batch_time& clock) const {
   return clock.ends ? chain_->has_processing_timers() : chain_->next_processing_timer() <= clock.now;
 }

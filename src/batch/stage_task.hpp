@@ -33,6 +33,8 @@ class stage_task final : public batch_task {
 
   bool is_sink() const { return is_sink_; }
   bool is_transactional() const { return is_transactional_; }
+  /// Of a sink: tuples of the batch that it has written. REQUIRES: the batch has succeeded, and its blocks are there.
+  std::uint64_t rows_written() const;
 
   /// The input of a batch is complete, and brings event time to `watermark`. True when there is something to do: rows,
   /// a timer, a tick, a call of its waker.

@@ -1,6 +1,10 @@
 #include "runtime/option_check.hpp"
 
+#include <algorithm>
+#include <thread>
+
 #include "freshet/base/type_name.hpp"
+#include "freshet/runtime/worker_pool.hpp"
 
 namespace freshet {
 
@@ -24,6 +28,16 @@ void option_check::at_least_0(const std::string& option, std::chrono::nanosecond
 
 void option_check::from_1_to(const std::string& option, std::size_t value, std::size_t most, const std::string& why) {
   if (value == 0 || value > most) about(option, std::to_string(value), "it must be 1 to " + std::to_string(most) + why);
+}
+
+void option_check::workers_can_be_pinned(std::size_t workers) {
+  const auto processors = usable_processors().size();
+  if (workers == 0) workers = std::max(1u, std::thread::hardware_concurrency());
+  if (processors == 0) about("pin", "true", "this system can't pin threads; leave it out");
+  else if (workers > processors)
+    about("pin", "true",
+          "there are " + std::to_string(workers) + " workers, and the process may run on " +
+              std::to_string(processors) + " processors: take no more workers than that, or leave it out");
 }
 
 void option_check::states_can_be_stored(const topology& graph) {

@@ -26,11 +26,13 @@ class option_check {
     at_least_0("drain_timeout", o.drain_timeout, "nanoseconds::max() for no limit");
     at_least_0("stop_timeout", o.stop_timeout, "nanoseconds::max() for no limit");
     at_least_0("stall_limit", o.stall_limit, "0 for no stall detector");
+    if (o.pin) workers_can_be_pinned(o.workers);
     if (o.store) states_can_be_stored(graph);
   }
   std::vector<std::string> all() && { return std::move(wrong_); }
 
  private:
+  void workers_can_be_pinned(std::size_t workers);
   void states_can_be_stored(const topology& graph);
 
   static constexpr std::size_t most_workers = 1024;

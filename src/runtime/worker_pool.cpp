@@ -56,10 +56,37 @@ void parker::park(tasklet::time_point until) noexcept {
 void parker::wake() noexcept { state_.store(0, std::memory_order_release); }
 #endif
 
-worker_pool::worker_pool(worker_pool_options options, const clock& time) : options_(options), time_(time) {
+#ifdef __linux__
+std::vector<std::size_t> usable_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<std::size_t> all;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return all;
+  for (std::size_t p = 0; p < CPU_SETSIZE; ++p)
+    if (CPU_ISSET(p, &set)) all.push_back(p);
+  return all;
+}
+
+/// One that was taken away since the pool was made is none to wait for: the thread runs where it may.
+void worker_pool::pin_to(std::size_t processor) const noexcept {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+#else
+std::vector<std::size_t> usable_processors() { return {}; }
+void worker_pool::pin_to(std::size_t) const noexcept {}
+#endif
+
+// The processors are looked up here, as a worker may be started by a thread that is pinned itself.
+worker_pool::worker_pool(worker_pool_options options, const clock& time)
+    : options_(options), time_(time), processors_(options.pin ? usable_processors() : std::vector<std::size_t>{}) {
   const std::size_t hardware = std::max(1u, std::thread::hardware_concurrency());
   if (options_.workers == 0) options_.workers = hardware;
   may_spin_ = options_.idle == idle::spin || (options_.idle == idle::adaptive && options_.workers < hardware);
+  FRESHET_ASSERT(!options_.pin || options_.workers <= processors_.size(), "each pinned worker has a processor",
+                 options_.workers, processors_.size());
   for (std::size_t i = 0; i < options_.workers; ++i) seats_.add();
 }
 
@@ -265,16 +292,9 @@ void worker_pool::run(std::size_t index) {
 
 void worker_pool::run_rounds(std::size_t index) {
   seat& s = seats_[index];
-#ifdef __linux__
-  if (options_.pin && index < options_.workers) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(index % std::max(1u, std::thread::hardware_concurrency()), &set);
-    pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-  }
-#endif
-  here_ = &s;
   const bool alone = index >= options_.workers;
+  if (options_.pin && !alone) pin_to(processors_[index]);
+  here_ = &s;
   // A thread of its own is there to block: it would burn a processor that nobody counted.
   const bool parks_at_once = alone || !may_spin_;
   const auto parks = [&](int idle_rounds) {

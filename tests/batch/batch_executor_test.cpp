@@ -339,6 +339,77 @@ TEST(batch_executor, says_which_step_of_a_batch_took_how_long) {
   EXPECT_DOUBLE_EQ(p.input_rows_per_second, 1 / 0.077);
 }
 
+/// What was read, as "partition: from, to".
+std::vector<std::string> extents_of(const batch_progress::source& s) {
+  std::vector<std::string> all;
+  for (const auto& e : s.extents)
+    all.push_back(e.partition + ": " + std::to_string(e.start_offset) + ", " + std::to_string(e.end_offset));
+  return all;
+}
+
+TEST(batch_executor, records_how_far_each_batch_has_read) {
+  topology_builder builder{"far"};
+  auto source = builder.spout("in", partitioned_spout_probe{1, 50});
+  builder.sink("out", collect_sink<int>{}).input(source);
+  auto run = batch_executor{batches_of(20, {.workers = 1})}.start(builder.build());
+  run.wait();
+  const auto m = run.metrics();
+  ASSERT_EQ(m.batches.size(), 3u);
+  EXPECT_THAT(extents_of(m.batches[0].sources.at(0)), ::testing::ElementsAre("0: 0, 20"));
+  EXPECT_THAT(extents_of(m.batches[1].sources.at(0)), ::testing::ElementsAre("0: 20, 40"));
+  EXPECT_THAT(extents_of(m.batches[2].sources.at(0)), ::testing::ElementsAre("0: 40, 50"));
+  const auto& last = m.batches[2];
+  EXPECT_EQ(last.sources[0].num_input_rows, 10u);
+  EXPECT_EQ(last.sources[0].input_rows_per_second, last.input_rows_per_second);
+  EXPECT_EQ(last.sources[0].processed_rows_per_second, last.processed_rows_per_second);
+  EXPECT_EQ(last.sinks.at(0).num_output_rows, 10u);
+}
+
+/// Five numbers, from nowhere in particular.
+struct spout_without_positions {
+  int left = 5;
+  poll_status poll(spout_emitter<int>& out) {
+    for (; left && out.room(); --left) out.emit(-left);
+    return left ? poll_status::emitted() : poll_status::ended();
+  }
+};
+
+TEST(batch_executor, records_what_each_spout_has_read_and_each_sink_has_written) {
+  topology_builder builder{"ends"};
+  auto partitioned = builder.spout("partitioned", partitioned_spout_probe{3, 10}, {.parallelism = 2});
+  auto plain = builder.spout("plain", spout_without_positions{});
+  const auto picky = [](int v) {
+    if (v == -3) throw std::runtime_error("not this one");
+  };
+  builder.sink("both", collect_sink<int>{}, {.parallelism = 2})
+      .input(partitioned, shuffle_grouping{})
+      .input(plain, all_grouping{});
+  builder.sink("picky", picky).input(plain);
+  builder.sink("letters", [](const dead_letter&) {}).input(builder.dead_letters());
+  auto run = batch_executor{batches_of(35, {.max_task_attempts = 1})}.start(builder.build());
+  run.wait();
+  const auto m = run.metrics();
+  ASSERT_EQ(m.batches.size(), 2u) << "the dead letter of a sink comes with the next batch";
+  const auto& [first, second] = std::tie(m.batches[0], m.batches[1]);
+  ASSERT_EQ(first.sources.size(), 2u);
+  EXPECT_EQ(first.sources[0].description, "partitioned");
+  EXPECT_EQ(first.sources[0].num_input_rows, 30u);
+  EXPECT_THAT(extents_of(first.sources[0]), ::testing::UnorderedElementsAre("0: 0, 10", "1: 0, 10", "2: 0, 10"));
+  EXPECT_EQ(first.sources[1].description, "plain");
+  EXPECT_EQ(first.sources[1].num_input_rows, 5u);
+  EXPECT_THAT(first.sources[1].extents, ::testing::IsEmpty());
+  const auto written = [](const batch_progress& p) {
+    std::map<std::string, std::uint64_t> all;
+    for (const auto& s : p.sinks) all[s.description] = s.num_output_rows;
+    return all;
+  };
+  using rows = std::map<std::string, std::uint64_t>;
+  EXPECT_EQ(written(first), (rows{{"both", 40}, {"picky", 4}, {"letters", 0}}));
+  EXPECT_EQ(written(second), (rows{{"both", 0}, {"picky", 0}, {"letters", 1}}));
+  EXPECT_THAT(second.sources, ::testing::SizeIs(2)) << "also those that had nothing";
+  EXPECT_THAT(first.json(), ::testing::HasSubstr(R"("startOffset":{"0":0,"2":0,"1":0})"));
+}
+
 TEST(batch_executor, keeps_so_many_progress_records) {
   topology_builder builder{"recent"};
   auto source = builder.spout("in", vector_spout{numbers(100)});

@@ -3,15 +3,21 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/sample_types.hpp"
+#include "freshet/base/random.hpp"
 #include "freshet/core/edge.hpp"
+#include "freshet/core/topology.hpp"
 
 namespace freshet {
 namespace {
@@ -84,25 +90,43 @@ TEST(task_of_group, gives_neighbouring_groups_and_equal_shares) {
     }
 }
 
-/// Pearson's chi-square of distinct keys over the groups, against an even spread.
 template <class Keys>
-double chi_square(const Keys& keys, std::uint32_t groups) {
+std::vector<double> keys_by_group(const Keys& keys, std::uint32_t groups) {
   std::vector<double> count(groups);
   for (const auto& key : keys) ++count[key_group_of(stable_hash<typename Keys::value_type>::of(key), groups)];
-  const double expected = static_cast<double>(keys.size()) / groups;
+  return count;
+}
+/// Pearson's chi-square of keys over tasks, each of which should have its share of the groups. As many tasks as groups:
+/// over these.
+double chi_square(const std::vector<double>& by_group, std::uint32_t tasks) {
+  const auto groups = static_cast<std::uint32_t>(by_group.size());
+  const double a_group = std::accumulate(by_group.begin(), by_group.end(), 0.0) / groups;
   double sum = 0;
-  for (const double n : count) sum += (n - expected) * (n - expected) / expected;
+  for (std::uint32_t t = 0; t < tasks; ++t) {
+    const auto mine = groups_of_task(t, groups, tasks);
+    const double n = std::accumulate(by_group.begin() + mine.first, by_group.begin() + mine.end, 0.0);
+    const double expected = a_group * (mine.end - mine.first);
+    sum += (n - expected) * (n - expected) / expected;
+  }
   return sum;
 }
-/// Even enough: below the 0.01 % point of the distribution (Wilson and Hilferty's approximation), for every number of
-/// groups. The keys are fixed, so the test doesn't flicker.
+/// How far above the middle of the distribution, in standard deviations (Wilson and Hilferty's approximation),
+/// chi-square may be. Keys that are fixed don't make the test flicker: 0.01 %. Those that happen to be on a machine:
+/// one in 10^9.
+constexpr double for_fixed_keys = 3.719, for_keys_of_this_machine = 5.998;
+
+/// Even enough, for every number of groups and of tasks.
 template <class Keys>
-void expect_even(const Keys& keys, const char* what) {
-  for (const std::uint32_t groups : {2u, 7u, 64u, 128u, 1000u}) {
-    if (keys.size() < groups * 5) continue;
-    const double k = groups - 1, root = 1 - 2 / (9 * k) + 3.719 * std::sqrt(2 / (9 * k));
-    EXPECT_LT(chi_square(keys, groups), k * root * root * root) << what << ", " << groups << " groups";
-  }
+void expect_even(const Keys& keys, const char* what, double deviations = for_fixed_keys) {
+  const auto check = [&](const std::vector<double>& by_group, std::uint32_t tasks) {
+    if (keys.size() < tasks * 5) return;
+    const double k = tasks - 1, root = 1 - 2 / (9 * k) + deviations * std::sqrt(2 / (9 * k));
+    EXPECT_LT(chi_square(by_group, tasks), k * root * root * root)
+        << what << ", " << tasks << " tasks with " << by_group.size() << " groups";
+  };
+  for (const std::uint32_t groups : {2u, 7u, 64u, 128u, 1000u}) check(keys_by_group(keys, groups), groups);
+  const auto by_group = keys_by_group(keys, bolt_options{}.max_parallelism);
+  for (std::uint32_t tasks = 2; tasks <= 64; ++tasks) check(by_group, tasks);
 }
 template <class F>
 auto generate(int n, F&& key) {
@@ -127,6 +151,42 @@ TEST(key_groups, are_even_for_text_with_a_pattern) {
   expect_even(
       generate(20'000, [](int i) { return std::string(static_cast<std::size_t>(i % 200), 'x') + std::to_string(i); }),
       "long and alike");
+  // Of each length up to four stripes of the hash: 250 texts that are the same but for their last character.
+  expect_even(
+      generate(32'000,
+               [](int i) { return std::string(static_cast<std::size_t>(i / 250), 'x') + static_cast<char>(i % 250); }),
+      "different in the last character");
+  expect_even(generate(50'000, [](int i) { return std::to_string(i * 0.1); }), "numbers with a fraction");
+}
+
+/// A UUID as text: the digits of two numbers, in groups.
+std::string uuid(std::uint64_t high, std::uint64_t low) {
+  std::array<char, 33> digits;
+  std::snprintf(digits.data(), digits.size(), "%016llx%016llx", static_cast<unsigned long long>(high),
+                static_cast<unsigned long long>(low));
+  std::string text(digits.data(), 32);
+  for (const std::size_t at : {8u, 13u, 18u, 23u}) text.insert(at, 1, '-');
+  return text;
+}
+
+TEST(key_groups, are_even_for_uuids) {
+  random_source random(1);
+  expect_even(generate(50'000,
+                       [&](int) {
+                         const auto high = random(), low = random();
+                         return uuid((high & ~0xf000ull) | 0x4000, low >> 2 | 1ull << 63);
+                       }),
+              "random ones (version 4)");
+  expect_even(
+      generate(50'000,
+               [](int i) { return uuid(0x9f3a'0000'11ee'1000ull + (std::uint64_t(i) << 32), 0x8c2d'0242'ac12'0002); }),
+      "of one host, in turn (version 1)");
+}
+
+/// Doubles are no keys, as equal ones need not be the same bits: whoever is sure of his takes these.
+TEST(key_groups, are_even_for_the_bits_of_doubles) {
+  expect_even(generate(50'000, [](int i) { return std::bit_cast<std::int64_t>(i * 0.1); }), "tenths");
+  expect_even(generate(50'000, [](int i) { return std::bit_cast<std::int64_t>(static_cast<double>(i)); }), "whole");
 }
 
 TEST(key_groups, are_even_for_composites) {
@@ -144,7 +204,21 @@ TEST(key_groups, are_even_for_words_of_licences) {
     for (std::string word; in >> word;) words.insert(word);
   }
   EXPECT_GT(words.size(), 1000u);
-  expect_even(words, "words");
+  expect_even(words, "words", for_keys_of_this_machine);
+}
+
+TEST(key_groups, are_even_for_names_of_packages_and_their_versions) {
+  const std::filesystem::path file = "/var/lib/dpkg/status";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is not on this system";
+  std::set<std::string> names, versions;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("Package: ")) names.insert(line.substr(9));
+    if (line.starts_with("Version: ")) versions.insert(line.substr(9));
+  }
+  EXPECT_GT(names.size(), 50u);
+  expect_even(names, "names", for_keys_of_this_machine);
+  expect_even(versions, "versions", for_keys_of_this_machine);
 }
 
 /// What a hash table within a group sees: the low bits of keys that share their high ones.

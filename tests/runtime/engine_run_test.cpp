@@ -21,6 +21,7 @@
 #include "base/error_of.hpp"
 #include "freshet/freshet.hpp"
 #include "freshet/testing/manual_clock.hpp"
+#include "runtime/sleeping_thread.hpp"
 #include "runtime/stack_size.hpp"
 
 namespace freshet {
@@ -98,7 +99,7 @@ TEST_P(engine_runs, the_first_error_is_the_one_that_is_told) {
 
 TEST_P(engine_runs, end_whatever_their_workers_do_while_there_is_no_work) {
   for (const auto how : {idle::spin, idle::adaptive, idle::park})
-    for (const bool pin : {false, true}) {
+    for (const bool pin : {false, usable_processors().size() >= 2}) {
       topology_builder b{"t"};
       std::atomic<int> got{0};
       const auto numbers = b.spout("numbers", vector_spout<int>{std::vector<int>(2000, 1)});
@@ -111,6 +112,64 @@ TEST_P(engine_runs, end_whatever_their_workers_do_while_there_is_no_work) {
       EXPECT_EQ(got, 2000);
     }
 }
+
+TEST_P(engine_runs, are_refused_where_pinned_workers_have_not_a_processor_each) {
+  topology_builder b{"t"};
+  b.sink("end", [](int) {}).input(b.spout("numbers", vector_spout<int>{{1}}));
+  const auto graph = b.build();
+  const auto workers = usable_processors().size() + 1;
+  const auto error = error_of([&] {
+    if (GetParam() == engine::event) (void)event_executor{{.workers = workers, .pin = true}}.start(graph);
+    else (void)batch_executor{{.workers = workers, .pin = true}}.start(graph);
+  });
+  EXPECT_THAT(error, AllOf(HasSubstr("_options::pin is true: "), HasSubstr("leave it out")));
+}
+
+#ifdef __linux__
+/// A push spout that counts how often it is asked, and says by which thread.
+struct counted_pushes : push_spout<int> {
+  struct counts {
+    std::atomic<int> polls{0};
+    thread_number thread{0};
+  };
+  std::shared_ptr<counts> seen = std::make_shared<counts>();
+  poll_status poll(spout_emitter<int>& out) {
+    ++seen->polls;
+    seen->thread.store(gettid());
+    return push_spout<int>::poll(out);
+  }
+};
+
+/// Where nothing happens nobody does anything: the worker sleeps, and the spout is asked when something was pushed.
+TEST_P(engine_runs, leave_an_idle_spout_alone_until_a_push_wakes_it) {
+  struct setting {
+    std::size_t workers;
+    freshet::idle idle;
+  };
+  for (const auto& [workers, how] : {setting{0, idle::adaptive}, setting{1, idle::park}}) {
+    counted_pushes numbers;
+    std::atomic<int> got{0};
+    topology_builder b{"t"};
+    b.sink("end", [&](int v) { got = v; }).input(b.spout("numbers", numbers));
+    const auto graph = b.build();
+    const auto trigger = batch_trigger::back_to_back;
+    auto run = GetParam() == engine::event
+                   ? event_executor{{.workers = workers, .idle = how}}.start(graph)
+                   : batch_executor{{.trigger = trigger, .workers = workers, .idle = how}}.start(graph);
+    for (int n = 1; n <= 50 && !HasFailure(); ++n) {
+      EXPECT_TRUE(falls_asleep(numbers.seen->thread));
+      const int before = numbers.seen->polls;
+      ASSERT_TRUE(numbers.push(n));
+      while (got != n) std::this_thread::yield();
+      EXPECT_TRUE(falls_asleep(numbers.seen->thread));
+      EXPECT_GT(numbers.seen->polls, before);
+      EXPECT_LE(numbers.seen->polls, before + 3) << "one for the value, one that finds nothing";
+    }
+    numbers.close();
+    run.wait();
+  }
+}
+#endif
 
 // --- the start ---
 

@@ -1,6 +1,7 @@
 #include "freshet/runtime/worker_pool.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "runtime/sleeping_thread.hpp"
 #include "runtime/stack_size.hpp"
 
 namespace freshet {
@@ -48,6 +50,98 @@ TEST(worker_pool, threads_of_blocking_bolts_park_even_where_workers_spin) {
   EXPECT_LT(blocking.runs.load(), 10);
   end(pool, {&worker, &blocking});
 }
+
+#ifdef __linux__
+std::size_t hardware_threads() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+/// An idler that says which thread runs it.
+class watched_idler final : public tasklet {
+ public:
+  progress run(time_point now) override {
+    thread.store(gettid());
+    return inside.run(now);
+  }
+  time_point next_wake() const override { return inside.next_wake(); }
+  idler inside;
+  thread_number thread{0};
+};
+
+/// How often it ran until its worker fell asleep.
+int runs_until_asleep(worker_pool_options options) {
+  worker_pool pool(options);
+  watched_idler t;
+  pool.add(0, t, "t");
+  pool.start();
+  EXPECT_TRUE(falls_asleep(t.thread)) << options.workers << " workers";
+  const int runs = t.inside.runs;
+  end(pool, {&t.inside});
+  return runs;
+}
+
+TEST(worker_pool, no_worker_spins_where_there_are_as_many_as_hardware_threads) {
+  for (const auto workers : {hardware_threads(), hardware_threads() + 1, std::size_t{0}})
+    EXPECT_EQ(runs_until_asleep({.workers = workers}), 2) << "a look, and one more when it has said that it will sleep";
+  EXPECT_EQ(runs_until_asleep({.workers = 1, .idle = idle::park}), 2);
+}
+
+TEST(worker_pool, an_adaptive_worker_spins_for_some_rounds_where_there_are_more_hardware_threads) {
+  if (hardware_threads() == 1) GTEST_SKIP() << "this machine has one";
+  const int runs = runs_until_asleep({.workers = 1});
+  EXPECT_GT(runs, 2);
+  EXPECT_LT(runs, 1000);
+}
+
+TEST(worker_pool, a_worker_that_sleeps_looks_twice_when_it_is_woken_and_sleeps_again) {
+  worker_pool pool({.workers = 1, .idle = idle::park});
+  watched_idler t;
+  pool.add(0, t, "t");
+  pool.start();
+  for (int runs = 2; runs < 200 && !HasFailure(); runs += 2) {
+    EXPECT_TRUE(falls_asleep(t.thread));
+    EXPECT_EQ(t.inside.runs, runs);
+    pool.publish_and_wake(0);
+    while (t.inside.runs == runs) std::this_thread::yield();
+  }
+  end(pool, {&t.inside});
+}
+
+/// Says on which processors it may run.
+class asks_where final : public tasklet {
+ public:
+  progress run(time_point) override {
+    where = usable_processors();
+    return {true, true};
+  }
+  time_point next_wake() const override { return time_point::max(); }
+  std::vector<std::size_t> where;
+};
+
+TEST(worker_pool, pinned_workers_have_each_a_processor_of_those_that_the_process_may_use) {
+  const auto all = usable_processors();
+  worker_pool pool({.workers = all.size(), .pin = true});
+  std::vector<asks_where> tasklets(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) pool.add(i, tasklets[i], std::to_string(i));
+  pool.start();
+  pool.join();
+  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(tasklets[i].where, std::vector{all[i]}) << "worker " << i;
+}
+
+TEST(worker_pool, a_pinned_worker_stays_where_the_process_was_put) {
+  const auto all = usable_processors();
+  asks_where t;
+  std::thread([&] {
+    cpu_set_t last;  // as taskset does it
+    CPU_ZERO(&last);
+    CPU_SET(all.back(), &last);
+    ASSERT_EQ(sched_setaffinity(0, sizeof last, &last), 0);
+    worker_pool pool({.workers = 1, .pin = true});
+    pool.add(0, t, "t");
+    pool.start();
+    pool.join();
+  }).join();
+  EXPECT_EQ(t.where, std::vector{all.back()});
+}
+#endif
 
 /// Has work for some rounds, gives the next one of the list some, and notes who ran.
 class worker_by_turns final : public tasklet {

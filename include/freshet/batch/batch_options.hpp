@@ -67,7 +67,9 @@ struct batch_options {
   freshet::guarantee guarantee = freshet::guarantee::exactly_once;
   std::size_t workers = 0;  ///< threads; 0: as many as the hardware has
   freshet::idle idle = freshet::idle::adaptive;
-  bool pin = false;  ///< worker i stays on processor i
+  /// Worker i stays on the i-th of the processors that the process may run on; an error at start where there are fewer,
+  /// and on other systems than Linux. Off, as the kernel knows better what else the machine has to do.
+  bool pin = false;
   /// How often one tuple, or one task for another reason, may fail in a batch before it is given up. Spark's default.
   std::uint32_t max_task_attempts = 4;
   /// Blocks of the running batch beyond this are evicted, those that have been read first, and computed again where

@@ -31,7 +31,9 @@ struct event_options {
   freshet::guarantee guarantee = freshet::guarantee::at_least_once;
   std::size_t workers = 0;  ///< threads; 0: as many as the hardware has
   freshet::idle idle = freshet::idle::adaptive;
-  bool pin = false;  ///< worker i stays on processor i
+  /// Worker i stays on the i-th of the processors that the process may run on; an error at start where there are fewer,
+  /// and on other systems than Linux. Off, as the kernel knows better what else the machine has to do.
+  bool pin = false;
   /// Tuples in a batch between two tasks, at most 1024. Larger ones save little: the cost of a hand-over is spread over
   /// 256 already.
   std::size_t max_batch = 256;

@@ -91,6 +91,40 @@ struct batch_progress {
   std::uint64_t attempts_failed = 0;
   std::uint64_t recomputed_partitions = 0;
   bool more_at_hand = false;  ///< when it was cut, a spout had more, or there was no room to ask it
+
+  /// One spout, all its tasks together.
+  struct source {
+    /// What was read of one partition.
+    struct extent {
+      std::string partition;           ///< its name; its number where the spout names none
+      std::uint64_t start_offset = 0;  ///< where the first message of the batch stands
+      std::uint64_t end_offset = 0;    ///< where reading goes on
+    };
+    std::string description;  ///< the node's name
+    std::uint64_t num_input_rows = 0;
+    double input_rows_per_second = 0;      ///< as of the whole batch
+    double processed_rows_per_second = 0;  ///< likewise
+    /// Of partitions that the batch has messages of, task by task. Empty where the spout has no positions.
+    std::vector<extent> extents{};
+  };
+  /// One sink, all its tasks together.
+  struct sink {
+    std::string description;            ///< the node's name
+    std::uint64_t num_output_rows = 0;  ///< written; those that were given up are not
+  };
+  std::vector<source> sources{};  ///< every spout, also those that had nothing
+  std::vector<sink> sinks{};      ///< every sink, likewise
+
+  /// A line of JSON under the names of Spark's StreamingQueryProgress, for programs that read such:
+  ///     {"timestamp":"2024-03-01T09:00:00.000Z","batchId":3,"batchDuration":4.250,"numInputRows":100,
+  ///      "inputRowsPerSecond":1000.0,"processedRowsPerSecond":23529.4,"durationMs":{"addBatch":3.500,...},
+  ///      "sources":[{"description":"lines","startOffset":{"a.log":0},"endOffset":{"a.log":120},"numInputRows":100,
+  ///      "inputRowsPerSecond":1000.0,"processedRowsPerSecond":23529.4}],
+  ///      "sinks":[{"description":"out","numOutputRows":100}],"schedulingDelay":0.020,"tasks":2,"attemptsFailed":0,
+  ///      "recomputedPartitions":0,"moreAtHand":false}
+  /// Durations are milliseconds, with a fraction, which Spark's have not. A topology may have several sinks, hence
+  /// `sinks`; what follows them has no name in Spark's record.
+  std::string json() const;
 };
 
 /// Blocks for which the batch engine had no room in memory, since the run began.

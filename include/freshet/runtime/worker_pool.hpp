@@ -23,10 +23,15 @@ namespace freshet {
 struct worker_pool_options {
   std::size_t workers = 0;  ///< 0: as many as the hardware has threads
   freshet::idle idle = freshet::idle::adaptive;
-  bool pin = false;  ///< worker i runs on processor i only (Linux)
+  /// Worker i runs on the i-th of `usable_processors()` only. REQUIRES: there are as many.
+  bool pin = false;
   /// A tasklet that runs longer than this at once is named to `on_stall`; 0: no detector.
   std::chrono::nanoseconds stall_limit = std::chrono::seconds(1);
 };
+
+/// The processors that the calling thread may run on, by their numbers: all, but where a container or `taskset` gives
+/// the process fewer. Empty where threads can't be pinned: on other systems than Linux.
+std::vector<std::size_t> usable_processors();
 
 /// A sleeping place for one thread.
 /// Invariants: `state_` is 1 only between an announcement and the wake that ends it; a wake between `announce` and
@@ -164,6 +169,7 @@ class worker_pool {
   void start_thread(std::thread& thread, const std::string& name, std::function<void()> body);
   void open_gate(gate how) noexcept;
   std::string running_in(const seat& s) const;
+  void pin_to(std::size_t processor) const noexcept;
   void run(std::size_t index);
   void run_rounds(std::size_t index);
   void start_worker(std::size_t index);
@@ -175,6 +181,7 @@ class worker_pool {
 
   worker_pool_options options_;
   const clock& time_;
+  const std::vector<std::size_t> processors_;  ///< by worker, where they are pinned
   throw_handler on_throw_;
   seat_list seats_;
   bool started_ = false, by_hand_ = false;

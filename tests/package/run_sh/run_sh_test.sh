@@ -17,7 +17,7 @@ calls=$scratch/calls
 
 # ---- the machine ----------------------------------------------------------------------------------------------------
 
-for tool in cat chmod dirname env getconf grep mkdir rm sed sh tail tr uname; do
+for tool in cat chmod dirname env getconf grep mkdir rm sed sh sort tail tr uname uniq; do
   ln -s "$(command -v "$tool")" "$scratch/tools/$tool"
 done
 
@@ -34,11 +34,11 @@ stub stubs/ninja </dev/null
 stub stubs/clang++-16 </dev/null
 stub stubs/g++ </dev/null
 stub stubs/ctest <<'TEXT'
+mkdir -p build/dev/Testing/Temporary
+printf '%b' "$the_skips" >build/dev/Testing/Temporary/LastTest.log
 echo "100% tests passed"
-if [ -n "${the_seeds-}" ]; then
-  mkdir -p build/dev/Testing/Temporary
-  printf '%b' "$the_seeds" >build/dev/Testing/Temporary/LastTest.log
-fi
+printf '%b' "${the_seeds-}" >>build/dev/Testing/Temporary/LastTest.log
+exit "$the_ctest"
 TEXT
 stub stubs/cmake <<'TEXT'
 if [ "$1" != --build ]; then exit 0; fi
@@ -75,6 +75,7 @@ failures=0
 on() {
   the_case=$1
   the_uid=0 the_installed=all the_plan='' the_apt=works the_build=works the_maven=works
+  the_skips='' the_ctest=0
   path=$scratch/stubs:$scratch/apt:$scratch/sudo
 }
 run() {
@@ -83,7 +84,7 @@ run() {
   (
     cd "$scratch"
     unset CXX FRESHET_INSTALL FRESHET_WERROR FRESHET_CCACHE CMAKE_BUILD_PARALLEL_LEVEL
-    export the_uid the_installed the_plan the_apt the_build the_maven
+    export the_uid the_installed the_plan the_apt the_build the_maven the_skips the_ctest
     if [ -n "${with-}" ]; then export "${with?}"; fi
     PATH=$scratch/tools:$path sh project/cmake/run.sh "$@"
   ) >"$scratch/said" 2>&1 || status=$?
@@ -227,6 +228,24 @@ calls '^cmake --preset dev -D FRESHET_WITH_KAFKA=OFF$'
 calls '^ctest --preset dev .*-L unit$'
 calls_not '^start'
 for package in librdkafka-dev '(openjdk|default-jre).*' maven openssl; do asks_not_for "$package"; done
+
+on "some tests were skipped"
+no_data='there is no data/ and expected/ in "/nowhere"; name their folder'
+the_skips="1/3 Testing: a\\na_test.cpp:9: Skipped\\nNOT TESTED: $no_data\\n2/3 Testing: b\\nNOT TESTED: no server\\n3/3\\nNOT TESTED: $no_data\\n"
+run test
+ends_with 0
+says '^freshet: NOT TESTED, 2 times: there is no data/ and expected/ in "/nowhere"; name their folder$'
+says '^freshet: NOT TESTED, 1 times: no server$'
+if ! tail -n 1 "$scratch/said" | grep -q 'NOT TESTED'; then fail "it should be the last that is said"; fi
+if [ "$(grep -c . "$scratch/project/build/not_tested")" -ne 2 ]; then fail "build/not_tested should have both"; fi
+the_ctest=8
+run test
+ends_with 8
+says 'NOT TESTED, 2 times'
+the_skips='' the_ctest=0
+run test
+ends_with 0
+if grep -q 'NOT TESTED' "$scratch/said" || [ -s "$scratch/project/build/not_tested" ]; then fail "nothing was skipped"; fi
 
 on "the jars of Kafka cannot be fetched"
 the_maven=breaks

@@ -1,0 +1,42 @@
+# cmake -D PROGRAM=freshet-bench -D SCRATCH=folder [-D TBB=ON] -P answers_test.cmake: a short run of the benchmarks that
+# scripts compare. Each has a rate in the JSON, and none an error, as those have whose answer is not that of the plain loop
+# beside them. Nothing is said about how fast they are.
+cmake_minimum_required(VERSION 3.25)
+set(json "${SCRATCH}/answers_test.json")
+file(REMOVE "${json}")
+execute_process(COMMAND "${PROGRAM}" "--benchmark_filter=^(pipeline|words|chain|ledger|channel)/" --benchmark_min_time=0.001
+  "--benchmark_out=${json}" --benchmark_out_format=json
+  OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE status)
+message("${output}")
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM}: exit status ${status}")
+endif()
+
+file(READ "${json}" content)
+string(JSON count LENGTH "${content}" benchmarks)
+math(EXPR last "${count} - 1")
+set(measured "\n")
+foreach(i RANGE ${last})
+  string(JSON name GET "${content}" benchmarks ${i} name)
+  string(JSON why ERROR_VARIABLE none GET "${content}" benchmarks ${i} error_message)
+  if(NOT none)
+    message(FATAL_ERROR "${name}: ${why}")
+  endif()
+  string(JSON items ERROR_VARIABLE missing GET "${content}" benchmarks ${i} items_per_second)
+  if(missing OR NOT items GREATER 0)
+    message(FATAL_ERROR "${name}: items_per_second is '${items}', expected a number above 0")
+  endif()
+  string(APPEND measured "${name}\n")
+endforeach()
+
+foreach(name IN ITEMS hand_fused event_best_effort event_at_least_once batch batch_combined)
+  list(APPEND wanted pipeline/${name}/keys:1000 pipeline/${name}/keys:1000000)
+endforeach()
+if(TBB)
+  list(APPEND wanted pipeline/tbb/keys:1000 pipeline/tbb/keys:1000000)
+endif()
+foreach(name IN LISTS wanted ITEMS words/hand words/event words/batch chain/event ledger channel)
+  if(NOT measured MATCHES "\n${name}[/\n]")
+    message(FATAL_ERROR "${name} was not measured; these were:${measured}")
+  endif()
+endforeach()
