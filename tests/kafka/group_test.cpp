@@ -137,15 +137,18 @@ TEST_P(kafka_group, tasks_of_one_run_share_the_partitions) {
 /// Of one name they would throw each other out.
 TEST_P(kafka_group, tasks_of_one_run_are_static_members_of_different_names) {
   broker_->create_topic(topic_, 4);
-  for (int p = 0; p < 4; ++p) broker_->produce(topic_, records(p, 50));
   auto options = member();
   options.settings.set("group.instance.id", topic_);
   places got;
   auto run = start(reading(options, got, place_of{}, 2));
-  await("all records are there", [&] { return distinct({got}).size() == 200; });
+  std::size_t written = 0;
+  await("both tasks read", [&] {
+    for (int p = 0; p < 4; ++p) written += broker_->produce(topic_, records(p, 1)).size();
+    const auto tasks = run.metrics().tasks;
+    return std::count_if(tasks.begin(), tasks.end(), [](auto& t) { return t.node == "kafka" && t.emitted > 0; }) == 2;
+  });
+  await("all records are there", [&] { return distinct({got}).size() == written; });
   run.drain();
-  EXPECT_EQ(got.size(), 200u);
-  EXPECT_THAT(committed(), Each(Optional(50)));
 }
 
 TEST_P(kafka_group, members_come_and_go_and_no_record_is_lost) {
