@@ -1,8 +1,6 @@
-// What the group is told beside news: all of it once more where that failed, and now and then what has not changed.
+// What the group is told beside news: now and then, what has not changed.
 #include <gmock/gmock.h>
 #include <librdkafka/rdkafka.h>
-
-#include <mutex>
 
 #include "connect/kafka/commit_plan.hpp"
 #include "freshet/connect/kafka/consumer.hpp"
@@ -15,24 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-
-/// Keeps all that is logged.
-class log_of_commits : public log_sink {
- public:
-  void write(const log_record& r) noexcept override {
-    const std::lock_guard lock(mutex_);
-    text_ += std::string(r.message) + "\n";
-  }
-  std::string text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string text_;
-};
 
 /// Somebody else commits for the group, which has no members.
 void commit_as_another(const kafka_broker& to, const std::string& group, const std::string& topic,
@@ -58,7 +38,6 @@ class kafka_commits : public broker_test {
     task_context context;
     context.partitions = {{0, topic_ + "/0"}};
     context.clock = &time_;
-    context.log = logger(log_, log_level::trace);
     reader_ = std::make_unique<consumer>(consumer_options{.servers = of.bootstrap(),
                                                           .topics = {topic_},
                                                           .group = topic_,
@@ -74,7 +53,6 @@ class kafka_commits : public broker_test {
 
   const std::string topic_ = unique_name("commits");
   freshet::testing::manual_clock time_;
-  std::shared_ptr<log_of_commits> log_ = std::make_shared<log_of_commits>();
   std::unique_ptr<consumer> reader_;
 };
 
@@ -86,24 +64,6 @@ TEST_F(kafka_commits, are_repeated_where_nothing_happens_before_brokers_forget_t
   ASSERT_THAT(broker_->committed(topic_, topic_), ElementsAre(1));
   time_.advance(commit_plan::unchanged);
   await("it is committed again", [&] { return !poll() && broker_->committed(topic_, topic_)[0] == 3; });
-}
-TEST_F(kafka_commits, that_failed_are_made_up_for_without_another) {
-  kafka_broker own;
-  finish_three(own, {{"socket.timeout.ms", "1000"}});
-  own.stall();
-  reader_->commit({0, 2, 3});
-  await("it has failed", [&] {
-    poll();
-    return log_->text().find("could not be committed for group \"" + topic_ + "\"") != std::string::npos;
-  });
-  EXPECT_THAT(log_->text(), HasSubstr("it is tried again"));
-  own.go_on();
-  time_.advance(commit_plan::pause);
-  await("it is committed", [&] {
-    poll();
-    time_.advance(commit_plan::pause);
-    return own.committed(topic_, topic_)[0] == 3;
-  });
 }
 
 }  // namespace
