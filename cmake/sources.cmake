@@ -347,8 +347,11 @@ set(FRESHET_KAFKA_HEADERS
   include/freshet/connect/kafka/spout.hpp
 )
 set(FRESHET_KAFKA_SOURCES
+  src/connect/kafka/beginnings.cpp
   src/connect/kafka/connection.cpp
   src/connect/kafka/consumer.cpp
+  src/connect/kafka/group_member.cpp
+  src/connect/kafka/offset_commits.cpp
   src/connect/kafka/producer.cpp
   src/connect/kafka/record.cpp
   src/connect/kafka/settings.cpp

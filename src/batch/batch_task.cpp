@@ -227,6 +227,7 @@ std::uint32_t batch_task::most_attempts() const {
 }
 
 bool batch_task::over_limit(const attempt_failure& why) {
+  if (why.error.fatal) return true;
   const std::uint64_t most = most_attempts();
   const bool further = why.ordinal != attempt_failure::no_tuple && why.ordinal >= record_->reached;
   if (further) {
@@ -296,11 +297,12 @@ void batch_task::give_up(const error& why, std::uint32_t node, std::uint64_t ord
 }
 
 void batch_task::give_up(const error& why, std::uint32_t node, dead_letter letter, call_frame& frame) {
-  if (policy_of(node) == on_failure::skip) {
+  const auto policy = why.fatal ? on_failure::stop : policy_of(node);
+  if (policy == on_failure::skip) {
     ++record_->skipped;
     return;
   }
-  if (policy_of(node) == on_failure::stop) return run_.fail(located(node, why));
+  if (policy == on_failure::stop) return run_.fail(located(node, why));
   letter.node = run_.graph().nodes()[node].name;
   letter.task = task_;
   letter.error = why.message;

@@ -402,7 +402,7 @@ task_host::verdict stage_task::failed(call_frame& frame, const any_batch& in, st
   count_failure(frame.failure.node);
   if (run_.cancelled()) return verdict::stop;
   const auto ordinal = base_ordinal_ + index;
-  if (!may_fail_again(ordinal)) {
+  if (frame.failure.error.fatal || !may_fail_again(ordinal)) {
     give_up(frame.failure.error, frame.failure.node, ordinal, &in, index, frame);
     return run_.cancelled() ? verdict::stop : verdict::next;
   }
@@ -425,7 +425,7 @@ bool stage_task::may_fail_again(std::uint64_t ordinal) {
 /// A plain sink writes the tuple once more: those that it has written since stay.
 void stage_task::answer(token_desk::failed_token t) {
   if (!is_plain_sink()) return batch_task::answer(std::move(t));
-  if (may_fail_again(t.ordinal)) return repeat_later(t.ordinal);
+  if (!t.error.fatal && may_fail_again(t.ordinal)) return repeat_later(t.ordinal);
   chain_->frame.begin_unrooted();
   give_up(t.error, t.node, t.ordinal, nullptr, 0, chain_->frame);
 }

@@ -137,7 +137,7 @@ task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, st
   retry& again = retry_of(frame, in);
   if (again.batch != &in || again.index != index) again = {&in, index, 0, {}};
   const auto attempts = ++again.attempts;
-  if (!best_effort && attempts < run_.options().retry.max_attempts) {
+  if (!best_effort && !frame.failure.error.fatal && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
     again.due = deadline(run_.options().clock->now(), run_.options().retry.backoff(attempts + 1));
     return verdict::again_later;
@@ -174,7 +174,7 @@ void event_task::give_up(std::uint32_t node, error e, std::uint32_t attempts, co
 }
 
 void event_task::give_up(std::uint32_t node, error e, std::uint32_t attempts, dead_letter letter, call_frame& frame) {
-  switch (policy_of(node)) {
+  switch (e.fatal ? on_failure::stop : policy_of(node)) {
     case on_failure::skip:
       skipped_.add(1);
       return;
@@ -234,7 +234,8 @@ hold_desk::repetition event_task::repetition_of(const call_frame& frame) const {
 void event_task::answer(hold_desk::failed_hold f) {
   count_failure(f.node);
   const auto attempts = f.again.attempts;
-  if (f.again.tuple && guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
+  if (!f.error.fatal && f.again.tuple && guarantee_ != guarantee::best_effort &&
+      attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
     repeats_.push_back({std::move(f.again), deadline(now_, run_.options().retry.backoff(attempts + 1))});
     ++repeats_.back().what.attempts;

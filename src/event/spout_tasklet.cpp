@@ -475,7 +475,7 @@ retry_ptr spout_tasklet::take_failed(record& r, std::uint32_t index, std::uint32
 }
 
 void spout_tasklet::schedule(retry_ptr m) {
-  const bool last = m->attempt >= run_.options().retry.max_attempts;
+  const bool last = m->why.fatal || m->attempt >= run_.options().retry.max_attempts;
   m->due = last ? now_ : deadline(now_, run_.options().retry.backoff(m->attempt + 1));
   retries_.push(std::move(m));
 }
@@ -522,7 +522,7 @@ bool spout_tasklet::replay() {
     auto m = retries_.pop_due(now_);
     if (!m) break;
     made = true;
-    if (m->attempt >= run_.options().retry.max_attempts) bury(std::move(m));
+    if (m->why.fatal || m->attempt >= run_.options().retry.max_attempts) bury(std::move(m));
     else due.push_back(std::move(m));
   }
   if (due.empty()) return made;
@@ -662,7 +662,7 @@ bool spout_tasklet::skip_lost(const range_lost& gone, std::vector<retry_ptr>& al
 /// The message is given up: its policy, then it counts as finished, for a dead letter when that has been dealt with.
 void spout_tasklet::bury(retry_ptr m) {
   given_up_.add(1);
-  const auto policy = policy_of(m->node);
+  const auto policy = m->why.fatal ? on_failure::stop : policy_of(m->node);
   if (policy == on_failure::stop) {
     m->why.message = describe(m->node, m->task, m->attempt, m->why);
     return run_.fail(std::move(m->why));

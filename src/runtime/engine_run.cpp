@@ -67,7 +67,8 @@ std::vector<std::vector<spout_partition>> engine_run::deal(std::uint32_t node, s
       throw run_error({errc::invalid_argument,
                        "spout \"" + graph().nodes()[node].name +
                            "\" can be read again but names no partitions, so a checkpoint can't say how far each was "
-                           "read: give it `std::vector<std::string> partitions()`"});
+                           "read: give it `std::vector<std::string> partitions()`; one of Kafka that has its "
+                           "partitions from a group needs them from the run (kafka::partitions_from::run)"});
     auto dealt = deal_partitions(first.partitions(), graph().nodes()[node].parallelism());
     for (auto& of_task : dealt)
       for (auto& p : of_task) p.kept = covered_;

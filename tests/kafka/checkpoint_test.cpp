@@ -127,7 +127,10 @@ TEST_F(kafka_checkpoints, a_group_that_deals_partitions_can_keep_none) {
   try {
     start_kept(engine::event, counting(options, 1, got), folder / "kept").wait();
     ADD_FAILURE();
-  } catch (const run_error& e) { EXPECT_THAT(e.what(), HasSubstr("names no partitions")); }
+  } catch (const run_error& e) {
+    EXPECT_THAT(e.what(), ::testing::AllOf(HasSubstr("names no partitions"),
+                                           HasSubstr("needs them from the run (kafka::partitions_from::run)")));
+  }
 }
 
 }  // namespace

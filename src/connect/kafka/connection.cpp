@@ -65,6 +65,11 @@ bool is_refusal(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
 }
 
+/// What is decided at once was not tried for long.
+std::string tried_for(milliseconds span) {
+  return span.count() == 0 ? "" : ", tried for " + std::to_string(span.count()) + " ms";
+}
+
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
 /// Without "(after 2ms in state CONNECT, 1 identical error(s) suppressed)" at its end.
@@ -85,6 +90,10 @@ client_settings common_settings(std::string_view owner, const std::string& serve
       {"client.id", "freshet-" + node + "-" + std::to_string(context.task)},
       {"socket.nagle.disable", "true"},      // 1 ms of latency instead of up to 40
       {"reconnect.backoff.max.ms", "1000"},  // a broker that was away is found again soon
+      // A topic that is deleted is an error when brokers have looked for it in vain for so long, and they are asked so
+      // often. Those that are made later and match a pattern are found as soon.
+      {"topic.metadata.propagation.max.ms", "10000"},
+      {"topic.metadata.refresh.interval.ms", "20000"},
   };
   for (const char* name : {"bootstrap.servers", "metadata.broker.list"})
     all.refused.push_back({name, "name the brokers in `servers` of the " + is + "'s options"});
@@ -167,7 +176,7 @@ std::optional<std::string> connection::fatal() const {
 }
 
 connection::patience::patience(milliseconds timeout)
-    : until(steady_clock::now() + timeout), with_reason(steady_clock::now() + std::min(timeout, milliseconds(2500))) {}
+    : began(steady_clock::now()), silent(timeout), with_reason(std::min(timeout, most_wait_with_reason)) {}
 
 /// Metadata calls say nothing of the reason when they fail; callbacks do, once they are served.
 metadata_ptr connection::metadata(rd_kafka_topic_t* only, const patience& limit) {
@@ -176,8 +185,8 @@ metadata_ptr connection::metadata(rd_kafka_topic_t* only, const patience& limit)
     const auto code = rd_kafka_metadata(get(), only ? 0 : 1, only, &found, 100);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return metadata_ptr(found);
     serve(milliseconds(0));
-    const auto now = steady_clock::now();
-    if (decisive_ || now > limit.until || (last_ && now > limit.with_reason)) give_up();
+    if (decisive_) give_up();
+    if (limit.is_over(last_ ? limit.with_reason : limit.silent)) give_up(last_ ? limit.with_reason : limit.silent);
     std::this_thread::sleep_for(milliseconds(10));  // nobody is asked in a tight loop
   }
 }
@@ -199,8 +208,9 @@ std::vector<connection::topic> connection::topics(const std::vector<std::string>
         refuse(
             "topic \"" + name + "\" of " + servers_ + ": " + in_words(t.err) +
             ": grant the user of these settings what it needs, to read (Read, Describe) or to write (Write, Describe)");
-      if (steady_clock::now() > limit.with_reason)
-        refuse("topic \"" + name + "\" of " + servers_ + ": " + in_words(t.err) + ": create it, or correct its name");
+      if (limit.is_over(limit.with_reason))
+        refuse("topic \"" + name + "\" of " + servers_ + ": " + in_words(t.err) + ": create it, or correct its name" +
+               tried_for(limit.with_reason));
       serve(milliseconds(50));
     }
   }
@@ -242,10 +252,11 @@ std::string connection::way_out(const reason& why) const {
   }
 }
 
-void connection::give_up() const {
+void connection::give_up(milliseconds tried) const {
   const auto& why = decisive_ ? decisive_ : last_;
-  if (!why) refuse(unreachable("no answer in time; check `servers`, and whether a broker is stalled"));
-  refuse(unreachable(why->text + " (" + way_out(*why) + ")"));
+  if (!why)
+    refuse(unreachable("no answer in time; check `servers`, and whether a broker is stalled" + tried_for(tried)));
+  refuse(unreachable(why->text + " (" + way_out(*why) + ")" + tried_for(tried)));
 }
 
 }  // namespace freshet::kafka

@@ -75,8 +75,9 @@ class connection {
   void serve(std::chrono::milliseconds wait);
 
   /// What is known of topics: these, or all. Waits for brokers to answer, until `timeout`; where there is a reason why
-  /// they don't, or topics are not there, not longer than 2.5 s. Throws std::runtime_error with the reason, and what to
-  /// do.
+  /// they don't, or topics are not there, not longer than `most_wait_with_reason`. Throws std::runtime_error with the
+  /// reason, and what to do.
+  static constexpr std::chrono::milliseconds most_wait_with_reason{2000};
   struct topic {
     std::string name;
     std::int32_t partitions = 0;
@@ -104,11 +105,13 @@ class connection {
   /// How long to wait: for what gives no reason, and for what does.
   struct patience {
     explicit patience(std::chrono::milliseconds timeout);
-    std::chrono::steady_clock::time_point until, with_reason;
+    bool is_over(std::chrono::milliseconds span) const { return std::chrono::steady_clock::now() - began > span; }
+    const std::chrono::steady_clock::time_point began;
+    const std::chrono::milliseconds silent, with_reason;
   };
   metadata_ptr metadata(rd_kafka_topic_t* only, const patience& limit);
   std::string way_out(const reason& why) const;
-  [[noreturn]] void give_up() const;
+  [[noreturn]] void give_up(std::chrono::milliseconds tried = {}) const;
 
   std::string servers_, protocol_, mechanism_;
   logger log_;

@@ -1,6 +1,7 @@
 #include "freshet/connect/kafka/producer.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -89,6 +90,7 @@ struct producer::parts {
   std::vector<std::uint32_t> free{};
   std::size_t bytes_in_flight = 0;  ///< keys and values
   std::uint32_t last = 0;           ///< of the record that was sent last
+  std::optional<error> refused{};  ///< why it wasn't, where no other will be: what is thrown would be its tuple's alone
   std::size_t in_flight = 0;
   std::vector<rd_kafka_vu_t> fields{};
 
@@ -102,8 +104,23 @@ struct producer::parts {
     auto waiting = std::move(me.places[place]);
     me.give_back(place);
     me.bytes_in_flight -= m->len + m->key_len;
-    if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR && m->offset >= 0) waiting.ack();
-    else waiting.fail(error{errc::io, me.why_not(*m)});
+    if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR && m->offset >= 0) return waiting.ack();
+    auto why = me.why_unusable();
+    if (!why) why = error{.code = errc::io, .message = me.why_not(*m), .fatal = me.is_own_topic_gone(m->err, m->rkt)};
+    waiting.fail(std::move(*why));
+  }
+  /// Of a client that has failed for good, as one that is fenced: it sends nothing any more, and the run ends.
+  std::optional<error> why_unusable() const {
+    const auto why = to.fatal();
+    if (!why) return {};
+    const auto whose = options.topic.empty() ? "" : "topic " + options.topic + ": ";
+    const bool lacks_right = why->find("authorization failed") != why->npos;
+    const auto way_out = lacks_right ? grant_write : " (this producer is of no use any more: start again)";
+    return error{.code = errc::io, .message = whose + to.unreachable(*why + way_out), .fatal = true};
+  }
+  /// No tuple gets anywhere. One that an encoder names is a matter of its tuple.
+  bool is_own_topic_gone(rd_kafka_resp_err_t code, const rd_kafka_topic_t* topic) const {
+    return is_unknown_topic(code) && (!topic || rd_kafka_topic_name(topic) == options.topic);
   }
   /// One without an error and without an offset, too, is not known to be there: the broker has taken its batch for one
   /// that it has. That is so when an answer was lost. It is not when, in a topic just made, the first batch came before
@@ -167,19 +184,23 @@ struct producer::parts {
   /// Where the client has no room answers make some: the engine that doesn't ask first waits here.
   void send(const outgoing& r) {
     const auto place = take_place();
+    refused.reset();
     describe(r, place);
     while (true) {
       rd_kafka_error_t* e = rd_kafka_produceva(to.get(), fields.data(), fields.size());
       if (!e) break;
       const auto code = rd_kafka_error_code(e);
-      std::string why = rd_kafka_error_string(e);
+      const std::string why = rd_kafka_error_string(e);
       rd_kafka_error_destroy(e);
       if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         rd_kafka_poll(to.get(), 10);
         continue;
       }
       give_back(place);
-      if (const auto fatal = to.fatal()) why = *fatal;
+      refused = why_unusable();
+      if (!refused && is_unknown_topic(code) && (r.topic().empty() || r.topic() == options.topic))
+        refused = error{.code = errc::io, .message = why_not_sent(r, code, why), .fatal = true};
+      if (refused) return;
       refuse(why_not_sent(r, code, why));
     }
     last = place;
@@ -217,7 +238,10 @@ producer::producer(const producer_options& options, const task_context& context)
 producer::~producer() = default;
 
 void producer::send(const outgoing& record) { parts_->send(record); }
-void producer::answer_to(held_tuple waiting) { parts_->places[parts_->last] = std::move(waiting); }
+void producer::answer_to(held_tuple waiting) {
+  if (parts_->refused) waiting.fail(*parts_->refused);
+  else parts_->places[parts_->last] = std::move(waiting);
+}
 void producer::serve() { rd_kafka_poll(parts_->to.get(), 0); }
 
 bool producer::has_room() {

@@ -28,6 +28,11 @@ struct source {
   bool loss_told = false;
   std::deque<message_ptr> aside{};  ///< came, but not wanted yet
 
+  /// Records that wait because their partition isn't wanted: as many as a fetch of small ones gives. Beyond that the
+  /// client fetches no more of it; and to do so again takes it a moment, so not at once.
+  static constexpr std::size_t most_aside = 2000;
+
+  bool is_full() const { return aside.size() >= most_aside; }
   bool is_finished() const { return emitted < 0 || committed >= emitted; }
   std::string name() const { return topic + "/" + std::to_string(partition); }
 };
@@ -54,18 +59,36 @@ class source_list {
   }
   void remove(source& s) {
     s.gone = true;
-    s.aside.clear();
+    forget_aside(s);
     if (last_ == &s) last_ = nullptr;
     if (const auto at = by_place_.find({s.topic, s.partition}); at != by_place_.end() && at->second == &s)
       by_place_.erase(at);
   }
   std::deque<source>& all() { return all_; }
 
+  void set_aside(source& s, message_ptr m) {
+    s.aside.push_back(std::move(m));
+    ++asides_;
+  }
+  /// The oldest. REQUIRES: there is one.
+  message_ptr take_aside(source& s) {
+    auto m = std::move(s.aside.front());
+    s.aside.pop_front();
+    --asides_;
+    return m;
+  }
+  void forget_aside(source& s) {
+    asides_ -= s.aside.size();
+    s.aside.clear();
+  }
+  bool has_asides() const { return asides_ > 0; }
+
  private:
   std::deque<source> all_;  // stays where it is
   std::map<partition_id, source*> by_id_;
   std::map<std::pair<std::string, std::int32_t>, source*, std::less<>> by_place_;
   mutable source* last_ = nullptr;
+  std::size_t asides_ = 0;  // of all
 };
 
 }  // namespace freshet::kafka

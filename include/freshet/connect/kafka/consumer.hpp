@@ -95,7 +95,7 @@ struct consumer_options {
   /// The run ends when the partitions are read up to the ends they had when it started. Needs partitions from the run.
   bool bounded = false;
   /// How long to wait at the start for brokers that are silent. Those that give a reason, and topics that are not
-  /// there, are an error after 2.5 s at most.
+  /// there, are an error after 2 s at most.
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);
   /// How long `read`, for a replay or a recomputation, waits for the next record before it gives up and is repeated.
   std::chrono::milliseconds read_timeout = std::chrono::seconds(10);

@@ -49,6 +49,7 @@ class producer {
   /// Sends a record. Throws where it can't be: it is too large, or its topic or partition is not there.
   void send(const outgoing& record);
   /// Whose answer is that of the record sent last: acked when the brokers have it, failed when they don't take it.
+  /// Where the topic is gone, or the client library has given the producer up, it fails for good: the run ends.
   /// REQUIRES: `send` has returned, and nothing else was called since.
   void answer_to(held_tuple waiting);
   /// Gives the answers that have come.
