@@ -174,8 +174,17 @@ result<void> epoch_log::read_records(const checkpoint_manifest& base, std::vecto
 
 result<void> epoch_log::append(const epoch_record& record) {
   const auto bytes = encode(record);
-  since_bytes_ += bytes.size();
   if (auto taken = log_->append(bytes); !taken) return std::move(taken).error();
+  if (auto done = write_out(); !done) {
+    log_->take_back_unwritten();  // or it would be there later, beside whatever has its place by then
+    return done;
+  }
+  since_bytes_ += bytes.size();
+  return {};
+}
+
+/// As far as `log_sync` says.
+result<void> epoch_log::write_out() {
   const auto now = options_.clock->now();
   const bool due =
       options_.sync == log_sync::every_batch ||

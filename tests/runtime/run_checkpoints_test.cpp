@@ -124,6 +124,25 @@ TEST(run_checkpoints, ask_no_sink_about_the_epoch_of_a_savepoint) {
   EXPECT_EQ(run->newest(), 3u);
 }
 
+/// The record of the savepoint's epoch was not written, and its number is the next batch's.
+TEST(run_checkpoints, go_on_behind_a_savepoint_that_a_full_device_refused) {
+  for (const auto how : {testing::file_fault::no_space, testing::file_fault::short_write}) {
+    kept all;
+    const auto graph = graph_of<plain>();
+    {
+      auto run = all.open(graph);
+      run->make_base({}, no_states);
+      append(*run, 2);
+      run->savepoint(no_states);
+      all.files.fail(testing::file_operation::append, "/kept/log", how);
+      EXPECT_THAT(error_of([&] { run->savepoint(no_states); }), HasSubstr("No space left"));
+      EXPECT_EQ(run->newest(), 2u);
+      append(*run, 3);
+    }
+    EXPECT_EQ(all.open(graph)->newest(), 3u);
+  }
+}
+
 TEST(run_checkpoints, ask_no_sink_that_had_no_part_in_the_epoch) {
   kept all;
   {

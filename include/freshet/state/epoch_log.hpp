@@ -116,6 +116,7 @@ class epoch_log {
   epoch_log(std::unique_ptr<checkpoint_directory> directory, std::unique_ptr<record_log> log,
             epoch_log_options options);
   result<recovered_epochs> recover(resume_point from, bool with_log);
+  result<void> write_out();
   result<void> read_records(const checkpoint_manifest& base, std::vector<epoch_record>* into, std::uint64_t& newest);
 
   const std::unique_ptr<checkpoint_directory> directory_;
