@@ -79,6 +79,48 @@ TEST(run_checkpoints, go_on_from_what_the_sink_that_decides_has_committed) {
   EXPECT_EQ(run->next(), 4u);
 }
 
+/// Somebody has brought back a directory of before, or what the sink writes to.
+TEST(run_checkpoints, older_than_what_the_sink_that_decides_has_are_refused) {
+  kept all;
+  std::uint64_t history = 0;
+  const auto refused = [&](std::uint64_t said) {
+    return error_of([&] { all.open()->decide("d", epoch_id{history, said}); });
+  };
+  const auto is_older = ::testing::AllOf(HasSubstr("sink \"d\" has committed epoch 5, and the newest in \"/kept\" is "),
+                                         HasSubstr("the directory is older than what the sink writes to"));
+  {
+    auto run = all.open();
+    history = run->history();
+    run->make_base({}, no_states);
+  }
+  EXPECT_THAT(refused(5), is_older) << "with a checkpoint alone";
+  EXPECT_EQ(refused(1), "no error");
+  append(*all.open(), 2);
+  EXPECT_THAT(refused(5), is_older) << "with an epoch in the log";
+  all.open()->savepoint(no_states);
+  EXPECT_THAT(refused(5), is_older) << "with a savepoint of it";
+}
+
+TEST(run_checkpoints, newer_than_what_the_sink_that_decides_has_are_refused) {
+  kept all;
+  std::uint64_t history = 0;
+  {
+    auto run = all.open();
+    history = run->history();
+    run->make_base({}, no_states);
+    append(*run, 2);
+    append(*run, 3);
+    append(*run, 4);
+  }
+  const auto refused = [&](std::optional<epoch_id> said) { return error_of([&] { all.open()->decide("d", said); }); };
+  const auto is_older =
+      HasSubstr("and not epoch 3, which \"/kept\" has as committed: what the sink writes to is older");
+  EXPECT_THAT(refused(epoch_id{history, 2}), ::testing::AllOf(HasSubstr("has committed epoch 2 "), is_older));
+  EXPECT_THAT(refused({}), ::testing::AllOf(HasSubstr("has committed nothing of this history "), is_older));
+  EXPECT_THAT(refused(epoch_id{history + 1, 4}), is_older);
+  EXPECT_EQ(refused(epoch_id{history, 3}), "no error");
+}
+
 TEST(run_checkpoints, give_a_savepoint_no_number_that_was_discarded) {
   kept all;
   {
