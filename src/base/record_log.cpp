@@ -38,7 +38,7 @@ result<void> record_log::recover() {
   for (auto& each : segments_)
     if (auto fine = check_segment(each); !fine) return fine;
   if (auto done = segments_.empty() ? begin_segment() : open_last(); !done) return done;
-  synced_ = next_;
+  synced_ = written_ = next_;
   synced_size_ = segments_.back().size;
   return {};
 }
@@ -140,7 +140,13 @@ result<void> record_log::flush() {
   }
   last.size += buffer_.size();
   buffer_.clear();
+  written_ = next_;
   return {};
+}
+
+void record_log::take_back_unwritten() noexcept {
+  buffer_.clear();
+  next_ = written_;
 }
 
 result<void> record_log::sync() {

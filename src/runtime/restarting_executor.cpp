@@ -34,15 +34,17 @@ class restarting_control final : public run_control {
     std::lock_guard lock(mutex_);
     if (has_failed_) throw run_error(error_);
   }
-  void drain() override { ask(&run_control::drain); }
-  void stop() override { ask(&run_control::stop); }
-  void pause() override { ask(&run_control::pause); }
+  void drain() override { end_with(run_state::draining); }
+  void stop() override { end_with(run_state::stopping); }
+  void pause() override {
+    std::lock_guard lock(mutex_);
+    is_paused_ = true;
+    run_->pause();
+  }
   void resume() override {
-    {
-      std::lock_guard lock(mutex_);
-      if (asked_ == &run_control::pause) asked_ = nullptr;
-    }
-    current()->resume();
+    std::lock_guard lock(mutex_);
+    is_paused_ = false;
+    run_->resume();
   }
   run_status status() const override {
     auto now = current()->status();
@@ -72,7 +74,6 @@ class restarting_control final : public run_control {
   }
 
  private:
-  using request = void (run_control::*)();
   using node_parallelism = std::vector<std::pair<std::string, std::size_t>>;
 
   void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) override {
@@ -82,15 +83,21 @@ class restarting_control final : public run_control {
     std::lock_guard lock(mutex_);
     return run_;
   }
-  void ask(request what) {
-    std::shared_ptr<run_control> run;
+  /// A stop is stronger than a drain, as in the engines.
+  void end_with(run_state how) {
     {
       std::lock_guard lock(mutex_);
-      asked_ = what;
-      run = run_;
+      if (asked_ == run_state::stopping) return;
+      asked_ = how;
+      tell(*run_);
     }
     changed_.notify_all();
-    ((*run).*what)();
+  }
+  /// What was asked. REQUIRES: the mutex, under which nothing is called that waits.
+  void tell(run_control& run) const {
+    if (is_paused_) run.pause();
+    if (asked_ == run_state::draining) run.drain();
+    if (asked_ == run_state::stopping) run.stop();
   }
 
   void supervise() {
@@ -140,21 +147,20 @@ class restarting_control final : public run_control {
   }
   /// False: somebody wants it to end.
   bool wait(std::chrono::nanoseconds pause) {
-    const auto ends = [this] { return asked_ == &run_control::drain || asked_ == &run_control::stop; };
+    const auto ends = [this] { return asked_ != run_state::running; };
     std::unique_lock lock(mutex_);
     return !changed_.wait_until(lock, deadline(std::chrono::steady_clock::now(), pause), ends);
   }
   void adopt(std::shared_ptr<run_control> next) {
-    request asked = nullptr;
     node_parallelism parallelism;
     {
       std::lock_guard lock(mutex_);
       run_ = next;
-      asked = asked_;
       parallelism = parallelism_;
     }
     for (const auto& [node, tasks] : parallelism) rescale_again(*next, node, tasks);
-    if (asked) ((*next).*asked)();
+    std::lock_guard lock(mutex_);  // what counts is what is asked by now
+    tell(*next);
   }
   void rescale_again(run_control& run, const std::string& node, std::size_t tasks) {
     try {
@@ -187,8 +193,9 @@ class restarting_control final : public run_control {
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable changed_;
   std::shared_ptr<run_control> run_;
-  std::deque<topology> graphs_;   ///< the last one counts; runs come and go, and others may still look at one before
-  request asked_ = nullptr;       ///< what those to come will be asked, too
+  std::deque<topology> graphs_;  ///< the last one counts; runs come and go, and others may still look at one before
+  run_state asked_ = run_state::running;  ///< else draining or stopping: what those to come will be asked, too
+  bool is_paused_ = false;                ///< likewise
   node_parallelism parallelism_;  ///< likewise: of nodes that were rescaled, the last one last, as chains move as one
   bool is_over_ = false, has_failed_ = false;
   error error_;

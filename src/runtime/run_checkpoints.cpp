@@ -285,11 +285,9 @@ std::vector<checkpoint_node> run_checkpoints::nodes() const {
 // --- going on ---
 
 void run_checkpoints::decide(const std::string& sink, const std::optional<epoch_id>& said) {
-  if (!recovered_.is_undecided()) return;
+  if (!from_) return;
   const auto was = std::find_if(from_->nodes.begin(), from_->nodes.end(), [&](auto& n) { return n.name == sink; });
   if (was == from_->nodes.end() || !was->decides) return;  // a new one, which has not been asked
-  if (said == epoch_id{recovered_.history, newest_}) return;
-  const auto before = recovered_.epoch_before();
   const bool is_ours = said && said->history == recovered_.history;
   if (is_ours && said->epoch > newest_)
     throw run_error({errc::data_loss, "sink " + quoted(sink) + " has committed epoch " + std::to_string(said->epoch) +
@@ -297,6 +295,8 @@ void run_checkpoints::decide(const std::string& sink, const std::optional<epoch_
                                           std::to_string(newest_) +
                                           ": the directory is older than what the sink writes to. Bring both back from "
                                           "the same time, or begin in a new directory"});
+  if (!recovered_.is_undecided() || said == epoch_id{recovered_.history, newest_}) return;
+  const auto before = recovered_.epoch_before();
   if (before && (!is_ours || said->epoch != *before))
     throw run_error({errc::data_loss,
                      "sink " + quoted(sink) + " has committed " +

@@ -174,8 +174,17 @@ result<void> epoch_log::read_records(const checkpoint_manifest& base, std::vecto
 
 result<void> epoch_log::append(const epoch_record& record) {
   const auto bytes = encode(record);
-  since_bytes_ += bytes.size();
   if (auto taken = log_->append(bytes); !taken) return std::move(taken).error();
+  if (auto done = write_out(); !done) {
+    log_->take_back_unwritten();  // or it would be there later, beside whatever has its place by then
+    return done;
+  }
+  since_bytes_ += bytes.size();
+  return {};
+}
+
+/// As far as `log_sync` says.
+result<void> epoch_log::write_out() {
   const auto now = options_.clock->now();
   const bool due =
       options_.sync == log_sync::every_batch ||
@@ -189,6 +198,7 @@ bool epoch_log::wants_checkpoint() const { return since_bytes_ > std::max(option
 
 result<void> epoch_log::checkpoint(checkpoint_manifest manifest, const write_states& write) {
   const auto epoch = manifest.epoch;
+  if (auto done = abandon_unnamed(); !done) return done;
   auto writer = directory_->begin(epoch);
   if (!writer) return std::move(writer).error();
   if (auto done = write(**writer, manifest); !done) {
@@ -197,10 +207,18 @@ result<void> epoch_log::checkpoint(checkpoint_manifest manifest, const write_sta
   }
   // What the log has must not be newer than a checkpoint that a loss of power takes.
   if (auto done = directory_->prepare(*writer, manifest); !done) return done;
-  if (auto done = directory_->commit(epoch); !done) return done;
+  if (auto done = directory_->commit(epoch); !done) return unnamed_ = epoch, done;
   base_bytes_ = bytes_of_states(manifest);
   since_bytes_ = 0;
   return log_->drop_before(log_->next());
+}
+
+/// A checkpoint that could not get its name is in the way of those to come, and nobody goes on from it: the log stayed.
+result<void> epoch_log::abandon_unnamed() {
+  if (!unnamed_) return {};
+  if (auto done = directory_->abandon(*unnamed_); !done) return done;
+  unnamed_.reset();
+  return {};
 }
 
 }  // namespace freshet

@@ -166,6 +166,23 @@ TEST_F(record_log_suite, on_a_full_device_nothing_is_lost) {
   EXPECT_THAT(warnings->messages, IsEmpty());
 }
 
+TEST_F(record_log_suite, what_was_not_written_can_be_taken_back) {
+  auto log = open();
+  append(*log, 3);
+  ASSERT_TRUE(log->flush());
+  append(*log, 2);
+  files.fail(file_operation::append, "log/", file_fault::short_write);
+  ASSERT_FALSE(log->flush());
+  log->take_back_unwritten();
+  EXPECT_EQ(log->next(), 3u);
+  expect_records(*log, 0, 3);
+  log->take_back_unwritten();  // nothing is left
+  append(*log, 1);
+  EXPECT_TRUE(log->sync());
+  log.reset();
+  expect_records(*open(), 0, 4);
+}
+
 TEST_F(record_log_suite, a_segment_that_cannot_be_begun_can_be_later) {
   segment_bytes = 410;
   for (const auto operation :

@@ -187,6 +187,7 @@ void model::abort(sink_state& k) {
 
 void model::append(state& s, record r) {
   auto& files = s.files;
+  if (s.run.unwritten.epoch) append(s, std::exchange(s.run.unwritten, record{}));
   if (files.size == most_records) return wrong("the model has no room for more records");
   files.log[files.size++] = r;
 }
@@ -426,9 +427,14 @@ void model::relieve_log(const state& s) {
 void model::append_savepoint(state s) {
   --s.savepoints_left;
   s.run.epoch = breaks(broken_rule::savepoint_behind_newest) ? static_cast<small>(s.run.newest + 1) : s.run.next;
+  const record nothing_new{s.run.epoch, s.run.newest, s.run.end, record_kind::savepoint};
+  state refused = s;
+  refused.run.epoch = 0;
+  if (breaks(broken_rule::refused_record_is_kept)) refused.run.unwritten = nothing_new;
+  next("the record of a savepoint finds no room", refused);
   s.run.cut = s.run.end;
   s.run.next = std::max(s.run.next, static_cast<small>(s.run.epoch + 1));
-  append(s, {s.run.epoch, s.run.newest, s.run.end, record_kind::savepoint});
+  append(s, nothing_new);
   s.run.at = phase::written;
   next("write a record for a savepoint, epoch", s, s.run.epoch);
 }

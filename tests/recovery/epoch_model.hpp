@@ -42,7 +42,8 @@ enum class broken_rule : std::uint8_t {
   abort_of_what_counts,       ///< a run that fails aborts what has a record
   checkpoint_before_commits,  ///< a checkpoint replaces the log while commits are owed
   savepoint_behind_newest,    ///< a savepoint takes the number of an epoch that was discarded
-  savepoint_is_an_epoch       ///< the sink that decides is expected to have committed the epoch of a savepoint
+  savepoint_is_an_epoch,      ///< the sink that decides is expected to have committed the epoch of a savepoint
+  refused_record_is_kept      ///< the record of a savepoint that found no room is written with the next one
 };
 
 /// A protocol, and what it has to do with.
@@ -114,6 +115,7 @@ struct process {
   small has_tokens = 0;       ///< of the newest epoch, which may have to be committed
   small epoch = 0, cut = 0;   ///< the epoch under way, and up to where it reads
   small sink = 0;             ///< whose turn it is to commit again
+  record unwritten{};         ///< epoch 0: there is none
 };
 
 struct state {

@@ -132,6 +132,10 @@ TEST(epoch_model, finds_a_savepoint_that_a_sink_is_asked_about) {
   expect_found({broken_rule::savepoint_is_an_epoch, 1, "refused", one_decides});
 }
 
+TEST(epoch_model, finds_a_record_that_is_written_though_its_savepoint_has_failed) {
+  expect_found({broken_rule::refused_record_is_kept, 1, "goes on over a hole", everywhere});
+}
+
 /// What is found is told with the way there.
 TEST(epoch_model, tells_the_steps) {
   const auto said = found({{transactional, deciding}, engine::batch, broken_rule::order_of_nodes}, 1);

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 
@@ -127,6 +130,168 @@ TEST(restarting_executor, what_is_asked_is_asked_of_the_runs_to_come) {
   EXPECT_EQ(run.metrics().node("in").emitted, 1u);
   run.drain();
   EXPECT_EQ(run.status().state, run_state::finished);
+}
+
+/// Stays in its first call until a test lets it fail.
+struct fails_when_told {
+  struct outside {
+    std::atomic<int> opened{0};
+    std::atomic<bool> has_come{false}, may_fail{false};
+  };
+  std::shared_ptr<outside> world = std::make_shared<outside>();
+  void open() { ++world->opened; }
+  int process(int v) {
+    if (world->has_come.exchange(true)) return v;
+    while (!world->may_fail) std::this_thread::yield();
+    throw std::runtime_error("broken");
+  }
+};
+
+TEST(restarting_executor, a_run_that_follows_one_that_was_paused_is_paused) {
+  push_spout<int> spout;
+  topology_builder b{"pushed"};
+  const auto seen = std::make_shared<std::atomic<int>>(0);
+  const fails_when_told breaks;
+  const auto out = b.bolt("breaks", breaks, {.on_failure = on_failure::stop}).input(b.spout("in", spout));
+  b.sink("out", [seen](int v) { *seen = v; }).input(out);
+  const event_executor fails_at_once{event_options{.retry = {.max_attempts = 1}, .log = {}}};
+  auto run = restarting_executor{fails_at_once, soon(5)}.start(b.build());
+  spout.push(1).value();
+  while (!breaks.world->has_come) std::this_thread::yield();
+  run.pause();
+  breaks.world->may_fail = true;
+  while (breaks.world->opened != 2 || run.status().state != run_state::paused) std::this_thread::yield();
+  spout.push(2).value();
+  run.resume();
+  while (*seen != 2) std::this_thread::yield();
+  run.drain();
+  EXPECT_EQ(run.status().state, run_state::finished);
+}
+
+/// A run that does nothing: it notes what it is asked, and ends when a test says so.
+class noting final : public run_control {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  bool wait_until(time_point when) override {
+    std::unique_lock lock(mutex_);
+    const auto over = [this] { return is_over_; };
+    if (when == time_point::max()) return ended_.wait(lock, over), true;
+    return ended_.wait_until(lock, when, over);
+  }
+  void rethrow() const override {
+    if (fails_) throw run_error({errc::internal, "broken"});
+  }
+  void drain() override { note("drain"); }
+  void stop() override { note("stop"); }
+  void pause() override { note("pause"); }
+  void resume() override { note("resume"); }
+  void rescale(std::string_view, std::size_t) override {
+    note("rescale");
+    at_rescale();
+  }
+  run_status status() const override { return {}; }
+  run_metrics metrics() const override { return {}; }
+  const topology& graph() const override { return graph_; }
+
+  void end(bool fails) {
+    {
+      std::lock_guard lock(mutex_);
+      fails_ = fails;
+      is_over_ = true;
+    }
+    ended_.notify_all();
+  }
+  std::string asked() const {
+    std::lock_guard lock(mutex_);
+    return asked_;
+  }
+  std::function<void()> at_rescale = [] {};
+
+ private:
+  void look_at_state(std::uint32_t, std::uint32_t, const std::function<void(any_state&)>&) override {}
+  void note(const std::string& what) {
+    std::lock_guard lock(mutex_);
+    asked_ += (asked_.empty() ? "" : " ") + what;
+  }
+  const topology graph_ = fails(0, nullptr);
+  mutable std::mutex mutex_;
+  std::condition_variable ended_;
+  std::string asked_;
+  bool is_over_ = false;
+  std::atomic<bool> fails_{false};
+};
+
+/// Two runs, of which the second follows when the first has failed.
+struct restarted_runs : ::testing::Test {
+  topology_run start() {
+    return start_restarting(
+        [this] {
+          if (starts++ == 0) return topology_run{first};
+          at_second_start();
+          return topology_run{second};
+        },
+        soon(5));
+  }
+  std::shared_ptr<noting> first = std::make_shared<noting>(), second = std::make_shared<noting>();
+  std::atomic<int> starts{0};
+  std::function<void()> at_second_start = [] {};
+};
+
+TEST_F(restarted_runs, are_paused_until_somebody_resumes) {
+  auto run = start();
+  run.pause();
+  first->end(true);
+  while (second->asked().empty()) std::this_thread::yield();
+  EXPECT_EQ(second->asked(), "pause");
+  run.resume();
+  EXPECT_EQ(second->asked(), "pause resume");
+  second->end(false);
+  run.wait();
+}
+
+TEST_F(restarted_runs, are_not_paused_when_somebody_has_resumed_while_they_got_their_tasks) {
+  std::optional<topology_run> run;
+  second->at_rescale = [&] { run->resume(); };
+  run = start();
+  run->rescale("breaks", 2);
+  run->pause();
+  first->end(true);
+  while (second->asked().find("resume") == std::string::npos) std::this_thread::yield();
+  run->request_drain();
+  second->end(false);
+  run->wait();
+  EXPECT_EQ(second->asked().find("pause"), std::string::npos) << second->asked();
+}
+
+TEST_F(restarted_runs, are_stopped_whatever_is_asked_behind_a_stop) {
+  std::optional<topology_run> run;
+  at_second_start = [&] {
+    run->request_stop();
+    run->request_drain();
+    run->pause();
+    run->resume();
+  };
+  run = start();
+  first->end(true);
+  while (second->asked().empty()) std::this_thread::yield();
+  EXPECT_EQ(second->asked(), "stop");
+  second->end(false);
+  run->wait();
+}
+
+TEST_F(restarted_runs, do_not_follow_one_that_was_told_to_end) {
+  for (const bool stops : {false, true}) {
+    first = std::make_shared<noting>();
+    starts = 0;
+    auto run = start();
+    if (stops) run.request_stop();
+    else run.request_drain();
+    run.pause();
+    first->end(true);
+    second->end(false);  // or this test would wait for ever
+    EXPECT_THAT(error_of([&] { run.wait(); }), HasSubstr("was told to end while it waited to be started again"));
+    EXPECT_EQ(starts, 1);
+  }
 }
 
 TEST(restarting_executor, runs_to_come_have_the_tasks_that_were_asked_for) {

@@ -79,6 +79,48 @@ TEST(run_checkpoints, go_on_from_what_the_sink_that_decides_has_committed) {
   EXPECT_EQ(run->next(), 4u);
 }
 
+/// Somebody has brought back a directory of before, or what the sink writes to.
+TEST(run_checkpoints, older_than_what_the_sink_that_decides_has_are_refused) {
+  kept all;
+  std::uint64_t history = 0;
+  const auto refused = [&](std::uint64_t said) {
+    return error_of([&] { all.open()->decide("d", epoch_id{history, said}); });
+  };
+  const auto is_older = ::testing::AllOf(HasSubstr("sink \"d\" has committed epoch 5, and the newest in \"/kept\" is "),
+                                         HasSubstr("the directory is older than what the sink writes to"));
+  {
+    auto run = all.open();
+    history = run->history();
+    run->make_base({}, no_states);
+  }
+  EXPECT_THAT(refused(5), is_older) << "with a checkpoint alone";
+  EXPECT_EQ(refused(1), "no error");
+  append(*all.open(), 2);
+  EXPECT_THAT(refused(5), is_older) << "with an epoch in the log";
+  all.open()->savepoint(no_states);
+  EXPECT_THAT(refused(5), is_older) << "with a savepoint of it";
+}
+
+TEST(run_checkpoints, newer_than_what_the_sink_that_decides_has_are_refused) {
+  kept all;
+  std::uint64_t history = 0;
+  {
+    auto run = all.open();
+    history = run->history();
+    run->make_base({}, no_states);
+    append(*run, 2);
+    append(*run, 3);
+    append(*run, 4);
+  }
+  const auto refused = [&](std::optional<epoch_id> said) { return error_of([&] { all.open()->decide("d", said); }); };
+  const auto is_older =
+      HasSubstr("and not epoch 3, which \"/kept\" has as committed: what the sink writes to is older");
+  EXPECT_THAT(refused(epoch_id{history, 2}), ::testing::AllOf(HasSubstr("has committed epoch 2 "), is_older));
+  EXPECT_THAT(refused({}), ::testing::AllOf(HasSubstr("has committed nothing of this history "), is_older));
+  EXPECT_THAT(refused(epoch_id{history + 1, 4}), is_older);
+  EXPECT_EQ(refused(epoch_id{history, 3}), "no error");
+}
+
 TEST(run_checkpoints, give_a_savepoint_no_number_that_was_discarded) {
   kept all;
   {
@@ -122,6 +164,25 @@ TEST(run_checkpoints, ask_no_sink_about_the_epoch_of_a_savepoint) {
   auto run = all.open();
   run->decide("d", epoch_id{history, 2});  // not 4
   EXPECT_EQ(run->newest(), 3u);
+}
+
+/// The record of the savepoint's epoch was not written, and its number is the next batch's.
+TEST(run_checkpoints, go_on_behind_a_savepoint_that_a_full_device_refused) {
+  for (const auto how : {testing::file_fault::no_space, testing::file_fault::short_write}) {
+    kept all;
+    const auto graph = graph_of<plain>();
+    {
+      auto run = all.open(graph);
+      run->make_base({}, no_states);
+      append(*run, 2);
+      run->savepoint(no_states);
+      all.files.fail(testing::file_operation::append, "/kept/log", how);
+      EXPECT_THAT(error_of([&] { run->savepoint(no_states); }), HasSubstr("No space left"));
+      EXPECT_EQ(run->newest(), 2u);
+      append(*run, 3);
+    }
+    EXPECT_EQ(all.open(graph)->newest(), 3u);
+  }
 }
 
 TEST(run_checkpoints, ask_no_sink_that_had_no_part_in_the_epoch) {

@@ -280,6 +280,46 @@ TEST(epoch_log, what_a_full_device_refuses_was_not_taken) {
   EXPECT_EQ(state_of(log->newest().value()), "-c");
 }
 
+TEST(epoch_log, an_epoch_that_a_full_device_refused_is_not_there_later) {
+  for (const auto how : {testing::file_fault::no_space, testing::file_fault::short_write}) {
+    simulated_files files;
+    {
+      auto log = epoch_log::open(files, "/kept", quiet()).value();
+      const auto history = log->newest().value().history;
+      checkpoint(*log, history, 1, "-").value();
+      log->append(record_of(history, 2, 1)).value();
+      files.fail(testing::file_operation::append, "/kept/log", how);
+      const auto refused = log->append(record_of(history, 3, 2));
+      ASSERT_FALSE(refused);
+      EXPECT_FALSE(refused.error().fatal) << refused.error().message;
+      EXPECT_EQ(state_of(log->newest().value()), "-c");
+      log->append(record_of(history, 4, 2)).value();
+    }
+    EXPECT_EQ(state_of(epoch_log::open(files, "/kept", quiet()).value()->newest().value()), "-ce");
+  }
+}
+
+TEST(epoch_log, a_checkpoint_whose_name_was_refused_is_in_the_way_of_none_behind_it) {
+  for (const bool at_once : {true, false}) {
+    simulated_files files;
+    auto log = epoch_log::open(files, "/kept", quiet()).value();
+    const auto history = log->newest().value().history;
+    checkpoint(*log, history, 1, "-").value();
+    log->append(record_of(history, 2, 1)).value();
+    files.fail(testing::file_operation::rename, ".prepared", testing::file_fault::device_error, 1);
+    const auto refused = checkpoint(*log, history, 2, "-c");
+    ASSERT_FALSE(refused);
+    EXPECT_FALSE(refused.error().fatal) << refused.error().message;
+    if (at_once) checkpoint(*log, history, 2, "-c").value();
+    log->append(record_of(history, 3, 2)).value();
+    if (!at_once) checkpoint(*log, history, 3, "-cd").value();
+    log.reset();
+    const auto from = epoch_log::open(files, "/kept", quiet()).value()->newest().value();
+    EXPECT_EQ(from.checkpointed(), at_once ? 2u : 3u);
+    EXPECT_EQ(state_of(from), "-cd");
+  }
+}
+
 /// What is there after a crash is a row of epochs without a hole, and has at least those that were told to be safe.
 TEST(epoch_log_crash, loses_nothing_that_was_safe) {
   random_source random(11);

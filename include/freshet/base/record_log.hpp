@@ -57,6 +57,9 @@ class record_log {
   /// All that was appended is written: it survives the process, not yet the system. After an error nothing is lost but
   /// what `error::fatal` says; then the log must be opened anew.
   result<void> flush();
+  /// Records that are in memory alone are forgotten, and their indices given anew: after a `flush` that failed, where
+  /// whoever appended them is told that they are not there.
+  void take_back_unwritten() noexcept;
   /// All that was appended is on the device: one write and one sync, however many records. A failed sync is fatal, and
   /// what it should have covered is given up.
   result<void> sync();
@@ -105,6 +108,7 @@ class record_log {
   std::uint64_t synced_size_ = 0;  ///< of the last segment
   bool rolling_ = false;           ///< the next record belongs to a new segment, which may be there already
   std::optional<error> failed_;
+  std::uint64_t written_ = 0;  ///< records below are in files
 };
 
 }  // namespace freshet

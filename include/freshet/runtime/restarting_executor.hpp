@@ -24,7 +24,8 @@ struct restart_policy {
 
 /// Starts `start` now, and again, by the policy, whenever the run that it gave has failed. The handle is of all of
 /// them: its status and numbers are those of the run at work, and what is asked of it (drain, stop, pause, rescale) is
-/// asked of those to come, too. It has failed when the policy gives up: the error then tells of each run why it ended,
+/// asked of those to come, too, a stop before a drain. One that fails when it was told to end is not followed by
+/// another. It has failed when the policy gives up: the error then tells of each run why it ended,
 /// and when. What the first start throws comes through; later ones count as runs that failed, but for a topology_error,
 /// which no further start would mend. Throws std::invalid_argument for a policy that can't be.
 topology_run start_restarting(std::function<topology_run()> start, restart_policy policy = {});

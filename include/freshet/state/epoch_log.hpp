@@ -116,6 +116,8 @@ class epoch_log {
   epoch_log(std::unique_ptr<checkpoint_directory> directory, std::unique_ptr<record_log> log,
             epoch_log_options options);
   result<recovered_epochs> recover(resume_point from, bool with_log);
+  result<void> write_out();
+  result<void> abandon_unnamed();
   result<void> read_records(const checkpoint_manifest& base, std::vector<epoch_record>* into, std::uint64_t& newest);
 
   const std::unique_ptr<checkpoint_directory> directory_;
@@ -124,6 +126,7 @@ class epoch_log {
   std::uint64_t base_bytes_ = 0;   ///< of the states of the newest checkpoint
   std::uint64_t since_bytes_ = 0;  ///< of the records since
   std::optional<std::chrono::steady_clock::time_point> synced_at_;
+  std::optional<std::uint64_t> unnamed_;  ///< the checkpoint that was prepared and could not be committed
 };
 
 }  // namespace freshet

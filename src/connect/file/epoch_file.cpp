@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "connect/file/byte_sum.hpp"
 #include "connect/file/epoch_file_names.hpp"
 
 namespace freshet::file {
@@ -127,6 +128,7 @@ void epoch_file::begin(const epoch_id& epoch) {
   current_ = {names_->unfinished(key), names_->visible(key)};
   buffer_.clear();
   written_ = 0;
+  sum_ = std::make_unique<byte_sum>();
   in_doubt_ = created_ = false;
   failure_.reset();
 }
@@ -146,6 +148,7 @@ void epoch_file::write_out() {
   must(file_->append(buffer_));
   in_doubt_ = false;
   written_ += buffer_.size();
+  sum_->add(buffer_);
   buffer_.clear();
 }
 
@@ -163,6 +166,8 @@ epoch_file_token epoch_file::prepare() {
   write_out();
   if (file_ && written_ == 0) abort();  // its only rows could not be written, and were given up
   if (file_) make_durable();
+  current_.bytes = written_;
+  current_.checksum = sum_->value();
   return created_ ? current_ : epoch_file_token{};
 }
 
@@ -201,7 +206,31 @@ void epoch_file::give_name(const epoch_file_token& token) {
                              " is gone, and was not renamed to " + quoted(visible) +
                              " either. Bring the file back; if it was visible and somebody has taken it away, an empty "
                              "file in its place lets the run go on");
-  if (is_prepared) must(options_.files->rename(unfinished, visible));
+  if (!is_prepared) return;
+  if (token != current_) check_bytes(token);  // else they were written a moment ago
+  must(options_.files->rename(unfinished, visible));
+}
+
+void epoch_file::check_bytes(const epoch_file_token& token) const {
+  const auto path = path_of(token.unfinished);
+  const auto damaged = [&](const std::string& found) {
+    throw std::runtime_error("rows of an epoch that counts are damaged: " + quoted(path) + " has " + found +
+                             ". Bring the file back from a copy, or, to go on with what is in it, rename it to " +
+                             quoted(path_of(token.name)));
+  };
+  const auto file = must(options_.files->open(path));
+  const auto size = must(file->size());
+  if (size != token.bytes)
+    damaged(std::to_string(size) + " bytes, and " + std::to_string(token.bytes) + " were written");
+  byte_sum sum;
+  std::string bytes(byte_sum::block, '\0');
+  for (std::uint64_t at = 0; at < size;) {
+    const auto n = must(file->read(at, bytes.data(), bytes.size()));
+    if (n == 0) break;  // somebody makes it shorter meanwhile
+    sum.add({bytes.data(), n});
+    at += n;
+  }
+  if (sum.value() != token.checksum) damaged("other bytes than were written");
 }
 
 void epoch_file::abort() {

@@ -356,6 +356,60 @@ TEST_F(epoch_sink_suite, a_commit_overwrites_no_file) {
   EXPECT_THAT(rows(), ElementsAre("one"));
 }
 
+/// As when a process goes on behind another.
+TEST_F(epoch_sink_suite, a_prepared_file_that_is_not_as_it_was_written_is_refused) {
+  const std::string name = "out/.part-000000000001-0000-beef.unfinished";
+  const auto append = [&](const std::string& bytes) {
+    auto file = files.open_to_append(name).value();
+    file->append(bytes).value();
+  };
+  for (const std::size_t size : {10, 65'535, 65'536, 300'000}) {
+    std::string token;
+    {
+      auto task = open();
+      prepare(*task, first, {"one", std::string(size, 'x')});
+      token = task->prepared();
+    }
+    const auto refused = [&](const std::string& why) {
+      EXPECT_THAT(error_of([&] { open()->commit_prepared(token); }),
+                  AllOf(HasSubstr("rows of an epoch that counts are damaged"), HasSubstr("\"" + name + "\" has "),
+                        HasSubstr(why)))
+          << size;
+      EXPECT_THAT(rows(), IsEmpty());
+    };
+    const std::uint64_t whole = 4 + size + 1;
+    for (const auto byte : {std::uint64_t{0}, whole / 2, whole - 1}) {
+      files.flip_bit(name, byte);
+      refused("other bytes than were written");
+      files.flip_bit(name, byte);
+    }
+    append("more\n");
+    refused(std::to_string(whole + 5) + " bytes, and " + std::to_string(whole) + " were written");
+    files.truncate(name, whole - 1);
+    refused(std::to_string(whole - 1) + " bytes, and " + std::to_string(whole) + " were written");
+    append("\n");
+    open()->commit_prepared(token);
+    EXPECT_THAT(rows(), ElementsAre("one", std::string(size, 'x')));
+    files.remove("out/part-000000000001-0000-beef.txt").value();
+  }
+}
+
+TEST_F(epoch_sink_suite, a_file_whose_writes_failed_in_between_is_as_it_was_written) {
+  std::string token;
+  {
+    auto task = open_task(sink({.buffer_bytes = 0}));
+    task->begin_epoch(first);
+    write(*task, {"one"});
+    files.fail(file_operation::append, "out", file_fault::short_write);
+    EXPECT_THAT(error_of([&] { write(*task, {"two"}); }), HasSubstr("No space left"));
+    write(*task, {"two"});
+    task->prepare_epoch();
+    token = task->prepared();
+  }
+  open()->commit_prepared(token);
+  EXPECT_THAT(rows(), ElementsAre("one", "two"));
+}
+
 TEST_F(epoch_sink_suite, a_token_that_is_damaged_is_refused) {
   EXPECT_THAT(error_of([&] { open()->commit_prepared("\xff\xff"); }), HasSubstr("token is damaged"));
 }

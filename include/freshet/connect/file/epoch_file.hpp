@@ -8,9 +8,11 @@
 
 #include "freshet/base/file_system.hpp"
 #include "freshet/base/ids.hpp"
+#include "freshet/core/codec.hpp"
 
 namespace freshet::file {
 
+class byte_sum;
 class epoch_file_names;
 struct epoch_file_key;
 
@@ -27,10 +29,13 @@ struct epoch_sink_options {
   file_system* files = &system_files();  ///< outlives the sink
 };
 
-/// The file of an epoch that was prepared, by its names within the folder. Empty names: the epoch had no rows.
+/// The file of an epoch that was prepared, by its names within the folder, and what is in it. Empty names: the epoch
+/// had no rows.
 struct epoch_file_token {
   std::string unfinished{};  ///< while nobody sees it
   std::string name{};        ///< from the commit on
+  std::uint64_t bytes = 0;
+  std::uint64_t checksum = 0;
   friend bool operator==(const epoch_file_token&, const epoch_file_token&) = default;
 };
 
@@ -65,7 +70,7 @@ class epoch_file {
   /// the same error, until `abort`.
   epoch_file_token prepare();
   /// Gives the file its name, and waits until the device has it. Also of a file that another task, or another process,
-  /// has prepared. Throws when it is gone: rows are lost.
+  /// has prepared, which is read first. Throws when it is gone, or not what was written: rows are lost.
   void commit(const epoch_file_token& token);
   /// Removes what was begun or prepared, if it was not committed.
   void abort();
@@ -81,6 +86,7 @@ class epoch_file {
   void write_out();
   void make_durable();
   void give_name(const epoch_file_token& token);
+  void check_bytes(const epoch_file_token& token) const;
   std::string path_of(const std::string& name) const { return folder_ + "/" + name; }
 
   const std::string folder_;
@@ -97,6 +103,7 @@ class epoch_file {
   std::unique_ptr<append_file> file_;  ///< while it is written
   std::string buffer_;
   std::uint64_t written_ = 0;           ///< bytes that are in the file for sure
+  std::unique_ptr<byte_sum> sum_;       ///< over these
   bool in_doubt_ = false;               ///< there may be others behind them
   bool created_ = false;                ///< it has a file
   std::optional<std::string> failure_;  ///< of a sync: it stays
@@ -105,3 +112,25 @@ class epoch_file {
 };
 
 }  // namespace freshet::file
+
+namespace freshet {
+
+/// Version 1. Tokens of before had names alone, and are refused.
+template <>
+struct codec<file::epoch_file_token> {
+  static constexpr std::uint32_t version = 1;
+  static void write(writer& w, const file::epoch_file_token& t) {
+    write_value(w, t.unfinished);
+    write_value(w, t.name);
+    write_value(w, t.bytes);
+    write_value(w, t.checksum);
+  }
+  static void read(reader& r, file::epoch_file_token& t, std::uint32_t) {
+    read_value(r, t.unfinished);
+    read_value(r, t.name);
+    read_value(r, t.bytes);
+    read_value(r, t.checksum);
+  }
+};
+
+}  // namespace freshet

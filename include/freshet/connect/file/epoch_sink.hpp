@@ -35,9 +35,10 @@ namespace freshet::file {
 ///
 /// A failure (disk full, no permission, a broken device) is a std::runtime_error with path and reason; the engine
 /// aborts the epoch, whose file is removed, and writes it anew. A sync that fails is never tried again, as the system
-/// may have dropped the bytes: it takes a new file. If the file of an epoch that counts is gone when it is to be
-/// committed (again), the run ends with an error: so leave the newest files where they are while a run can still begin
-/// again, or copy them.
+/// may have dropped the bytes: it takes a new file. Size and checksum of what was written are kept with the
+/// epoch: a file that is not so when another process commits it is refused. If the file of an epoch that counts is gone
+/// when it is to be committed (again), the run ends with an error: so leave the newest files where they are while a run
+/// can still begin again, or copy them.
 ///
 /// Each task waits for its device three times an epoch: for the rows, their name, and the name that is seen. Not thread
 /// safe; each task has its own files.
