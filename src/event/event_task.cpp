@@ -3,16 +3,12 @@
 #include <algorithm>
 
 #include "freshet/base/time_arithmetic.hpp"
+#include "runtime/doubled_pause.hpp"
 
 namespace freshet {
 
 std::chrono::nanoseconds retry_options::backoff(std::uint32_t attempt) const {
-  auto pause = first;
-  for (std::uint32_t n = 2; n < attempt && pause < longest && pause > pause.zero(); ++n) {
-    if (pause > longest / 2) return longest;  // also where twice as much would be more than there is
-    pause *= 2;
-  }
-  return std::min(pause, longest);
+  return doubled_pause(first, longest, std::max(attempt, 2u) - 1);
 }
 
 namespace {
