@@ -10,7 +10,10 @@
 namespace {
 using namespace freshet;
 using namespace freshet::batch_tests;
+using namespace std::chrono_literals;
 using freshet::testing::fault_plan;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 struct outcome {
   std::vector<std::pair<int, long>> rows;
@@ -247,6 +250,39 @@ TEST(lineage_of_batches, positions_are_committed_behind_the_batch) {
   batch_executor{batches_of(50)}.start(builder.build()).wait();
   EXPECT_EQ(spout.probe().committed, (std::map<partition_id, std::uint64_t>{{0, 100}, {1, 100}, {2, 100}}));
   EXPECT_EQ(spout.probe().reads, 0u);
+}
+
+/// Ends long after its last message has gone through; its first `failures` commits throw.
+struct commits_late : partitioned_spout_probe {
+  std::shared_ptr<std::atomic<int>> failures, tried = std::make_shared<std::atomic<int>>(0);
+  explicit commits_late(int n) : partitioned_spout_probe(1, 10), failures(std::make_shared<std::atomic<int>>(n)) {}
+  poll_status poll(spout_emitter<int>& out) {
+    const auto said = partitioned_spout_probe::poll(out);
+    const bool waits = said.what() == poll_status::kind::ended && *tried == 0;
+    return waits ? poll_status::idle_until(std::chrono::steady_clock::now() + 1ms) : said;
+  }
+  void commit(const position& p) {
+    ++*tried;
+    if (failures->fetch_sub(1) > 0) throw std::runtime_error("broker away");
+    partitioned_spout_probe::commit(p);
+  }
+};
+
+TEST(lineage_of_batches, positions_that_could_not_be_committed_are_at_the_end_of_the_run) {
+  topology_builder builder{"positions"};
+  commits_late spout{1};
+  builder.sink("out", collect_sink<int>{}).input(builder.spout("in", spout));
+  batch_executor{quiet({.trigger = batch_trigger::back_to_back})}.start(builder.build()).wait();
+  EXPECT_EQ(*spout.tried, 2);
+  EXPECT_EQ(spout.probe().committed, (std::map<partition_id, std::uint64_t>{{0, 10}}));
+}
+
+TEST(lineage_of_batches, a_last_commit_of_positions_that_fails_ends_the_run_by_name) {
+  topology_builder builder{"positions"};
+  commits_late spout{100};
+  builder.sink("out", collect_sink<int>{}).input(builder.spout("in", spout));
+  auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back})}.start(builder.build());
+  EXPECT_THAT(error_of(run), AllOf(HasSubstr("spout \"in\" task 0"), HasSubstr("commit failed: broker away")));
 }
 
 TEST(lineage_of_batches, positions_stay_where_state_is_managed) {
