@@ -194,14 +194,13 @@ void event_task::emit_dead_letter(dead_letter letter, root anchor, const root_li
   if (!run_.plan().uses_dead_letters || chain_.plan().below_dead_letters)
     return run_.unread_dead_letter(std::move(letter));
   call_frame& out = chain_.frame;
-  const bool failed = std::exchange(out.flags.failed, false);
-  const auto time = frame.time, stamp = frame.stamp;
   const auto before = &out == &frame ? out.children : 0;
-  out.begin(anchor, several, time, stamp);
   ++inside_.base_call;  // a call of its own: those of the tuples that follow keep their distance
-  chain_.dead_letters.target().take(std::move(letter));
+  const auto why = chain_.send_letter(letter, anchor, several, frame.time, frame.stamp);
   frame.children = before + out.children;
-  out.flags.failed = failed;
+  if (!why) return;
+  letter.error += run_.unsent(*why);
+  run_.unread_dead_letter(std::move(letter));
 }
 
 // --- held tuples ---
