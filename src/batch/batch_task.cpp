@@ -315,12 +315,11 @@ void batch_task::emit_dead_letter(dead_letter letter, call_frame& frame) {
     record_->unread.push_back(std::move(letter));
     return;
   }
-  call_frame& out = chain_->frame;
-  const bool had_failed = std::exchange(out.flags.failed, false);
-  out.begin({}, nullptr, frame.time, frame.stamp);
   ++base_call_;  // a call of its own: those of the tuples that follow keep their distance
-  chain_->dead_letters.target().take(std::move(letter));
-  out.flags.failed = had_failed;
+  const auto why = chain_->send_letter(letter, {}, nullptr, frame.time, frame.stamp);
+  if (!why) return;
+  letter.error += run_.unsent(*why);
+  record_->unread.push_back(std::move(letter));
 }
 
 error batch_task::located(std::uint32_t n, error e) const {

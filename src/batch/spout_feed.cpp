@@ -51,6 +51,7 @@ tasklet::progress spout_feed::run(time_point now) {
   if (run_.cancelled() || run_.driver().over()) {
     std::lock_guard lock(slice_);
     if (committed_.load(std::memory_order_acquire)) end_batch();
+    else if (!run_.cancelled() && !committer_.empty()) commit_positions();  // what the spout could not take with the last batch
     done_ = true;
     run_.tasklet_done();
     return {true, true};
@@ -730,7 +731,9 @@ void spout_feed::committed(time_point now) {
   committed_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   committed_.store(true, std::memory_order_release);
   std::unique_lock lock(slice_, std::try_to_lock);
-  if (!lock.owns_lock()) return;  // it is at work, and sees the flag with its next slice
+  // Its worker has the slice: it sees the flag with the next one. That may have been its last look before it sleeps, so
+  // it is woken: it has announced that before the look (a fence on both sides), or looks once more behind it.
+  if (!lock.owns_lock()) return run_.pool().publish_and_wake(worker_);
   const inside at_work(*this);
   end_batch();
   let_go(std::move(lock));

@@ -3,16 +3,12 @@
 #include <algorithm>
 
 #include "freshet/base/time_arithmetic.hpp"
+#include "runtime/doubled_pause.hpp"
 
 namespace freshet {
 
 std::chrono::nanoseconds retry_options::backoff(std::uint32_t attempt) const {
-  auto pause = first;
-  for (std::uint32_t n = 2; n < attempt && pause < longest && pause > pause.zero(); ++n) {
-    if (pause > longest / 2) return longest;  // also where twice as much would be more than there is
-    pause *= 2;
-  }
-  return std::min(pause, longest);
+  return doubled_pause(first, longest, std::max(attempt, 2u) - 1);
 }
 
 namespace {
@@ -198,14 +194,13 @@ void event_task::emit_dead_letter(dead_letter letter, root anchor, const root_li
   if (!run_.plan().uses_dead_letters || chain_.plan().below_dead_letters)
     return run_.unread_dead_letter(std::move(letter));
   call_frame& out = chain_.frame;
-  const bool failed = std::exchange(out.flags.failed, false);
-  const auto time = frame.time, stamp = frame.stamp;
   const auto before = &out == &frame ? out.children : 0;
-  out.begin(anchor, several, time, stamp);
   ++inside_.base_call;  // a call of its own: those of the tuples that follow keep their distance
-  chain_.dead_letters.target().take(std::move(letter));
+  const auto why = chain_.send_letter(letter, anchor, several, frame.time, frame.stamp);
   frame.children = before + out.children;
-  out.flags.failed = failed;
+  if (!why) return;
+  letter.error += run_.unsent(*why);
+  run_.unread_dead_letter(std::move(letter));
 }
 
 // --- held tuples ---

@@ -168,6 +168,16 @@ void chain_task::reroute(const chain_setup& setup, std::size_t k) {
   replace_in(letter_readers_, dead_letters);
 }
 
+std::optional<call_failure> chain_task::send_letter(const dead_letter& letter, root anchor, const root_list* several,
+                                                    event_time time, event_time stamp) {
+  const bool had_failed = std::exchange(frame.flags.failed, false);
+  frame.begin(anchor, several, time, stamp);
+  dead_letters.target().take(letter);
+  if (!std::exchange(frame.flags.failed, had_failed)) return {};
+  frame.cut_back();
+  return std::move(frame.failure);
+}
+
 void chain_task::adopt_head(std::unique_ptr<task_operator> op) {
   members[0].op = std::move(op);
   members[0].op->attach(members[0].node, frame);

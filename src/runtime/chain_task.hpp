@@ -3,6 +3,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -101,6 +102,10 @@ class chain_task {
                   std::shared_ptr<watermark_alignment> others);
   /// Event time here is not too far ahead of the spout's other tasks.
   bool is_in_step() const { return !frame.clock || frame.clock->wants_any(); }
+  /// Sends a letter to all who read them, as a call of its own: to nobody, where a grouping of one of them throws, and
+  /// gives what it threw.
+  std::optional<call_failure> send_letter(const dead_letter& letter, root anchor, const root_list* several,
+                                          event_time time, event_time stamp);
   /// Sets the host of all frames.
   void attach(task_host& host);
 

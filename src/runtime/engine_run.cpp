@@ -223,6 +223,12 @@ void engine_run::unread_dead_letter(dead_letter letter) {
   if (unread_.size() > how_.kept_dead_letters) unread_.pop_front();
 }
 
+std::string engine_run::unsent(const call_failure& why) const {
+  const auto& reader = graph().nodes()[why.node];
+  return "; its letter could not be sent to " + std::string(to_string(reader.kind)) + " \"" + reader.name +
+         "\": " + why.error.message;
+}
+
 void engine_run::skipped_lost(std::string_view task, std::uint64_t messages, const std::string& what) {
   if (!data_loss_log_.allow(how_.clock->now())) return;
   const auto before = data_loss_log_.take_suppressed();

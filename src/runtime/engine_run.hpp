@@ -74,6 +74,8 @@ class engine_run : public run_control {
   void tasklet_done();
   /// A dead letter that nobody reads.
   void unread_dead_letter(dead_letter letter);
+  /// What is said of a letter besides, where a reader's grouping has thrown at it: then nobody reads it either.
+  std::string unsent(const call_failure& why) const;
   /// Messages that a spout's task could not read again and has skipped: logged at a limited rate.
   void skipped_lost(std::string_view task, std::uint64_t messages, const std::string& what);
   std::string task_name(std::uint32_t node, std::uint32_t task) const;  ///< "count" task 2

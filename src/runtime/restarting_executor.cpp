@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "freshet/base/clock.hpp"
+#include "runtime/doubled_pause.hpp"
 
 namespace freshet {
 
@@ -126,7 +127,7 @@ class restarting_control final : public run_control {
       story_ += (story_.empty() ? "" : "; ") + std::string("run ") + std::to_string(++runs_) + " failed after " +
                 in_seconds(lived) + ": " + why;
       if (++failures_ > policy_.most) return give_up("was started again " + std::to_string(policy_.most) + " times");
-      const auto pause = std::min(policy_.longest, policy_.first * (std::int64_t{1} << std::min(failures_ - 1, 30u)));
+      const auto pause = doubled_pause(policy_.first, policy_.longest, failures_);
       policy_.log.log(log_level::warning, "restarting_executor",
                       "topology \"" + graph().name() + "\": " + why + "; started again in " + in_seconds(pause));
       if (!wait(pause)) return give_up("was told to end while it waited to be started again");

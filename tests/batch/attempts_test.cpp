@@ -142,6 +142,30 @@ TEST(attempts, unread_dead_letters_are_kept_for_the_status) {
   EXPECT_EQ(run.metrics().node("in").acked, 9u);
 }
 
+TEST(attempts, a_letter_that_a_grouping_throws_at_is_shown_and_is_sent_to_nobody) {
+  topology_builder builder{"thrown-at"};
+  collect_sink<int> sink;
+  collect_sink<dead_letter> letters;
+  auto source = builder.spout("in", vector_spout{numbers(10)});
+  auto picky = builder.bolt("picky", [](int v) {
+    if (v == 3) throw std::runtime_error("three");
+    return v;
+  });
+  builder.sink("out", sink).input(picky.input(source, shuffle_grouping{}));
+  builder.sink("all", letters).input(builder.dead_letters());
+  const auto thrown_at = [](const dead_letter&, std::size_t) -> std::size_t { throw std::runtime_error("no box"); };
+  builder.sink("letters", letters).input(builder.dead_letters(), custom_grouping{thrown_at});
+  auto run = batch_executor{batches_of(10)}.start(builder.build());
+  run.wait();
+  EXPECT_EQ(sink.size(), 9u);
+  EXPECT_EQ(letters.size(), 0u);
+  const auto unread = run.status().unread_dead_letters;
+  ASSERT_EQ(unread.size(), 1u);
+  EXPECT_EQ(unread[0].node, "picky");
+  EXPECT_EQ(unread[0].error, "three; its letter could not be sent to sink \"letters\": no box");
+  EXPECT_EQ(run.metrics().node("picky").dead_lettered, 1u);
+}
+
 TEST(attempts, state_of_a_tuple_given_up_is_as_before_it) {
   topology_builder builder{"state"};
   struct half_done {

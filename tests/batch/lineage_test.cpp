@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <thread>
 
 #include "batch/batch_probe.hpp"
 #include "freshet/testing/fault_plan.hpp"
@@ -10,7 +11,10 @@
 namespace {
 using namespace freshet;
 using namespace freshet::batch_tests;
+using namespace std::chrono_literals;
 using freshet::testing::fault_plan;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 struct outcome {
   std::vector<std::pair<int, long>> rows;
@@ -247,6 +251,103 @@ TEST(lineage_of_batches, positions_are_committed_behind_the_batch) {
   batch_executor{batches_of(50)}.start(builder.build()).wait();
   EXPECT_EQ(spout.probe().committed, (std::map<partition_id, std::uint64_t>{{0, 100}, {1, 100}, {2, 100}}));
   EXPECT_EQ(spout.probe().reads, 0u);
+}
+
+/// Ends long after its last message has gone through; its first `failures` commits throw.
+struct commits_late : partitioned_spout_probe {
+  std::shared_ptr<std::atomic<int>> failures, tried = std::make_shared<std::atomic<int>>(0);
+  explicit commits_late(int n) : partitioned_spout_probe(1, 10), failures(std::make_shared<std::atomic<int>>(n)) {}
+  poll_status poll(spout_emitter<int>& out) {
+    const auto said = partitioned_spout_probe::poll(out);
+    const bool waits = said.what() == poll_status::kind::ended && *tried == 0;
+    return waits ? poll_status::idle_until(std::chrono::steady_clock::now() + 1ms) : said;
+  }
+  void commit(const position& p) {
+    ++*tried;
+    if (failures->fetch_sub(1) > 0) throw std::runtime_error("broker away");
+    partitioned_spout_probe::commit(p);
+  }
+};
+
+TEST(lineage_of_batches, positions_that_could_not_be_committed_are_at_the_end_of_the_run) {
+  topology_builder builder{"positions"};
+  commits_late spout{1};
+  builder.sink("out", collect_sink<int>{}).input(builder.spout("in", spout));
+  batch_executor{quiet({.trigger = batch_trigger::back_to_back})}.start(builder.build()).wait();
+  EXPECT_EQ(*spout.tried, 2);
+  EXPECT_EQ(spout.probe().committed, (std::map<partition_id, std::uint64_t>{{0, 10}}));
+}
+
+TEST(lineage_of_batches, a_last_commit_of_positions_that_fails_ends_the_run_by_name) {
+  topology_builder builder{"positions"};
+  commits_late spout{100};
+  builder.sink("out", collect_sink<int>{}).input(builder.spout("in", spout));
+  auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back})}.start(builder.build());
+  EXPECT_THAT(error_of(run), AllOf(HasSubstr("spout \"in\" task 0"), HasSubstr("commit failed: broker away")));
+}
+
+/// Two tasks. The second gives one message, and is then asked by its worker in its last look before it sleeps, where it
+/// stays until the batch has committed; from then on it is silent.
+struct silent_spout {
+  struct shared_state {
+    std::atomic<bool> writing{false}, inside{false}, may_go_on{false};
+    std::atomic<std::uint64_t> committed{0};
+  };
+  std::shared_ptr<shared_state> shared = std::make_shared<shared_state>();
+  std::size_t task = 0;
+  enum class at { first, idle, waking, looking, silent } step = at::first;
+
+  std::vector<std::string> partitions() const { return {"a", "b"}; }
+  void open(const task_context& c) { task = c.task; }
+  poll_status poll(spout_emitter<int>& out) {
+    if (task == 0) return poll_status::idle();
+    switch (step) {
+      case at::first:
+        out.emit({1, 0, 1}, 1);
+        step = at::idle;
+        return poll_status::emitted();
+      case at::idle:
+        if (shared->writing) step = at::waking;
+        return poll_status::idle_until(std::chrono::steady_clock::now() +
+                                       10ms);  // its worker sleeps, as nobody else has anything for it
+      case at::waking:
+        step = at::looking;
+        return poll_status::idle_until({});  // asked again in the round behind this one, which is the last look
+      case at::looking:
+        shared->inside = true;
+        while (!shared->may_go_on) std::this_thread::yield();
+        step = at::silent;
+        break;
+      case at::silent:
+        break;
+    }
+    return poll_status::idle();
+  }
+  void read(const position_range&, spout_emitter<int>& out) { out.emit({1, 0, 1}, 1); }
+  void seek(const position&) {}
+  void commit(const position& p) { shared->committed = p.next; }
+};
+
+TEST(lineage_of_batches, positions_do_not_wait_for_a_source_that_has_gone_silent) {
+  topology_builder builder{"silent"};
+  silent_spout spout;
+  auto& shared = *spout.shared;
+  builder
+      .sink("out",
+            [&shared](int) {
+              shared.writing = true;
+              while (!shared.inside) std::this_thread::yield();
+            })
+      .input(builder.spout("in", spout, {.parallelism = 2}), global_grouping{});
+  auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back, .workers = 2, .idle = idle::park})}.start(
+      builder.build());
+  while (run.metrics().batches_done == 0) std::this_thread::yield();
+  shared.may_go_on = true;
+  const auto given_up = std::chrono::steady_clock::now() + 10s;
+  while (shared.committed == 0 && std::chrono::steady_clock::now() < given_up) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(shared.committed, 1u);
+  run.stop();
+  run.wait();
 }
 
 TEST(lineage_of_batches, positions_stay_where_state_is_managed) {

@@ -227,6 +227,32 @@ TEST(failure, what_fails_below_the_dead_letters_is_retried_there_and_then_counte
   EXPECT_EQ(m.node("n").pending, 0u);
 }
 
+TEST(failure, a_letter_that_a_grouping_throws_at_is_shown_and_is_sent_to_nobody) {
+  for (auto g : all_guarantees()) {
+    topology_builder b{"letters-thrown-at"};
+    std::atomic<int> read{0};
+    auto n = b.spout("n", vector_spout<int>{numbers(5)});
+    auto f = b.bolt("fails", [](const int& v) {
+                if (v == 2) throw std::runtime_error("poison");
+                return v;
+              }).input(n, shuffle_grouping{});
+    (void)b.sink("out", [](const int&) {}).input(f);
+    (void)b.sink("all", [&](const dead_letter&) { ++read; }).input(b.dead_letters());
+    const auto thrown_at = [](const dead_letter&, std::size_t) -> std::size_t { throw std::runtime_error("no box"); };
+    (void)b.sink("letters", [&](const dead_letter&) { ++read; }).input(b.dead_letters(), custom_grouping{thrown_at});
+    auto run = event_executor{fast(g)}.start(b.build());
+    ASSERT_TRUE(run.wait_for(20s)) << to_string(g);
+    EXPECT_EQ(read.load(), 0);
+    const auto unread = run.status().unread_dead_letters;
+    ASSERT_EQ(unread.size(), 1u) << to_string(g);
+    EXPECT_EQ(unread[0].node, "fails");
+    EXPECT_EQ(unread[0].error, "poison; its letter could not be sent to sink \"letters\": no box");
+    const auto m = run.metrics();
+    EXPECT_EQ(m.total().dead_lettered, 1u);
+    EXPECT_EQ(m.node("n").pending, 0u);
+  }
+}
+
 TEST(failure, skip_counts_and_goes_on) {
   for (auto g : all_guarantees()) {
     topology_builder b{"skip"};

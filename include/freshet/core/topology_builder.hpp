@@ -199,7 +199,8 @@ class topology_builder {
     make_tasks<sink_task<S>, S>(n, std::move(made_of));
     return sink_node<S>{state_, last()};
   }
-  /// What failed for good, from every node whose policy is `on_failure::dead_letter`.
+  /// What failed for good, from every node whose policy is `on_failure::dead_letter`. A letter that a grouping of one
+  /// of its readers throws at goes to none of them, but to `run_status::unread_dead_letters`, with what was thrown.
   stream_ref<dead_letter> dead_letters() const { return {state_, {stream_end::dead_letters, 0}}; }
 
   /// Checks the whole graph. Throws topology_error that names every mistake.

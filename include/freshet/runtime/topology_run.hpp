@@ -25,7 +25,7 @@ struct run_status {
   run_state state = run_state::running;
   freshet::error error;                          ///< when failed
   std::vector<std::string> stalled;              ///< tasks that held a worker too long, newest last
-  std::vector<dead_letter> unread_dead_letters;  ///< the newest of those that no node reads
+  std::vector<dead_letter> unread_dead_letters;  ///< the newest of those that no node reads, or gets
   engine_use engine;
 };
 
