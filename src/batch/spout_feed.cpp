@@ -51,7 +51,8 @@ tasklet::progress spout_feed::run(time_point now) {
   if (run_.cancelled() || run_.driver().over()) {
     std::lock_guard lock(slice_);
     if (committed_.load(std::memory_order_acquire)) end_batch();
-    else if (!run_.cancelled() && !committer_.empty()) commit_positions();  // what the spout could not take with the last batch
+    else if (!run_.cancelled() && !committer_.empty())
+      commit_positions();  // what the spout could not take with the last batch
     done_ = true;
     run_.tasklet_done();
     return {true, true};
