@@ -233,6 +233,7 @@ void spout_tasklet::open_round(std::uint32_t wanted) {
   round_seen_ = retry_message::seen_all;
   round_failed_.clear();
   round_rejected_ = 0;
+  round_torn_ = spout_round::none;
   round_.raw = nullptr;
   if (keeps_raw_) write_to_raw();
 }
@@ -269,6 +270,10 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   r.emitted = again && !again->empty() ? again->front()->emitted : now_;
   r.rejected = round_rejected_;
   r.failed.clear();
+  if (round_torn_ != spout_round::none) {  // whatever becomes of that part
+    r.failed.resize(r.messages, false);
+    r.failed[round_torn_] = true;
+  }
   r.raw = nullptr;
   remember_extents(r, again);
   if (chain_.frame.clock) remember_times(r, again);
@@ -587,6 +592,17 @@ std::optional<range_lost> spout_tasklet::read_again(const position_range& range,
   return gone;
 }
 
+/// A read that threw may have given only a part of its last message: that one counts as not read. What the clock has
+/// seen of it, it has seen.
+void spout_tasklet::tear_last(std::vector<retry_ptr>& asked) {
+  round_torn_ = round_.messages - 1;
+  for (auto& m : asked) {
+    if (m->extent.next != round_.positions.back().next || m->seen == retry_message::seen_all) continue;
+    m->seen = std::max(m->seen, round_.stands_at == round_torn_ ? round_seen_ : round_.nth + 1);
+    m->stamp = round_.stamps.back();
+  }
+}
+
 void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
   if (same.empty()) return;
   const position_range range{same.front()->extent.partition, same.front()->extent.offset, same.back()->extent.next};
@@ -596,8 +612,10 @@ void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
     for (const auto& m : same) round_.known_stamps.push_back({m->extent.next, m->stamp, m->seen});
   std::string problem;
   const auto gone = read_again(range, problem);
+  if (!problem.empty() && round_.messages != 0) tear_last(same);
   std::vector<std::uint64_t> got;
   for (const auto& p : round_.positions) got.push_back(p.next);
+  if (round_torn_ != spout_round::none) got.pop_back();
   if (const auto surplus = first_surplus(round_.positions, same); surplus && problem.empty())
     run_.fail({errc::data_loss,
                describe(chain_.plan().head(), attempt,

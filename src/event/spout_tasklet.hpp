@@ -92,6 +92,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool replay();
   void replay_values(retry_ptr m);
   void replay_read(std::vector<retry_ptr> same);
+  void tear_last(std::vector<retry_ptr>& asked);
   std::optional<range_lost> read_again(const position_range& range, std::string& problem);
   void lost(const range_lost& gone, const position_range& wanted, std::uint32_t attempt, std::vector<retry_ptr>& all);
   bool skip_lost(const range_lost& gone, std::vector<retry_ptr>& all);
@@ -129,6 +130,7 @@ class spout_tasklet final : public event_task, private spout_host {
   std::uint32_t poll_failures_ = 0;
   std::vector<std::pair<std::uint32_t, call_failure>> round_failed_;  ///< messages of the open round
   std::uint32_t round_rejected_ = 0;
+  std::uint32_t round_torn_ = spout_round::none;        ///< the message of which a read may have given only a part
   std::uint32_t round_seen_ = retry_message::seen_all;  ///< of the tuples of the message at which it stands
   finished_prefix prefix_;
   position_committer committer_;

@@ -612,6 +612,51 @@ TEST(failure, a_message_of_many_tuples_dies_as_one) {
   EXPECT_EQ(letters[0].bytes.size(), 3000 * sizeof(int));
 }
 
+/// One message of three tuples, whose first `read` throws behind the first of them.
+struct torn_read_spout : wide_spout {
+  torn_read_spout() : wide_spout{.messages = 1, .each = 3} {}
+  int reads = 0;
+  poll_status poll(spout_emitter<int>& out) {
+    if (next == messages) return poll_status::ended();
+    ++next;
+    for (int k = 0; k < each; ++k) out.emit({0, 0, 1}, k);
+    return poll_status::emitted();
+  }
+  void read(const position_range&, spout_emitter<int>& out) {
+    ++reads;
+    for (int k = 0; k < each; ++k) {
+      if (reads == 1 && k == 1) throw std::runtime_error("connection reset");
+      out.emit({0, 0, 1}, k);
+    }
+  }
+};
+
+/// What the read had emitted is done, or has failed: either way the message is read once more.
+TEST(failure, a_message_of_which_a_read_gave_only_a_part_is_read_again) {
+  for (const bool chained : {true, false})
+    for (const int failures : {3, 4}) {
+      topology_builder b{"torn"};
+      std::map<int, int> got;
+      torn_read_spout spout;
+      const auto committed = spout.committed;
+      auto n = b.spout("n", spout);
+      auto f = b.bolt("fails", [calls = 0, failures](const int& v) mutable {
+        if (++calls <= failures) throw std::runtime_error("not yet");
+        return v;
+      });
+      if (chained) f.input(n);
+      else f.input(n, global_grouping{});
+      (void)b.sink("out", [&](const int& v) { ++got[v]; }).input(f, global_grouping{});
+      const auto m = run_to_end(b.build()).node("n");
+      for (int v = 0; v < 3; ++v) EXPECT_GE(got[v], 1) << v << (chained ? ", chained, " : ", ") << failures;
+      EXPECT_EQ(m.acked, 1u);
+      EXPECT_EQ(m.failed, 0u);
+      EXPECT_EQ(m.pending, 0u);
+      EXPECT_EQ(m.replayed, 2u);
+      EXPECT_EQ(committed->load(), 1u);
+    }
+}
+
 TEST(failure, a_spout_that_reads_more_than_it_was_asked_for_is_told_so) {
   topology_builder b{"surplus"};
   auto n = b.spout("numbers", wide_spout{10, 1, 1});
