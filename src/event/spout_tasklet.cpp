@@ -232,7 +232,7 @@ void spout_tasklet::open_round(std::uint32_t wanted) {
   round_.stands_at = spout_round::none;
   round_seen_ = retry_message::seen_all;
   round_failed_.clear();
-  round_rejected_ = 0;
+  round_rejected_.clear();
   round_torn_ = spout_round::none;
   round_.raw = nullptr;
   if (keeps_raw_) write_to_raw();
@@ -268,7 +268,7 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   r.attempt = attempt;
   r.dead = false;
   r.emitted = again && !again->empty() ? again->front()->emitted : now_;
-  r.rejected = round_rejected_;
+  r.rejected.swap(round_rejected_);
   r.failed.clear();
   if (round_torn_ != spout_round::none) {  // whatever becomes of that part
     r.failed.resize(r.messages, false);
@@ -355,14 +355,18 @@ void spout_tasklet::message_failed(spout_round& round, std::uint32_t index, call
   give_up(frame.failure.node, frame.failure.error, 1, nullptr, 0, frame);
 }
 
-void spout_tasklet::message_rejected(spout_round&, const position* at, call_frame& frame, error why,
+/// The message is given up when the others of its parts are done, where the run has a ledger; elsewhere with the first.
+void spout_tasklet::message_rejected(spout_round& round, const position* at, call_frame& frame, error why,
                                      std::string bytes) {
   dead_letter letter;
   if (at) letter.positions.push_back(*at);
   letter.bytes = std::move(bytes);
-  ++round_rejected_;
   count_failure(chain_.plan().head());
-  given_up_.add(1);
+  const auto message = round.messages - 1;
+  if (round_rejected_.empty() || round_rejected_.back() != message) {
+    round_rejected_.push_back(message);
+    if (!lane_) given_up_.add(1);
+  }
   give_up(chain_.plan().head(), std::move(why), 1, std::move(letter), frame);
 }
 
@@ -487,11 +491,12 @@ void spout_tasklet::schedule(retry_ptr m) {
 
 void spout_tasklet::finish(std::uint32_t slot) {
   record& r = record_of(slot);
-  std::uint32_t done = 0;
+  std::uint32_t done = 0, rejected = 0;
   finished_run finished(prefix_);
   for (std::uint32_t i = 0; i < r.messages; ++i) {
     if (!r.failed.empty() && r.failed[i]) continue;
     ++done;
+    rejected += std::binary_search(r.rejected.begin(), r.rejected.end(), i);
     if (!r.rounds.empty()) released_.finished(r.rounds[i], 1);
     if (i < r.extents.size()) finished.add(r.extents[i]);
   }
@@ -499,10 +504,11 @@ void spout_tasklet::finish(std::uint32_t slot) {
   if (chain_.frame.clock && r.rounds.empty()) released_.finished(r.round, done);
   live_ -= done;
   if (!r.dead) {
-    acked_.add(done - r.rejected);
-    if (done > r.rejected)
+    given_up_.add(rejected);
+    acked_.add(done - rejected);
+    if (done > rejected)
       complete_latency_.record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now_ - r.emitted).count())),
-                               done - r.rejected);
+                               done - rejected);
   }
   if (auto* raw = std::exchange(r.raw, nullptr)) {
     --raw->records;

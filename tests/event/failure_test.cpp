@@ -657,6 +657,49 @@ TEST(failure, a_message_of_which_a_read_gave_only_a_part_is_read_again) {
     }
 }
 
+/// One message of two damaged parts and a tuple, and one that is whole.
+struct half_damaged_spout : wide_spout {
+  half_damaged_spout() : wide_spout{.messages = 2, .each = 1} {}
+  poll_status poll(spout_emitter<int>& out) {
+    if (next == messages) return poll_status::ended();
+    emit(next++, out);
+    return poll_status::emitted();
+  }
+  void read(const position_range& r, spout_emitter<int>& out) {
+    for (auto i = r.from; i < r.to; ++i) emit(i, out);
+  }
+
+ private:
+  void emit(std::uint64_t i, spout_emitter<int>& out) {
+    const position at{0, i, i + 1};
+    if (i == 0) out.reject(at, {errc::user_function, "no number"}, "12x");
+    if (i == 0) out.reject(at, {errc::user_function, "no number"}, "x");
+    out.emit(at, static_cast<int>(i));
+  }
+};
+
+TEST(failure, a_message_of_which_parts_are_rejected_counts_once) {
+  for (auto g : all_guarantees())
+    for (const int failures : {0, 2}) {
+      if (g == guarantee::best_effort && failures != 0) continue;  // each would be given up
+      topology_builder b{"parts"};
+      std::map<int, int> got;
+      std::vector<dead_letter> letters;
+      auto n = b.spout("n", half_damaged_spout{});
+      auto f = b.bolt("flaky", flaky{2, failures, {}}).input(n, global_grouping{});
+      (void)b.sink("out", [&](const int& v) { ++got[v]; }).input(f, global_grouping{});
+      (void)b.sink("letters", [&](const dead_letter& l) { letters.push_back(l); }).input(b.dead_letters());
+      const auto m = run_to_end(b.build(), fast(g)).node("n");
+      EXPECT_EQ(got, (std::map<int, int>{{0, 1}, {1, 1}})) << to_string(g);
+      EXPECT_EQ(m.emitted, 2u);
+      EXPECT_EQ(m.acked, 1u) << to_string(g) << ", " << failures;
+      EXPECT_EQ(m.failed, 1u) << to_string(g) << ", " << failures;
+      EXPECT_EQ(m.pending, 0u);
+      // Each attempt waits for letters of its own.
+      EXPECT_EQ(letters.size(), g == guarantee::at_least_once ? 2u * (1u + static_cast<unsigned>(failures)) : 2u);
+    }
+}
+
 TEST(failure, a_spout_that_reads_more_than_it_was_asked_for_is_told_so) {
   topology_builder b{"surplus"};
   auto n = b.spout("numbers", wide_spout{10, 1, 1});
