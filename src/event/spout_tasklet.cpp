@@ -181,6 +181,7 @@ bool spout_tasklet::poll() {
   }
   const auto emitted = round_.messages;
   close_round(1, nullptr);
+  doubt_last(thrown != nullptr);
   clocked_ = run_.options().clock->now();
   busy_ns_.add(static_cast<std::uint64_t>((clocked_ - began).count()));
   if (thrown) {
@@ -201,9 +202,23 @@ bool spout_tasklet::poll() {
       break;
     case poll_status::kind::ended:
       ended_ = true;
+      for (const auto& extent : std::exchange(in_doubt_, {})) prefix_.finished(extent);
       return true;
   }
   return emitted != 0;
+}
+
+/// A poll that threw may have given only a part of its last message. It isn't finished before the spout has gone on in
+/// that partition, behind it or with it once more.
+void spout_tasklet::doubt_last(bool thrown) {
+  if (!lane_) return;
+  std::erase_if(in_doubt_, [this](const position& extent) {
+    const auto is_same = [&](const position& p) { return p.partition == extent.partition; };
+    if (std::none_of(round_.positions.begin(), round_.positions.end(), is_same)) return false;
+    prefix_.finished(extent);
+    return true;
+  });
+  if (thrown && !round_.positions.empty()) in_doubt_.push_back(prefix_.emitted(round_.positions.back()));
 }
 
 void spout_tasklet::poll_failed(const char* what) {
@@ -255,10 +270,8 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   if (!again) emitted_.add(round_.messages);
   if (!slot) {
     finished_run finished(prefix_);
-    for (const auto& p : round_.positions) {
-      const auto extent = prefix_.emitted(p);
-      if (guarantee_ == guarantee::best_effort) finished.add(extent);
-    }
+    for (const auto& p : round_.positions)
+      finished.add(prefix_.emitted(p));  // exactly_once: nobody asks before the end
     finished.end();
     return;
   }
@@ -740,8 +753,7 @@ bool spout_tasklet::commit(bool last) {
     if (now_ < next_commit_) return false;
     next_commit_ = deadline(now_, run_.options().commit_interval);
   }
-  for (const auto& p : guarantee_ == guarantee::exactly_once ? prefix_.take_emitted() : prefix_.take_progress())
-    committer_.finished(p);
+  for (const auto& p : prefix_.take_progress()) committer_.finished(p);
   return commit_due(last);
 }
 

@@ -72,6 +72,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool has_slot() const { return !lane_ || lane_->room() != 0; }
   bool wake_members(bool& made);
   bool poll();
+  void doubt_last(bool thrown);
   void poll_failed(const char* what);
   void open_round(std::uint32_t wanted);
   void close_round(std::uint32_t attempt, const std::vector<retry_ptr>* again);
@@ -128,6 +129,7 @@ class spout_tasklet final : public event_task, private spout_host {
   time_point idle_until_{};
   bool idle_until_woken_ = false;
   std::uint32_t poll_failures_ = 0;
+  std::vector<position> in_doubt_;  ///< messages of which a poll that threw may have given only a part
   std::vector<std::pair<std::uint32_t, call_failure>> round_failed_;  ///< messages of the open round
   std::vector<std::uint32_t> round_rejected_;                         ///< likewise
   std::uint32_t round_torn_ = spout_round::none;        ///< the message of which a read may have given only a part

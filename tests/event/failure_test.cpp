@@ -1,6 +1,8 @@
 // What a failure does: replay, retry in place, dead letters and the other policies, and the errors that end a run.
+#include "event/event_run.hpp"
 #include "event_fixture.hpp"
 #include "freshet/testing/fault_plan.hpp"
+#include "freshet/testing/manual_clock.hpp"
 
 namespace freshet::event_tests {
 namespace {
@@ -622,7 +624,8 @@ struct torn_read_spout : wide_spout {
     for (int k = 0; k < each; ++k) out.emit({0, 0, 1}, k);
     return poll_status::emitted();
   }
-  void read(const position_range&, spout_emitter<int>& out) {
+  void read(const position_range& r, spout_emitter<int>& out) {
+    if (r.from > 0 || r.to < 1) return;
     ++reads;
     for (int k = 0; k < each; ++k) {
       if (reads == 1 && k == 1) throw std::runtime_error("connection reset");
@@ -698,6 +701,65 @@ TEST(failure, a_message_of_which_parts_are_rejected_counts_once) {
       // Each attempt waits for letters of its own.
       EXPECT_EQ(letters.size(), g == guarantee::at_least_once ? 2u * (1u + static_cast<unsigned>(failures)) : 2u);
     }
+}
+
+/// A message of three tuples. Its first poll throws behind the first, and the next emits the message from its beginning
+/// or goes on.
+struct torn_poll_spout : torn_read_spout {
+  explicit torn_poll_spout(bool again) : from(again ? 0 : 1) { reads = 1; }
+  int polls = 0, from;
+  poll_status poll(spout_emitter<int>& out) {
+    if (++polls == 1) {
+      out.emit({0, 0, 1}, 0);
+      throw std::runtime_error("connection reset");
+    }
+    if (polls > 2) return poll_status::ended();
+    for (int k = from; k < each; ++k) out.emit({0, 0, 1}, k);
+    return poll_status::emitted();
+  }
+};
+
+TEST(failure, nothing_is_lost_of_a_message_within_which_a_poll_throws) {
+  for (const bool again : {true, false})
+    for (const int fails : {0, 1, 2}) {
+      topology_builder b{"torn"};
+      std::map<int, int> got;
+      torn_poll_spout spout{again};
+      const auto committed = spout.committed;
+      auto n = b.spout("n", spout);
+      auto f = b.bolt("flaky", [fails, tried = attempts{}](const int& v) mutable {
+                  if (v == fails && tried(v) == 1) throw std::runtime_error("not yet");
+                  return v;
+                }).input(n, global_grouping{});
+      (void)b.sink("out", [&](const int& v) { ++got[v]; }).input(f, global_grouping{});
+      const auto m = run_to_end(b.build());
+      for (int v = 0; v < 3; ++v) EXPECT_GE(got[v], 1) << v << ", tuple " << fails << " failed once, again " << again;
+      EXPECT_EQ(m.total().dead_lettered, 0u);
+      EXPECT_EQ(m.node("n").pending, 0u);
+      EXPECT_EQ(committed->load(), 1u);
+    }
+}
+
+/// What a torn poll gave is done long before the rest of its message comes.
+TEST(failure, a_message_within_which_a_poll_threw_is_not_committed_before_the_spout_goes_on) {
+  for (const bool again : {true, false}) {
+    topology_builder b{"paused"};
+    torn_poll_spout spout{again};
+    (void)b.sink("out", [](const int&) {}).input(b.spout("n", spout), global_grouping{});
+    testing::manual_clock time;
+    auto o = fast();
+    o.commit_interval = {};
+    o.clock = &time;
+    event_run run{b.build(), o};
+    run.start_by_hand();
+    run.pool().run_until_quiet();
+    EXPECT_EQ(run.metrics().node("n").acked, 1u);
+    EXPECT_EQ(spout.committed->load(), 0u) << "the next run would not read the rest";
+    time.advance(1ms);
+    run.pool().run_until_quiet();
+    EXPECT_EQ(spout.committed->load(), 1u);
+    EXPECT_TRUE(run.unfinished().empty()) << run.unfinished();
+  }
 }
 
 TEST(failure, a_spout_that_reads_more_than_it_was_asked_for_is_told_so) {
