@@ -47,6 +47,10 @@ class finished_prefix {
       }
     return all;
   }
+  bool has_progress() const {
+    return std::any_of(partitions_.begin(), partitions_.end(),
+                       [](auto& p) { return p.second.prefix != p.second.told; });
+  }
   /// For every partition of which something was emitted: {partition, end of the prefix, end of what was emitted}.
   std::vector<position> standing() const {
     std::vector<position> all;

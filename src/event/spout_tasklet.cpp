@@ -148,11 +148,13 @@ bool spout_tasklet::may_close() {
 
 tasklet::time_point spout_tasklet::next_work() const {
   auto at = time_point::max();
+  if (has_to_commit()) at = next_commit_;
+  if (is_held_up()) return at;
   if (is_at_barrier() && retries_.unseen() == 0) return at;  // tokens, or the coordinator, wake it
-  if (!retries_.empty() && has_slot()) at = retries_.next_due();
-  if (!idle_until_woken_ && wants_polls() && !blocked()) at = std::min(at, idle_until_);
-  if (commits() && !epochs_ && next_commit_ != time_point{}) at = std::min(at, next_commit_);
   if (next_look_ > now_) at = std::min(at, next_look_);
+  if (blocked()) return at;
+  if (!retries_.empty() && has_slot()) at = std::min(at, retries_.next_due());
+  if (!idle_until_woken_ && wants_polls()) at = std::min(at, idle_until_);
   return at;
 }
 
@@ -743,6 +745,12 @@ void spout_tasklet::bury(retry_ptr m) {
 // --- positions ---
 
 bool spout_tasklet::commits() const { return spout_.replayable() && run_.commits_positions(); }
+
+/// A time comes at which there is something to tell. Behind the last slice: that has told what was due.
+bool spout_tasklet::has_to_commit() const {
+  const bool works = phase_ == phase::working || phase_ == phase::flushing;
+  return works && !epochs_ && next_commit_ != time_point{} && (prefix_.has_progress() || !committer_.empty());
+}
 
 /// Tells the spout how far everything is finished: every commit_interval, and when the run has drained.
 bool spout_tasklet::commit(bool last) {

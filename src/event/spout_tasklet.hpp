@@ -106,6 +106,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool commit(bool last);
   bool commit_due(bool last);
   bool commits() const;
+  bool has_to_commit() const;
 
   record& record_of(std::uint32_t slot);
 
