@@ -738,9 +738,10 @@ tasklet::progress event_task::run(time_point now) {
   if (!comes_to_rest) chain_.look_at_clock(*run_.options().clock);
   bool made = offer();
   made |= housekeeping();
-  if (stalled()) {
+  was_held_up_ = stalled() || !drain_sinks(made);
+  if (was_held_up_) {
     made |= work_while_stalled();
-  } else if (drain_sinks(made)) {
+  } else {
     // Also while flushing: what is held still needs its timeouts.
     if ((phase_ == phase::working || phase_ == phase::flushing) && !blocked() && !comes_to_rest) made |= tick();
     made |= flush_some();
@@ -853,7 +854,9 @@ tasklet::time_point event_task::next_wake() const {
   consider(calls_due_);
   for (const auto& r : sink_retry_) consider(r.due);
   for (const auto& r : repeats_) consider(r.due);
-  const bool ticks = (phase_ == phase::working || phase_ == phase::flushing) && !run_.is_coming_to_rest();
+  // What has no room, or has to wait for another call, is overdue and can't be done: who makes room wakes the task.
+  const bool works = phase_ == phase::working || phase_ == phase::flushing;
+  const bool ticks = works && !run_.is_coming_to_rest() && !is_held_up() && !blocked();
   for (const auto& t : ticks_)
     if (ticks && !(awaits_commit_ && sinks_and_state_.is_sink_with_epochs(t.member))) at = std::min(at, t.due);
   consider(moment_of(chain_.next_processing_timer(), chain_.frame.now, now_));

@@ -97,7 +97,7 @@ class event_task : public tasklet, public task_host {
 
   /// One slice of the task's own work. True: something was done.
   virtual bool work() = 0;
-  /// What of it goes on while a call waits to be made again.
+  /// What of it goes on while a call waits to be made again, or a sink in the task does.
   virtual bool work_while_stalled() { return false; }
   /// No further work will come.
   virtual bool exhausted() = 0;
@@ -156,6 +156,9 @@ class event_task : public tasklet, public task_host {
   std::string describe(std::uint32_t node, std::uint32_t attempt, const error& e) const;
   std::string describe(std::uint32_t node, std::uint32_t task, std::uint32_t attempt, const error& e) const;
   bool stalled() const { return retry_.due > now_ || calls_due_ > now_; }
+  /// The last slice came to nothing of the task's own, as a call or a sink in the task has to wait first: what is due
+  /// meanwhile is no reason to run again.
+  bool is_held_up() const { return was_held_up_ || stalled(); }
   /// Nothing may be read before the barrier is passed.
   bool is_at_barrier() const { return epochs_ && phase_ == phase::working && barrier_here() != 0; }
   /// The head is a sink that has prepared an epoch: it is given nothing until that is committed.
@@ -252,7 +255,8 @@ class event_task : public tasklet, public task_host {
   std::shared_ptr<task_waker> waker_;
   std::shared_ptr<hold_desk> desk_;
   query_desk questions_;
-  retry retry_;             ///< of the head's tuple
+  retry retry_;  ///< of the head's tuple
+  bool was_held_up_ = false;
   time_point calls_due_{};  ///< when a tick, flush or wake that failed is tried again
   /// Held tuples that failed where no spout emits them again, each read once more when it is due.
   struct repeat_call {

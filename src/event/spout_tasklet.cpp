@@ -148,11 +148,13 @@ bool spout_tasklet::may_close() {
 
 tasklet::time_point spout_tasklet::next_work() const {
   auto at = time_point::max();
+  if (has_to_commit()) at = next_commit_;
+  if (is_held_up()) return at;
   if (is_at_barrier() && retries_.unseen() == 0) return at;  // tokens, or the coordinator, wake it
-  if (!retries_.empty() && has_slot()) at = retries_.next_due();
-  if (!idle_until_woken_ && wants_polls() && !blocked()) at = std::min(at, idle_until_);
-  if (commits() && !epochs_ && next_commit_ != time_point{}) at = std::min(at, next_commit_);
   if (next_look_ > now_) at = std::min(at, next_look_);
+  if (blocked()) return at;
+  if (!retries_.empty() && has_slot()) at = std::min(at, retries_.next_due());
+  if (!idle_until_woken_ && wants_polls()) at = std::min(at, idle_until_);
   return at;
 }
 
@@ -181,6 +183,7 @@ bool spout_tasklet::poll() {
   }
   const auto emitted = round_.messages;
   close_round(1, nullptr);
+  doubt_last(thrown != nullptr);
   clocked_ = run_.options().clock->now();
   busy_ns_.add(static_cast<std::uint64_t>((clocked_ - began).count()));
   if (thrown) {
@@ -201,9 +204,23 @@ bool spout_tasklet::poll() {
       break;
     case poll_status::kind::ended:
       ended_ = true;
+      for (const auto& extent : std::exchange(in_doubt_, {})) prefix_.finished(extent);
       return true;
   }
   return emitted != 0;
+}
+
+/// A poll that threw may have given only a part of its last message. It isn't finished before the spout has gone on in
+/// that partition, behind it or with it once more.
+void spout_tasklet::doubt_last(bool thrown) {
+  if (!lane_) return;
+  std::erase_if(in_doubt_, [this](const position& extent) {
+    const auto is_same = [&](const position& p) { return p.partition == extent.partition; };
+    if (std::none_of(round_.positions.begin(), round_.positions.end(), is_same)) return false;
+    prefix_.finished(extent);
+    return true;
+  });
+  if (thrown && !round_.positions.empty()) in_doubt_.push_back(prefix_.emitted(round_.positions.back()));
 }
 
 void spout_tasklet::poll_failed(const char* what) {
@@ -232,7 +249,8 @@ void spout_tasklet::open_round(std::uint32_t wanted) {
   round_.stands_at = spout_round::none;
   round_seen_ = retry_message::seen_all;
   round_failed_.clear();
-  round_rejected_ = 0;
+  round_rejected_.clear();
+  round_torn_ = spout_round::none;
   round_.raw = nullptr;
   if (keeps_raw_) write_to_raw();
 }
@@ -254,10 +272,8 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   if (!again) emitted_.add(round_.messages);
   if (!slot) {
     finished_run finished(prefix_);
-    for (const auto& p : round_.positions) {
-      const auto extent = prefix_.emitted(p);
-      if (guarantee_ == guarantee::best_effort) finished.add(extent);
-    }
+    for (const auto& p : round_.positions)
+      finished.add(prefix_.emitted(p));  // exactly_once: nobody asks before the end
     finished.end();
     return;
   }
@@ -267,8 +283,12 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   r.attempt = attempt;
   r.dead = false;
   r.emitted = again && !again->empty() ? again->front()->emitted : now_;
-  r.rejected = round_rejected_;
+  r.rejected.swap(round_rejected_);
   r.failed.clear();
+  if (round_torn_ != spout_round::none) {  // whatever becomes of that part
+    r.failed.resize(r.messages, false);
+    r.failed[round_torn_] = true;
+  }
   r.raw = nullptr;
   remember_extents(r, again);
   if (chain_.frame.clock) remember_times(r, again);
@@ -350,14 +370,18 @@ void spout_tasklet::message_failed(spout_round& round, std::uint32_t index, call
   give_up(frame.failure.node, frame.failure.error, 1, nullptr, 0, frame);
 }
 
-void spout_tasklet::message_rejected(spout_round&, const position* at, call_frame& frame, error why,
+/// The message is given up when the others of its parts are done, where the run has a ledger; elsewhere with the first.
+void spout_tasklet::message_rejected(spout_round& round, const position* at, call_frame& frame, error why,
                                      std::string bytes) {
   dead_letter letter;
   if (at) letter.positions.push_back(*at);
   letter.bytes = std::move(bytes);
-  ++round_rejected_;
   count_failure(chain_.plan().head());
-  given_up_.add(1);
+  const auto message = round.messages - 1;
+  if (round_rejected_.empty() || round_rejected_.back() != message) {
+    round_rejected_.push_back(message);
+    if (!lane_) given_up_.add(1);
+  }
   give_up(chain_.plan().head(), std::move(why), 1, std::move(letter), frame);
 }
 
@@ -482,11 +506,12 @@ void spout_tasklet::schedule(retry_ptr m) {
 
 void spout_tasklet::finish(std::uint32_t slot) {
   record& r = record_of(slot);
-  std::uint32_t done = 0;
+  std::uint32_t done = 0, rejected = 0;
   finished_run finished(prefix_);
   for (std::uint32_t i = 0; i < r.messages; ++i) {
     if (!r.failed.empty() && r.failed[i]) continue;
     ++done;
+    rejected += std::binary_search(r.rejected.begin(), r.rejected.end(), i);
     if (!r.rounds.empty()) released_.finished(r.rounds[i], 1);
     if (i < r.extents.size()) finished.add(r.extents[i]);
   }
@@ -494,10 +519,11 @@ void spout_tasklet::finish(std::uint32_t slot) {
   if (chain_.frame.clock && r.rounds.empty()) released_.finished(r.round, done);
   live_ -= done;
   if (!r.dead) {
-    acked_.add(done - r.rejected);
-    if (done > r.rejected)
+    given_up_.add(rejected);
+    acked_.add(done - rejected);
+    if (done > rejected)
       complete_latency_.record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now_ - r.emitted).count())),
-                               done - r.rejected);
+                               done - rejected);
   }
   if (auto* raw = std::exchange(r.raw, nullptr)) {
     --raw->records;
@@ -587,6 +613,17 @@ std::optional<range_lost> spout_tasklet::read_again(const position_range& range,
   return gone;
 }
 
+/// A read that threw may have given only a part of its last message: that one counts as not read. What the clock has
+/// seen of it, it has seen.
+void spout_tasklet::tear_last(std::vector<retry_ptr>& asked) {
+  round_torn_ = round_.messages - 1;
+  for (auto& m : asked) {
+    if (m->extent.next != round_.positions.back().next || m->seen == retry_message::seen_all) continue;
+    m->seen = std::max(m->seen, round_.stands_at == round_torn_ ? round_seen_ : round_.nth + 1);
+    m->stamp = round_.stamps.back();
+  }
+}
+
 void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
   if (same.empty()) return;
   const position_range range{same.front()->extent.partition, same.front()->extent.offset, same.back()->extent.next};
@@ -596,8 +633,10 @@ void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
     for (const auto& m : same) round_.known_stamps.push_back({m->extent.next, m->stamp, m->seen});
   std::string problem;
   const auto gone = read_again(range, problem);
+  if (!problem.empty() && round_.messages != 0) tear_last(same);
   std::vector<std::uint64_t> got;
   for (const auto& p : round_.positions) got.push_back(p.next);
+  if (round_torn_ != spout_round::none) got.pop_back();
   if (const auto surplus = first_surplus(round_.positions, same); surplus && problem.empty())
     run_.fail({errc::data_loss,
                describe(chain_.plan().head(), attempt,
@@ -707,6 +746,12 @@ void spout_tasklet::bury(retry_ptr m) {
 
 bool spout_tasklet::commits() const { return spout_.replayable() && run_.commits_positions(); }
 
+/// A time comes at which there is something to tell. Behind the last slice: that has told what was due.
+bool spout_tasklet::has_to_commit() const {
+  const bool works = phase_ == phase::working || phase_ == phase::flushing;
+  return works && !epochs_ && next_commit_ != time_point{} && (prefix_.has_progress() || !committer_.empty());
+}
+
 /// Tells the spout how far everything is finished: every commit_interval, and when the run has drained.
 bool spout_tasklet::commit(bool last) {
   if (epochs_) return last && commit_due(last);  // what the last epoch has covered
@@ -716,8 +761,7 @@ bool spout_tasklet::commit(bool last) {
     if (now_ < next_commit_) return false;
     next_commit_ = deadline(now_, run_.options().commit_interval);
   }
-  for (const auto& p : guarantee_ == guarantee::exactly_once ? prefix_.take_emitted() : prefix_.take_progress())
-    committer_.finished(p);
+  for (const auto& p : prefix_.take_progress()) committer_.finished(p);
   return commit_due(last);
 }
 

@@ -44,13 +44,13 @@ class spout_tasklet final : public event_task, private spout_host {
   struct record {
     std::uint32_t messages = 0;
     std::uint32_t attempt = 1;
-    std::uint32_t rejected = 0;         ///< of the messages: those without a tuple
-    bool dead = false;                  ///< it carries a dead letter: nothing of it is emitted again
-    std::vector<position> extents;      ///< by message, without gaps; empty for spouts without positions
-    std::vector<bool> failed;           ///< by message; empty: none
-    std::vector<event_time> stamps;     ///< by message, where tuples get event times
-    std::uint64_t round = 0;            ///< of `released_`, in which its messages went out first;
-    std::vector<std::uint64_t> rounds;  ///< by message, where they went out at different times
+    bool dead = false;                    ///< it carries a dead letter: nothing of it is emitted again
+    std::vector<position> extents;        ///< by message, without gaps; empty for spouts without positions
+    std::vector<bool> failed;             ///< by message; empty: none
+    std::vector<std::uint32_t> rejected;  ///< messages that had a part of which no tuple could be made, in order
+    std::vector<event_time> stamps;       ///< by message, where tuples get event times
+    std::uint64_t round = 0;              ///< of `released_`, in which its messages went out first;
+    std::vector<std::uint64_t> rounds;    ///< by message, where they went out at different times
     std::uint64_t round_of(std::uint32_t message) const { return rounds.empty() ? round : rounds[message]; }
     raw_batches::raw_batch* raw = nullptr;
     std::size_t raw_from = 0, raw_to = 0;  ///< its tuples there
@@ -72,6 +72,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool has_slot() const { return !lane_ || lane_->room() != 0; }
   bool wake_members(bool& made);
   bool poll();
+  void doubt_last(bool thrown);
   void poll_failed(const char* what);
   void open_round(std::uint32_t wanted);
   void close_round(std::uint32_t attempt, const std::vector<retry_ptr>* again);
@@ -92,6 +93,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool replay();
   void replay_values(retry_ptr m);
   void replay_read(std::vector<retry_ptr> same);
+  void tear_last(std::vector<retry_ptr>& asked);
   std::optional<range_lost> read_again(const position_range& range, std::string& problem);
   void lost(const range_lost& gone, const position_range& wanted, std::uint32_t attempt, std::vector<retry_ptr>& all);
   bool skip_lost(const range_lost& gone, std::vector<retry_ptr>& all);
@@ -104,6 +106,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool commit(bool last);
   bool commit_due(bool last);
   bool commits() const;
+  bool has_to_commit() const;
 
   record& record_of(std::uint32_t slot);
 
@@ -127,8 +130,10 @@ class spout_tasklet final : public event_task, private spout_host {
   time_point idle_until_{};
   bool idle_until_woken_ = false;
   std::uint32_t poll_failures_ = 0;
+  std::vector<position> in_doubt_;  ///< messages of which a poll that threw may have given only a part
   std::vector<std::pair<std::uint32_t, call_failure>> round_failed_;  ///< messages of the open round
-  std::uint32_t round_rejected_ = 0;
+  std::vector<std::uint32_t> round_rejected_;                         ///< likewise
+  std::uint32_t round_torn_ = spout_round::none;        ///< the message of which a read may have given only a part
   std::uint32_t round_seen_ = retry_message::seen_all;  ///< of the tuples of the message at which it stands
   finished_prefix prefix_;
   position_committer committer_;

@@ -1,6 +1,8 @@
 // What a failure does: replay, retry in place, dead letters and the other policies, and the errors that end a run.
+#include "event/event_run.hpp"
 #include "event_fixture.hpp"
 #include "freshet/testing/fault_plan.hpp"
+#include "freshet/testing/manual_clock.hpp"
 
 namespace freshet::event_tests {
 namespace {
@@ -636,6 +638,154 @@ TEST(failure, a_message_of_many_tuples_dies_as_one) {
   EXPECT_EQ(got[2], 3000);
   ASSERT_EQ(letters.size(), 1u);
   EXPECT_EQ(letters[0].bytes.size(), 3000 * sizeof(int));
+}
+
+/// One message of three tuples, whose first `read` throws behind the first of them.
+struct torn_read_spout : wide_spout {
+  torn_read_spout() : wide_spout{.messages = 1, .each = 3} {}
+  int reads = 0;
+  poll_status poll(spout_emitter<int>& out) {
+    if (next == messages) return poll_status::ended();
+    ++next;
+    for (int k = 0; k < each; ++k) out.emit({0, 0, 1}, k);
+    return poll_status::emitted();
+  }
+  void read(const position_range& r, spout_emitter<int>& out) {
+    if (r.from > 0 || r.to < 1) return;
+    ++reads;
+    for (int k = 0; k < each; ++k) {
+      if (reads == 1 && k == 1) throw std::runtime_error("connection reset");
+      out.emit({0, 0, 1}, k);
+    }
+  }
+};
+
+/// What the read had emitted is done, or has failed: either way the message is read once more.
+TEST(failure, a_message_of_which_a_read_gave_only_a_part_is_read_again) {
+  for (const bool chained : {true, false})
+    for (const int failures : {3, 4}) {
+      topology_builder b{"torn"};
+      std::map<int, int> got;
+      torn_read_spout spout;
+      const auto committed = spout.committed;
+      auto n = b.spout("n", spout);
+      auto f = b.bolt("fails", [calls = 0, failures](const int& v) mutable {
+        if (++calls <= failures) throw std::runtime_error("not yet");
+        return v;
+      });
+      if (chained) f.input(n);
+      else f.input(n, global_grouping{});
+      (void)b.sink("out", [&](const int& v) { ++got[v]; }).input(f, global_grouping{});
+      const auto m = run_to_end(b.build()).node("n");
+      for (int v = 0; v < 3; ++v) EXPECT_GE(got[v], 1) << v << (chained ? ", chained, " : ", ") << failures;
+      EXPECT_EQ(m.acked, 1u);
+      EXPECT_EQ(m.failed, 0u);
+      EXPECT_EQ(m.pending, 0u);
+      EXPECT_EQ(m.replayed, 2u);
+      EXPECT_EQ(committed->load(), 1u);
+    }
+}
+
+/// One message of two damaged parts and a tuple, and one that is whole.
+struct half_damaged_spout : wide_spout {
+  half_damaged_spout() : wide_spout{.messages = 2, .each = 1} {}
+  poll_status poll(spout_emitter<int>& out) {
+    if (next == messages) return poll_status::ended();
+    emit(next++, out);
+    return poll_status::emitted();
+  }
+  void read(const position_range& r, spout_emitter<int>& out) {
+    for (auto i = r.from; i < r.to; ++i) emit(i, out);
+  }
+
+ private:
+  void emit(std::uint64_t i, spout_emitter<int>& out) {
+    const position at{0, i, i + 1};
+    if (i == 0) out.reject(at, {errc::user_function, "no number"}, "12x");
+    if (i == 0) out.reject(at, {errc::user_function, "no number"}, "x");
+    out.emit(at, static_cast<int>(i));
+  }
+};
+
+TEST(failure, a_message_of_which_parts_are_rejected_counts_once) {
+  for (auto g : all_guarantees())
+    for (const int failures : {0, 2}) {
+      if (g == guarantee::best_effort && failures != 0) continue;  // each would be given up
+      topology_builder b{"parts"};
+      std::map<int, int> got;
+      std::vector<dead_letter> letters;
+      auto n = b.spout("n", half_damaged_spout{});
+      auto f = b.bolt("flaky", flaky{2, failures, {}}).input(n, global_grouping{});
+      (void)b.sink("out", [&](const int& v) { ++got[v]; }).input(f, global_grouping{});
+      (void)b.sink("letters", [&](const dead_letter& l) { letters.push_back(l); }).input(b.dead_letters());
+      const auto m = run_to_end(b.build(), fast(g)).node("n");
+      EXPECT_EQ(got, (std::map<int, int>{{0, 1}, {1, 1}})) << to_string(g);
+      EXPECT_EQ(m.emitted, 2u);
+      EXPECT_EQ(m.acked, 1u) << to_string(g) << ", " << failures;
+      EXPECT_EQ(m.failed, 1u) << to_string(g) << ", " << failures;
+      EXPECT_EQ(m.pending, 0u);
+      // Each attempt waits for letters of its own.
+      EXPECT_EQ(letters.size(), g == guarantee::at_least_once ? 2u * (1u + static_cast<unsigned>(failures)) : 2u);
+    }
+}
+
+/// A message of three tuples. Its first poll throws behind the first, and the next emits the message from its beginning
+/// or goes on.
+struct torn_poll_spout : torn_read_spout {
+  explicit torn_poll_spout(bool again) : from(again ? 0 : 1) { reads = 1; }
+  int polls = 0, from;
+  poll_status poll(spout_emitter<int>& out) {
+    if (++polls == 1) {
+      out.emit({0, 0, 1}, 0);
+      throw std::runtime_error("connection reset");
+    }
+    if (polls > 2) return poll_status::ended();
+    for (int k = from; k < each; ++k) out.emit({0, 0, 1}, k);
+    return poll_status::emitted();
+  }
+};
+
+TEST(failure, nothing_is_lost_of_a_message_within_which_a_poll_throws) {
+  for (const bool again : {true, false})
+    for (const int fails : {0, 1, 2}) {
+      topology_builder b{"torn"};
+      std::map<int, int> got;
+      torn_poll_spout spout{again};
+      const auto committed = spout.committed;
+      auto n = b.spout("n", spout);
+      auto f = b.bolt("flaky", [fails, tried = attempts{}](const int& v) mutable {
+                  if (v == fails && tried(v) == 1) throw std::runtime_error("not yet");
+                  return v;
+                }).input(n, global_grouping{});
+      (void)b.sink("out", [&](const int& v) { ++got[v]; }).input(f, global_grouping{});
+      const auto m = run_to_end(b.build());
+      for (int v = 0; v < 3; ++v) EXPECT_GE(got[v], 1) << v << ", tuple " << fails << " failed once, again " << again;
+      EXPECT_EQ(m.total().dead_lettered, 0u);
+      EXPECT_EQ(m.node("n").pending, 0u);
+      EXPECT_EQ(committed->load(), 1u);
+    }
+}
+
+/// What a torn poll gave is done long before the rest of its message comes.
+TEST(failure, a_message_within_which_a_poll_threw_is_not_committed_before_the_spout_goes_on) {
+  for (const bool again : {true, false}) {
+    topology_builder b{"paused"};
+    torn_poll_spout spout{again};
+    (void)b.sink("out", [](const int&) {}).input(b.spout("n", spout), global_grouping{});
+    testing::manual_clock time;
+    auto o = fast();
+    o.commit_interval = {};
+    o.clock = &time;
+    event_run run{b.build(), o};
+    run.start_by_hand();
+    run.pool().run_until_quiet();
+    EXPECT_EQ(run.metrics().node("n").acked, 1u);
+    EXPECT_EQ(spout.committed->load(), 0u) << "the next run would not read the rest";
+    time.advance(1ms);
+    run.pool().run_until_quiet();
+    EXPECT_EQ(spout.committed->load(), 1u);
+    EXPECT_TRUE(run.unfinished().empty()) << run.unfinished();
+  }
 }
 
 TEST(failure, a_spout_that_reads_more_than_it_was_asked_for_is_told_so) {

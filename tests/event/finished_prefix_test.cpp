@@ -65,6 +65,35 @@ TEST(finished_prefix, any_order_of_finishing_ends_in_one_prefix_and_bounded_inte
   }
 }
 
+/// Parts of a message that came in different rounds, or a spout that went back: whoever fails is read as a whole.
+TEST(finished_prefix, what_is_emitted_again_is_finished_as_often) {
+  finished_prefix p;
+  const auto a = p.emitted({0, 0, 3}), b = p.emitted({0, 5, 6});
+  const auto b_again = p.emitted({0, 5, 6}), a_again = p.emitted({0, 0, 3}), c = p.emitted({0, 6, 7});
+  EXPECT_EQ(a_again, (position{0, 0, 3}));
+  EXPECT_EQ(b_again, (position{0, 5, 6}));
+  EXPECT_EQ(c, (position{0, 6, 7})) << "going back takes nothing back";
+  finished_run run(p);
+  for (const auto& e : {a, b, c}) run.add(e);
+  run.end();
+  EXPECT_TRUE(p.take_progress().empty());
+  p.finished(a_again);
+  EXPECT_EQ(p.take_progress(), (std::vector<position>{{0, 3, 3}}));
+  p.finished(b_again);
+  EXPECT_EQ(p.take_progress(), (std::vector<position>{{0, 7, 7}})) << "with the gap in front of b";
+}
+
+TEST(finished_prefix, what_is_emitted_again_when_it_was_finished_changes_nothing) {
+  finished_prefix p;
+  p.finished(p.emitted({0, 0, 3}));
+  const auto again = p.emitted({0, 0, 3}), next = p.emitted({0, 3, 4});
+  EXPECT_EQ(again, (position{0, 0, 3}));
+  p.finished(next);
+  EXPECT_EQ(p.take_progress(), (std::vector<position>{{0, 4, 4}}));
+  p.finished(again);
+  EXPECT_TRUE(p.take_progress().empty());
+}
+
 /// In one piece or one by one: the same progress.
 TEST(finished_run, finishes_what_is_added) {
   random_source random{5};

@@ -111,6 +111,12 @@ using spout_output_t = typename decltype(detail::spout_output<S>())::type;
 /// An object with `poll_status poll(spout_emitter<T>&)`; optional: `open(context)`, `close()`, `partitions()`,
 /// `drain()`.
 ///
+/// Where `poll` throws, it is called again after a pause, and what it had emitted by then counts as emitted: it is to
+/// throw between messages, and the next call goes on there. Where one throws within a message, nothing is lost under
+/// at_least_once in the event engine, whether the next call emits the rest or, under the same position, the message
+/// from its beginning, of which a part comes twice then. The position isn't committed before, and when a tuple fails
+/// all of the message is read again. Under exactly_once a part that comes twice counts twice.
+///
 /// When a run drains or stops, a spout without `drain()` isn't polled any more: what it has not emitted stays where it
 /// is, a file or a broker. One that has accepted values from somebody and would lose them has `drain()`: it is called
 /// once, between polls, after which the spout accepts nothing and is polled until it says `ended`.
@@ -118,12 +124,12 @@ template <class S>
 concept spout_class = !std::is_void_v<spout_output_t<S>>;
 /// A spout that can emit any of its messages again: what replay, recovery and lineage stand on. `read` emits exactly
 /// what lies in a range, under the same positions; it runs between polls and must not disturb them. Where some of that
-/// is gone for good it throws `range_lost`; after any other exception it is called again. `seek`, too, throws
-/// `range_lost` where messages at or behind the position are gone before they were read; each loss once, as it is
-/// called again where the loss is accepted (`on_data_loss::skip`): from the same position, or the loss's end. `commit`
-/// is told how far messages are finished, unless a bolt of the topology has state: that goes with the process, and what
-/// is in it would not be read again. Where it throws it is called again with the next, and the last time the run ends
-/// with its error.
+/// is gone for good it throws `range_lost`; after any other exception it is called again, also for the last message
+/// that it had emitted by then, of which there may have been only a part. `seek`, too, throws `range_lost` where
+/// messages at or behind the position are gone before they were read; each loss once, as it is called again where the
+/// loss is accepted (`on_data_loss::skip`): from the same position, or the loss's end. `commit` is told how far
+/// messages are finished, unless a bolt of the topology has state: that goes with the process, and what is in it would
+/// not be read again. Where it throws it is called again with the next, and the last time the run ends with its error.
 template <class S>
 concept replayable_spout = spout_class<S> &&
     requires(S& s, const position& p, const position_range& r, spout_emitter<spout_output_t<S>>& out) {
