@@ -229,6 +229,21 @@ TEST_F(hold_desk_of_a_task, kept_failures_count_for_their_messages_until_they_ar
   EXPECT_EQ(book->live(slot), 1);
 }
 
+/// The call is made again: a repetition of the tuple besides would be one too many.
+TEST_F(hold_desk_of_a_task, one_that_is_revoked_takes_its_failure_back_and_no_other) {
+  desk->keep_failures();
+  std::vector<token> all{hold(), hold(), hold()};
+  all[0]->fail({errc::user_function, "stays"});
+  all[1]->fail({errc::user_function, "goes"});
+  all[2]->ack();
+  EXPECT_EQ(book->live(slot), 3) << "the tuple, and two failures";
+  all[1]->revoke();
+  all[2]->revoke();
+  EXPECT_EQ(book->live(slot), 2);
+  EXPECT_EQ(desk->outstanding(), 0u);
+  EXPECT_EQ(errors_of(desk->take_failed()), texts{"stays"});
+}
+
 // --- time ---
 
 TEST_F(hold_desk_of_a_task, expires_what_is_due_in_order_and_says_why) {
