@@ -156,6 +156,7 @@ void event_task::end_attempts(std::uint32_t attempts, const any_batch& in, std::
 event_task::retry& event_task::retry_of(const call_frame& frame, const any_batch& in) {
   for (std::size_t i = 0; i < chain_.sinks.size(); ++i)
     if (chain_.sinks[i].frame.get() == &frame) return sink_retry_[i];
+  if (&in == firing_.batch) return firing_retry_;
   return &in == repeating_.tuple.get() ? repeat_retry_ : retry_;
 }
 
@@ -859,6 +860,7 @@ tasklet::time_point event_task::next_wake() const {
   for (const auto& r : repeats_) consider(r.due);
   const bool ticks = (phase_ == phase::working || phase_ == phase::flushing) && !run_.is_coming_to_rest();
   for (const auto& t : ticks_)
+  consider(firing_retry_.due);
     if (ticks && !(awaits_commit_ && sinks_and_state_.is_sink_with_epochs(t.member))) at = std::min(at, t.due);
   consider(moment_of(chain_.next_processing_timer(), chain_.frame.now, now_));
   at = std::min(at, desk_->next_deadline());

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -155,7 +157,7 @@ class event_task : public tasklet, public task_host {
   on_failure policy_of(std::uint32_t node) const;
   std::string describe(std::uint32_t node, std::uint32_t attempt, const error& e) const;
   std::string describe(std::uint32_t node, std::uint32_t task, std::uint32_t attempt, const error& e) const;
-  bool stalled() const { return retry_.due > now_ || calls_due_ > now_; }
+  bool stalled() const { return std::max({retry_.due, firing_retry_.due, calls_due_}) > now_; }
   /// Nothing may be read before the barrier is passed.
   bool is_at_barrier() const { return epochs_ && phase_ == phase::working && barrier_here() != 0; }
   /// The head is a sink that has prepared an epoch: it is given nothing until that is committed.
@@ -280,7 +282,8 @@ class event_task : public tasklet, public task_host {
   event_time time_ = beginning_of_time;  ///< that timers are called up to; they have been up to `frame.watermark`
   const event_time::duration delay_;     ///< of what it tells
   reading firing_;                       ///< timers that are due,
-  any_reader* firing_by_ = nullptr;      ///< and who reads them
+  any_reader* firing_by_ = nullptr;      ///< who reads them,
+  retry firing_retry_;                   ///< and of the one that is tried again, beside a tuple that may be, too
   bool clock_has_ended_ = false;         ///< and its timers have been called
   passing waiting_, next_;               ///< `next_` sets out when `waiting_` has passed; the beginning of time: none
   event_time told_ = beginning_of_time;
