@@ -32,7 +32,7 @@ event_task::event_task(event_run& run, const chain_setup& setup, std::size_t wor
       desk_(std::make_shared<hold_desk>(book_, setup.task, waker{waker_})),
       delay_(run.graph().nodes()[chain_.plan().head()].delay),
       sinks_and_state_(chain_, run.graph()),
-      call_attempts_(chain_.members.size(), 0) {
+      call_attempts_(chain_.members.size()) {
   by_member_ = std::vector<member_counters>(chain_.members.size());
   chain_.attach(*this);
   if (chain_.plan().below_dead_letters) desk_->keep_failures();
@@ -431,43 +431,49 @@ void event_task::say_idle(bool is_idle) {
 
 // --- calls that no tuple caused ---
 
-bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* what) {
+bool event_task::guarded(std::size_t m, bare_call call) {
+  static constexpr struct {
+    void (task_operator::*function)();
+    const char* name;
+  } calls[] = {{&task_operator::tick, "on_tick"}, {&task_operator::flush, "flush"}, {&task_operator::wake, "on_wake"}};
+  const auto& [function, name] = calls[static_cast<std::size_t>(call)];
+  auto& so_far = call_attempts_[m][static_cast<std::size_t>(call)];
   auto& member = chain_.members[m];
   call_frame& frame = *member.frame;
   frame.begin_unrooted();
   try {
     const inside_calls inside(frame.place);
-    (member.op.get()->*f)();
+    (member.op.get()->*function)();
   } catch (...) { frame.fail_from_exception(member.node); }
   if (!frame.flags.failed) {
     if (frame.flags.deferred) frame.apply_deferred();
-    call_attempts_[m] = 0;
+    so_far = 0;
     return true;
   }
   const bool tokens_failed_instead = !frame.acks.empty();
   frame.cut_back();
   frame.flags.failed = false;
   count_failure(frame.failure.node);
-  frame.failure.error.message = std::string(what) + " failed: " + frame.failure.error.message;
+  frame.failure.error.message = std::string(name) + " failed: " + frame.failure.error.message;
   if (tokens_failed_instead) {
     // Held tuples that the call wanted to ack have failed with it: each is tried again for itself.
-    call_attempts_[m] = 0;
+    so_far = 0;
     return true;
   }
-  const auto attempts = ++call_attempts_[m];
+  const auto attempts = ++so_far;
   if (guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
     calls_due_ = deadline(run_.options().clock->now(), run_.options().retry.backoff(attempts + 1));
     return false;
   }
-  call_attempts_[m] = 0;
+  so_far = 0;
   give_up(frame.failure.node, frame.failure.error, attempts, nullptr, 0, frame);
   return true;
 }
 
 bool event_task::call_woken() {
   for (std::size_t m = 0; m < chain_.members.size(); ++m)
-    if (!guarded(m, &task_operator::wake, "on_wake")) return false;
+    if (!guarded(m, bare_call::wake)) return false;
   return true;
 }
 
@@ -512,7 +518,7 @@ bool event_task::flush_some() {
       if (awaits_commit_ && sinks_and_state_.is_sink_with_epochs(flush_.member)) break;
       // A sink in this task first gets what the bolts before it have just emitted.
       if (chain_.plan().members[flush_.member].local_sink && !drain_sinks(made)) break;
-      if (!guarded(flush_.member, &task_operator::flush, "flush")) return made || calls_due_ <= now_;
+      if (!guarded(flush_.member, bare_call::flush)) return made || calls_due_ <= now_;
       flush_.called = made = true;
       flush_.taken = desk_->taken();
     }
@@ -540,7 +546,7 @@ bool event_task::tick() {
   for (auto& t : ticks_) {
     if (t.due > now_ || (awaits_commit_ && sinks_and_state_.is_sink_with_epochs(t.member))) continue;
     made = true;
-    if (!guarded(t.member, &task_operator::tick, "on_tick")) break;
+    if (!guarded(t.member, bare_call::tick)) break;
     t.due = std::max(deadline(t.due, t.interval), now_);  // overdue ticks collapse into one
   }
   return made;
@@ -854,13 +860,13 @@ tasklet::time_point event_task::next_wake() const {
     if (due > now_) at = std::min(at, due);
   };
   consider(retry_.due);
+  consider(firing_retry_.due);
   consider(repeat_retry_.due);
   consider(calls_due_);
   for (const auto& r : sink_retry_) consider(r.due);
   for (const auto& r : repeats_) consider(r.due);
   const bool ticks = (phase_ == phase::working || phase_ == phase::flushing) && !run_.is_coming_to_rest();
   for (const auto& t : ticks_)
-  consider(firing_retry_.due);
     if (ticks && !(awaits_commit_ && sinks_and_state_.is_sink_with_epochs(t.member))) at = std::min(at, t.due);
   consider(moment_of(chain_.next_processing_timer(), chain_.frame.now, now_));
   at = std::min(at, desk_->next_deadline());

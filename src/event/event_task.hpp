@@ -216,6 +216,8 @@ class event_task : public tasklet, public task_host {
     time_point due;
   };
   std::vector<edge_output> left() const;
+  /// Calls that no tuple has caused.
+  enum class bare_call : std::uint8_t { tick, flush, wake };
   /// How far a flush has come.
   struct flushing {
     bool active = false, tell = false;
@@ -245,7 +247,7 @@ class event_task : public tasklet, public task_host {
   hold_desk::repetition repetition_of(const call_frame& frame) const;
   bool step_to_end();
   void close();
-  bool guarded(std::size_t member, void (task_operator::*f)(), const char* what);
+  bool guarded(std::size_t member, bare_call call);
 
   std::vector<link> links_;
   std::vector<reading> sink_reading_;
@@ -300,8 +302,8 @@ class event_task : public tasklet, public task_host {
   std::uint64_t saved_ = 0;                                     ///< activity when the last barrier was passed
   std::uint64_t expired_before_ = 0, late_answers_before_ = 0;  ///< of tasks that this one counts for
   std::uint64_t flushed_ = 0;                                   ///< activity whose outcome has been let go and marked
-  bool flushes_last_ = false;                 ///< no input will come: the flush that this asks for is the last
-  std::vector<std::uint32_t> call_attempts_;  ///< of ticks, flushes and wakes, by member
+  bool flushes_last_ = false;  ///< no input will come: the flush that this asks for is the last
+  std::vector<std::array<std::uint32_t, 3>> call_attempts_;  ///< by member and kind
   std::vector<std::size_t> to_wake_;
   time_point blocked_since_{};
   static constexpr std::uint32_t slices_a_size = 256;  ///< sizes of tables are summed up so often only

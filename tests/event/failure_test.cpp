@@ -345,6 +345,24 @@ TEST(failure, a_throwing_open_flush_or_close_names_itself) {
   }
 }
 
+TEST(failure, ticks_that_come_in_between_do_not_hide_how_often_a_flush_was_tried) {
+  struct stuck {
+    int tried = 0;
+    int process(const int& v) { return v; }
+    void on_tick(emitter<int>&) {}
+    void flush(emitter<int>&) {
+      if (++tried <= 50) throw std::runtime_error("stuck");
+    }
+  };
+  topology_builder b{"ticks-between"};
+  auto s = b.bolt("culprit", stuck{}, {.tick = 1ms, .on_failure = on_failure::stop})
+               .input(b.spout("n", counting_spout{5}), global_grouping{});
+  (void)b.sink("out", [](const int&) {}).input(s);
+  auto o = fast();
+  o.retry = {.max_attempts = 5, .first = 5ms, .longest = 5ms};  // a tick is due when such a pause is over
+  EXPECT_EQ(error_of(b.build(), o), "bolt \"culprit\" task 0, attempt 5: flush failed: stuck");
+}
+
 TEST(failure, a_throwing_poll_is_tried_again_and_then_ends_the_run) {
   struct bad_poll {
     int failures;
