@@ -379,9 +379,11 @@ void event_task::send_marks(const batch_marks& marks) {
 bool event_task::keep_time(event_time watermark, bool clock_ends, bool& made) {
   time_ = std::max(time_, watermark);
   const event_time now = clock_ends ? end_of_time : chain_.frame.now;
-  while (firing_ || (firing_.batch = chain_.take_due(time_, now, firing_by_))) {
+  for (std::size_t called = 0; firing_ || (firing_.batch = chain_.take_due(time_, now, firing_by_));) {
+    called += firing_.batch->size();
     if (!read(*firing_by_, firing_, made)) return false;
     firing_ = {};
+    if (called >= timers_a_time) return false;
   }
   clock_has_ended_ = clock_ends;
   chain_.frame.watermark = time_;

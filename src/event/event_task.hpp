@@ -130,7 +130,8 @@ class event_task : public tasklet, public task_host {
   /// Such a tuple may be called again as soon as the head is ready.
   bool has_due_repeat() const;
   /// Event time has come so far: timers are due, those too that follow the clock, then those who read from here are
-  /// told. `clock_ends`: no input will come, so that all of those are due. False while a timer has to wait.
+  /// told. `clock_ends`: no input will come, so that all of those are due. False while a timer has to wait: for its
+  /// next attempt, for room, or for the next slice, where there are many.
   bool keep_time(event_time watermark, bool clock_ends, bool& made);
   /// `keep_time` has been as far as that.
   bool time_is_kept(event_time watermark, bool clock_ends) const {
@@ -306,6 +307,7 @@ class event_task : public tasklet, public task_host {
   std::vector<std::array<std::uint32_t, 3>> call_attempts_;  ///< by member and kind
   std::vector<std::size_t> to_wake_;
   time_point blocked_since_{};
+  static constexpr std::size_t timers_a_time = 1024;   ///< then the others of the worker have their turn
   static constexpr std::uint32_t slices_a_size = 256;  ///< sizes of tables are summed up so often only
   std::uint32_t slices_ = 0;
   std::atomic<bool> finished_{false};
