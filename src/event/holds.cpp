@@ -65,9 +65,14 @@ std::shared_ptr<held_state> hold_desk::hold(call_frame& frame, std::uint32_t nod
                                             repetition again) {
   auto t = std::make_shared<token>(shared_from_this(), frame, node, taken() + 1, std::move(again));
   outstanding_.fetch_add(1, std::memory_order_acq_rel);
-  by_deadline_.push(deadline, t, outstanding());
   settle(t->anchor, t->anchors, 1);
-  frame.holds.push_back(t);
+  try {
+    by_deadline_.push(deadline, t, outstanding());
+    frame.holds.push_back(t);
+  } catch (...) {  // no memory: nobody has it who could end it
+    t->revoke();
+    throw;
+  }
   frame.flags.deferred = true;
   return t;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/counting_wakes.hpp"
+#include "core/failing_memory.hpp"
 #include "event/holds.hpp"
 
 namespace freshet {
@@ -129,6 +130,22 @@ TEST_F(hold_desk_of_a_task, an_ack_frees_the_copy_of_the_tuple) {
   EXPECT_EQ(value.use_count(), 2);
   t->ack();
   EXPECT_EQ(value.use_count(), 1) << "however long the desk and the bolt keep the token";
+}
+
+TEST_F(hold_desk_of_a_task, one_that_there_is_no_memory_for_counts_nowhere) {
+  int failed = 0;
+  for (std::uint32_t had = 0; had < 40; ++had)  // each list grows now and then
+    for (std::size_t n = 1; desk->outstanding() == had; ++n) {
+      try {
+        const samples::failing_memory memory(n);
+        (void)hold();
+        continue;
+      } catch (const std::bad_alloc&) { ++failed; }
+      ASSERT_EQ(desk->outstanding(), had) << n;
+      ASSERT_EQ(book->live(slot), 1 + static_cast<std::int32_t>(had)) << n;
+      ASSERT_EQ(frame.holds.size(), had) << n;
+    }
+  EXPECT_GT(failed, 40) << "not only the tokens themselves";
 }
 
 // --- failures ---
