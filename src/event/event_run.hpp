@@ -102,6 +102,7 @@ class event_run final : public engine_run {
   std::vector<wire> wires_;
   std::vector<std::vector<std::unique_ptr<event_task>>> tasks_;        ///< by chain and task
   std::vector<std::vector<std::vector<spout_partition>>> partitions_;  ///< by chain and task; empty for others
+  std::vector<wire> unplugged_;  ///< while tasks change, and where that has failed: links may know them
   std::unique_ptr<run_checkpoints> checkpoints_;                       ///< null: the run keeps nothing
   std::unique_ptr<epoch_coordinator> coordinator_;                     ///< likewise
   bool nothing_left_ = false;

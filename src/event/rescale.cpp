@@ -178,7 +178,7 @@ void event_run::change_tasks(std::uint32_t c, topology to) {
   const auto gone = static_cast<std::ptrdiff_t>(old.size());
   const auto leave = [&] {
     for (const auto& t : tasks_[c]) t->abandon();
-    // The old ones do nothing more, and stay for those who look at the run that has failed.
+    // The old ones do nothing more, and stay, with what they read, for those who look at the run that has failed.
     plan.parallelism = static_cast<std::uint32_t>(old.size());
     change_tasklets(-gone);
     readers_left_.fetch_sub(old.size(), std::memory_order_acq_rel);
@@ -218,17 +218,17 @@ void event_run::rewire(std::uint32_t c, const std::vector<std::unique_ptr<event_
   // Marks go to all tasks alike, so what the first had been told all had; and all old tasks had told the same.
   using way = std::tuple<std::uint32_t, std::uint32_t, std::size_t>;
   std::map<way, channel_end> to_chain, from_chain;
-  std::vector<wire> before;
   for (auto& w : wires_) {
     if (w.to_chain == c && w.to_task == 0)
       to_chain[{w.from_chain, w.from_task, w.route}] = static_cast<bolt_tasklet&>(*old[0]).end_of(*w.way);
     if (w.from_chain == c && w.from_task == 0)
       from_chain[{w.to_chain, w.to_task, w.route}] =
           static_cast<bolt_tasklet&>(*tasks_[w.to_chain][w.to_task]).end_of(*w.way);
+  unplugged_.clear();
   }
   const auto others = std::stable_partition(wires_.begin(), wires_.end(),
                                             [&](auto& w) { return w.from_chain != c && w.to_chain != c; });
-  std::move(others, wires_.end(), std::back_inserter(before));  // until no link knows them
+  std::move(others, wires_.end(), std::back_inserter(unplugged_));
   wires_.erase(others, wires_.end());
 
   for (std::uint32_t p = 0; p < tasks_.size(); ++p)

@@ -497,3 +497,58 @@ TEST(rescale, is_the_event_engines_alone) {
 
 }  // namespace
 }  // namespace freshet::event_tests
+/// Whoever looks then looks at tasks whose channels are gone from the graph.
+TEST(rescale, of_a_sink_that_cannot_begin_ends_the_run) {
+  using namespace checkpoint_tests;
+  struct begins_twice : epoch_sink {
+    void begin(const epoch_id& id) {
+      if (task == 2) throw std::runtime_error("no third transaction");
+      epoch_sink::begin(id);
+    }
+  };
+  simulated_files files;
+  const auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = true;
+  topology_builder b{"third"};
+  auto in = b.spout("in", paced_numbers{world, partitions, each});
+  auto sums = b.bolt("sums", sum_by_key{}).input(in, key_grouping{key_of{}});
+  (void)b.sink("out", begins_twice{{world}}, {.parallelism = 2}).input(sums, shuffle_grouping{});
+  auto run = events::in(files).start(b.build());
+  run.pause();
+  EXPECT_THAT(refused(run, "out", 3),
+              ::testing::HasSubstr("sink \"out\" task 2, attempt 1: begin failed: no third transaction"));
+  const auto m = run.metrics();
+  EXPECT_EQ(std::count_if(m.tasks.begin(), m.tasks.end(), [](auto& t) { return t.node == "out"; }), 2);
+  EXPECT_THROW(run.wait(), run_error);
+}
+
+/// When that is found out, the channels are half the old, half the new.
+TEST(rescale, of_a_task_that_cannot_be_wired_ends_the_run) {
+  struct key {
+    std::shared_ptr<std::atomic<int>> copies = std::make_shared<std::atomic<int>>(1'000'000);
+    key() = default;
+    key(const key& other) : copies(other.copies) {
+      if (--*copies == 0) throw std::runtime_error("no copy of the key function");
+    }
+    int operator()(const int& v) const { return v % keys; }
+  };
+  const key by;
+  std::atomic<std::uint64_t> written{0};
+  topology_builder b{"wired"};
+  auto n = b.spout("n", endless_spout{}, {.parallelism = 2});
+  auto c = b.bolt("count", count_up{}, {.parallelism = 2}).input(n, key_grouping{by});
+  (void)b.sink("out", [&](const counted&) { ++written; }, {.parallelism = 2}).input(c, shuffle_grouping{});
+  auto run = event_executor{fast()}.start(b.build());
+  while (written.load() < 100) std::this_thread::yield();
+  // The last copy is for the last task that writes to them.
+  const int before = *by.copies;
+  run.rescale("count", 3);
+  const int needed = before - *by.copies;
+  run.rescale("count", 2);
+  *by.copies = needed;
+  EXPECT_THAT(refused(run, "count", 3), ::testing::HasSubstr("no copy of the key function"));
+  const auto m = run.metrics();
+  EXPECT_EQ(std::count_if(m.tasks.begin(), m.tasks.end(), [](auto& t) { return t.node == "count"; }), 2);
+  EXPECT_THROW(run.wait(), run_error);
+}
+
