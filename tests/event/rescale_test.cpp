@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <barrier>
+#include <future>
 #include <set>
 #include <stdexcept>
 
@@ -460,6 +461,50 @@ TEST(rescale, changes_nothing_where_what_is_under_way_does_not_end) {
   run.drain();
 }
 
+/// Also where it is an epoch that has to be made before: a token that is out elsewhere keeps that from ending.
+TEST(rescale, changes_nothing_where_the_epoch_before_does_not_end) {
+  using namespace checkpoint_tests;
+  struct kept {
+    std::mutex mutex;
+    bool keeps = true;
+    std::vector<held_tuple> tokens;
+  };
+  struct keep {
+    std::shared_ptr<kept> all;
+    void process(const row&, emitter<row>& out) {
+      std::lock_guard lock(all->mutex);
+      if (all->keeps) all->tokens.push_back(out.hold());
+    }
+  };
+  simulated_files files;
+  const auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = true;
+  const auto all = std::make_shared<kept>();
+  topology_builder b{"stuck"};
+  auto in = b.spout("in", paced_numbers{world, partitions, each});
+  auto sums = b.bolt("sums", sum_by_key{}).input(in, key_grouping{key_of{}});
+  (void)b.sink("out", epoch_sink{world}).input(sums, shuffle_grouping{});
+  (void)b.bolt("keep", keep{all}).input(sums, shuffle_grouping{});
+  auto options = events::options(files);
+  options.message_timeout = 0ns;
+  options.drain_timeout = 50ms;
+  auto run = event_executor{options}.start(b.build());
+  for (bool holds = false; !holds; std::this_thread::yield()) {
+    std::lock_guard lock(all->mutex);
+    holds = !all->tokens.empty();
+  }
+  auto answer = std::async(std::launch::async, [&] { return refused(run, "sums", 2); });
+  EXPECT_EQ(answer.wait_for(20s), std::future_status::ready);
+  {
+    std::lock_guard lock(all->mutex);
+    all->keeps = false;
+    for (auto& t : all->tokens) t.ack();
+  }
+  EXPECT_THAT(answer.get(), ::testing::HasSubstr("isn't finished after drain_timeout; nothing has changed"));
+  run.wait();
+  EXPECT_EQ(sorted(world->visible), checkpoint_tests::wanted());
+}
+
 TEST(rescale, of_a_task_that_cannot_be_opened_ends_the_run) {
   struct opens_twice {
     using state = int;
@@ -486,17 +531,6 @@ TEST(rescale, of_a_task_that_cannot_be_opened_ends_the_run) {
   EXPECT_EQ(std::count_if(m.tasks.begin(), m.tasks.end(), [](auto& t) { return t.node == "two"; }), 2);
 }
 
-TEST(rescale, is_the_event_engines_alone) {
-  topology_builder b{"batches"};
-  auto n = b.spout("n", vector_spout<int>{numbers(10)});
-  (void)b.sink("out", [](const int&) {}).input(n, shuffle_grouping{});
-  auto run = batch_executor{}.start(b.build());
-  EXPECT_NE(refused(run, "out", 2).find("only a run of the event_executor can"), std::string::npos);
-  run.wait();
-}
-
-}  // namespace
-}  // namespace freshet::event_tests
 /// Whoever looks then looks at tasks whose channels are gone from the graph.
 TEST(rescale, of_a_sink_that_cannot_begin_ends_the_run) {
   using namespace checkpoint_tests;
@@ -552,3 +586,14 @@ TEST(rescale, of_a_task_that_cannot_be_wired_ends_the_run) {
   EXPECT_THROW(run.wait(), run_error);
 }
 
+TEST(rescale, is_the_event_engines_alone) {
+  topology_builder b{"batches"};
+  auto n = b.spout("n", vector_spout<int>{numbers(10)});
+  (void)b.sink("out", [](const int&) {}).input(n, shuffle_grouping{});
+  auto run = batch_executor{}.start(b.build());
+  EXPECT_NE(refused(run, "out", 2).find("only a run of the event_executor can"), std::string::npos);
+  run.wait();
+}
+
+}  // namespace
+}  // namespace freshet::event_tests
