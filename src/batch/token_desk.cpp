@@ -41,8 +41,13 @@ std::shared_ptr<held_state> token_desk::hold(call_frame& frame, std::uint32_t no
                                              time_point deadline) {
   auto t = std::make_shared<token>(shared_from_this(), frame, node, ordinal);
   outstanding_.fetch_add(1, std::memory_order_acq_rel);  // before it is handed out: others may consume it at once
-  by_deadline_.push(deadline, t, outstanding());
-  frame.holds.push_back(t);
+  try {
+    by_deadline_.push(deadline, t, outstanding());
+    frame.holds.push_back(t);
+  } catch (...) {  // no memory: nobody has it who could end it
+    t->revoke();
+    throw;
+  }
   frame.flags.deferred = true;
   return t;
 }

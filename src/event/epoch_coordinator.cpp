@@ -72,7 +72,7 @@ tasklet::progress epoch_coordinator::run(time_point now) {
   switch (phase_) {
     case phase::waiting: {
       std::unique_lock lock(mutex_);
-      if (now < due_ && asked_.empty() && at_end_ != tasks_) return {};
+      if (now < due_ && asked_.empty() && !hurries_ && at_end_ != tasks_) return {};
       lock.unlock();
       return {announce(), false};
     }
@@ -105,6 +105,7 @@ bool epoch_coordinator::announce() {
   {
     std::lock_guard lock(mutex_);
     served_ = std::exchange(asked_, {});
+    hurries_ = false;
     is_last_.store(at_end_ == tasks_, std::memory_order_relaxed);
   }
   wants_states_.store(makes_savepoint() || kept_.wants_checkpoint(), std::memory_order_relaxed);
@@ -200,15 +201,8 @@ run_checkpoints::states epoch_coordinator::states_that_were_said() {
 
 // --- savepoints ---
 
-std::uint64_t epoch_coordinator::savepoint() { return ask(true); }
-void epoch_coordinator::checkpoint() { ask(false); }
-
-bool epoch_coordinator::makes_savepoint() const {
-  return std::any_of(served_.begin(), served_.end(), [](auto* w) { return w->is_kept; });
-}
-
-std::uint64_t epoch_coordinator::ask(bool is_kept) {
-  waiting mine{is_kept};
+std::uint64_t epoch_coordinator::savepoint() {
+  waiting mine;
   std::unique_lock lock(mutex_);
   if (closed_) throw run_error(run_checkpoints::over());
   asked_.push_back(&mine);
@@ -222,8 +216,16 @@ std::uint64_t epoch_coordinator::ask(bool is_kept) {
 
 void epoch_coordinator::answer(std::vector<waiting*> asked, std::uint64_t epoch, const std::optional<error>& failure) {
   std::lock_guard lock(mutex_);
-  for (auto* w : asked) *w = {w->is_kept, epoch, failure, true};
+  for (auto* w : asked) *w = {epoch, failure, true};
   answered_.notify_all();
+}
+
+void epoch_coordinator::hurry() {
+  {
+    std::lock_guard lock(mutex_);
+    hurries_ = true;
+  }
+  wake_me();
 }
 
 void epoch_coordinator::change_tasks(std::ptrdiff_t tasks, std::ptrdiff_t with_sinks) {

@@ -75,9 +75,9 @@ class epoch_coordinator final : public tasklet {
   // --- for other threads ---
   /// Makes a savepoint, and waits for it. Throws run_error.
   std::uint64_t savepoint();
-  /// Makes an epoch, and waits until it is committed. Throws run_error.
-  void checkpoint();
-  /// Somebody waits for an epoch that has not been announced.
+  /// The next epoch is due now.
+  void hurry();
+  /// Somebody waits for a savepoint whose epoch has not been announced.
   bool is_asked() const;
 
   // --- while the run is held ---
@@ -98,7 +98,6 @@ class epoch_coordinator final : public tasklet {
  private:
   enum class phase : std::uint8_t { waiting, gathering, deciding, committing, done };
   struct waiting {
-    bool is_kept = true;  ///< or only an epoch
     std::uint64_t epoch = 0;
     std::optional<error> failure{};
     bool is_done = false;
@@ -111,8 +110,7 @@ class epoch_coordinator final : public tasklet {
   bool finish();
   void keep(const run_checkpoints::states& all);
   run_checkpoints::states states_that_were_said();
-  std::uint64_t ask(bool is_kept);
-  bool makes_savepoint() const;
+  bool makes_savepoint() const { return !served_.empty(); }
   std::vector<waiting*> close_door() noexcept;
   void answer(std::vector<waiting*> asked, std::uint64_t epoch, const std::optional<error>& failure);
 
@@ -137,6 +135,7 @@ class epoch_coordinator final : public tasklet {
   std::vector<task_epoch> arrivals_;
   std::size_t committed_tasks_ = 0, at_end_ = 0;
   std::vector<waiting*> asked_;
+  bool hurries_ = false;
   bool closed_ = false;
 };
 

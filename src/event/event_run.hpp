@@ -85,7 +85,9 @@ class event_run final : public engine_run {
 
   // rescale.cpp
   std::uint32_t chain_to_rescale(std::string_view node, std::size_t parallelism) const;
-  bool rescale_now(std::uint32_t chain, topology to, std::chrono::steady_clock::time_point until);
+  bool rescale_now(std::uint32_t chain, topology to, std::chrono::steady_clock::time_point hold_until,
+                   std::chrono::steady_clock::time_point until);
+  void make_epoch(std::chrono::steady_clock::time_point until);
   bool is_at_rest(std::uint32_t chain) const;
   bool is_saved(std::uint32_t chain) const;
   void change_tasks(std::uint32_t chain, topology to);
@@ -100,6 +102,7 @@ class event_run final : public engine_run {
   std::shared_ptr<ledger> book_;
   std::vector<std::vector<std::size_t>> seats_;  ///< worker by chain and task
   std::vector<wire> wires_;
+  std::vector<wire> unplugged_;  ///< while tasks change, and where that has failed: links may know them
   std::vector<std::vector<std::unique_ptr<event_task>>> tasks_;        ///< by chain and task
   std::vector<std::vector<std::vector<spout_partition>>> partitions_;  ///< by chain and task; empty for others
   std::unique_ptr<run_checkpoints> checkpoints_;                       ///< null: the run keeps nothing

@@ -28,7 +28,7 @@ event_task::event_task(event_run& run, const chain_setup& setup, std::size_t wor
       desk_(std::make_shared<hold_desk>(book_, setup.task, waker{waker_})),
       delay_(run.graph().nodes()[chain_.plan().head()].delay),
       sinks_and_state_(chain_, run.graph()),
-      call_attempts_(chain_.members.size(), 0) {
+      call_attempts_(chain_.members.size()) {
   by_member_ = std::vector<member_counters>(chain_.members.size());
   chain_.attach(*this);
   if (chain_.plan().below_dead_letters) desk_->keep_failures();
@@ -152,6 +152,7 @@ void event_task::end_attempts(std::uint32_t attempts, const any_batch& in, std::
 event_task::retry& event_task::retry_of(const call_frame& frame, const any_batch& in) {
   for (std::size_t i = 0; i < chain_.sinks.size(); ++i)
     if (chain_.sinks[i].frame.get() == &frame) return sink_retry_[i];
+  if (&in == firing_.batch) return firing_retry_;
   return &in == repeating_.tuple.get() ? repeat_retry_ : retry_;
 }
 
@@ -374,9 +375,11 @@ void event_task::send_marks(const batch_marks& marks) {
 bool event_task::keep_time(event_time watermark, bool clock_ends, bool& made) {
   time_ = std::max(time_, watermark);
   const event_time now = clock_ends ? end_of_time : chain_.frame.now;
-  while (firing_ || (firing_.batch = chain_.take_due(time_, now, firing_by_))) {
+  for (std::size_t called = 0; firing_ || (firing_.batch = chain_.take_due(time_, now, firing_by_));) {
+    called += firing_.batch->size();
     if (!read(*firing_by_, firing_, made)) return false;
     firing_ = {};
+    if (called >= timers_a_time) return false;
   }
   clock_has_ended_ = clock_ends;
   chain_.frame.watermark = time_;
@@ -426,43 +429,49 @@ void event_task::say_idle(bool is_idle) {
 
 // --- calls that no tuple caused ---
 
-bool event_task::guarded(std::size_t m, void (task_operator::*f)(), const char* what) {
+bool event_task::guarded(std::size_t m, bare_call call) {
+  static constexpr struct {
+    void (task_operator::*function)();
+    const char* name;
+  } calls[] = {{&task_operator::tick, "on_tick"}, {&task_operator::flush, "flush"}, {&task_operator::wake, "on_wake"}};
+  const auto& [function, name] = calls[static_cast<std::size_t>(call)];
+  auto& so_far = call_attempts_[m][static_cast<std::size_t>(call)];
   auto& member = chain_.members[m];
   call_frame& frame = *member.frame;
   frame.begin_unrooted();
   try {
     const inside_calls inside(frame.place);
-    (member.op.get()->*f)();
+    (member.op.get()->*function)();
   } catch (...) { frame.fail_from_exception(member.node); }
   if (!frame.flags.failed) {
     if (frame.flags.deferred) frame.apply_deferred();
-    call_attempts_[m] = 0;
+    so_far = 0;
     return true;
   }
   const bool tokens_failed_instead = !frame.acks.empty();
   frame.cut_back();
   frame.flags.failed = false;
   count_failure(frame.failure.node);
-  frame.failure.error.message = std::string(what) + " failed: " + frame.failure.error.message;
+  frame.failure.error.message = std::string(name) + " failed: " + frame.failure.error.message;
   if (tokens_failed_instead) {
     // Held tuples that the call wanted to ack have failed with it: each is tried again for itself.
-    call_attempts_[m] = 0;
+    so_far = 0;
     return true;
   }
-  const auto attempts = ++call_attempts_[m];
+  const auto attempts = ++so_far;
   if (guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
     retried_.add(1);
     calls_due_ = deadline(run_.options().clock->now(), run_.options().retry.backoff(attempts + 1));
     return false;
   }
-  call_attempts_[m] = 0;
+  so_far = 0;
   give_up(frame.failure.node, frame.failure.error, attempts, nullptr, 0, frame);
   return true;
 }
 
 bool event_task::call_woken() {
   for (std::size_t m = 0; m < chain_.members.size(); ++m)
-    if (!guarded(m, &task_operator::wake, "on_wake")) return false;
+    if (!guarded(m, bare_call::wake)) return false;
   return true;
 }
 
@@ -507,7 +516,7 @@ bool event_task::flush_some() {
       if (awaits_commit_ && sinks_and_state_.is_sink_with_epochs(flush_.member)) break;
       // A sink in this task first gets what the bolts before it have just emitted.
       if (chain_.plan().members[flush_.member].local_sink && !drain_sinks(made)) break;
-      if (!guarded(flush_.member, &task_operator::flush, "flush")) return made || calls_due_ <= now_;
+      if (!guarded(flush_.member, bare_call::flush)) return made || calls_due_ <= now_;
       flush_.called = made = true;
       flush_.taken = desk_->taken();
     }
@@ -535,7 +544,7 @@ bool event_task::tick() {
   for (auto& t : ticks_) {
     if (t.due > now_ || (awaits_commit_ && sinks_and_state_.is_sink_with_epochs(t.member))) continue;
     made = true;
-    if (!guarded(t.member, &task_operator::tick, "on_tick")) break;
+    if (!guarded(t.member, bare_call::tick)) break;
     t.due = std::max(deadline(t.due, t.interval), now_);  // overdue ticks collapse into one
   }
   return made;
@@ -850,6 +859,7 @@ tasklet::time_point event_task::next_wake() const {
     if (due > now_) at = std::min(at, due);
   };
   consider(retry_.due);
+  consider(firing_retry_.due);
   consider(repeat_retry_.due);
   consider(calls_due_);
   for (const auto& r : sink_retry_) consider(r.due);

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -128,7 +130,8 @@ class event_task : public tasklet, public task_host {
   /// Such a tuple may be called again as soon as the head is ready.
   bool has_due_repeat() const;
   /// Event time has come so far: timers are due, those too that follow the clock, then those who read from here are
-  /// told. `clock_ends`: no input will come, so that all of those are due. False while a timer has to wait.
+  /// told. `clock_ends`: no input will come, so that all of those are due. False while a timer has to wait: for its
+  /// next attempt, for room, or for the next slice, where there are many.
   bool keep_time(event_time watermark, bool clock_ends, bool& made);
   /// `keep_time` has been as far as that.
   bool time_is_kept(event_time watermark, bool clock_ends) const {
@@ -155,7 +158,7 @@ class event_task : public tasklet, public task_host {
   on_failure policy_of(std::uint32_t node) const;
   std::string describe(std::uint32_t node, std::uint32_t attempt, const error& e) const;
   std::string describe(std::uint32_t node, std::uint32_t task, std::uint32_t attempt, const error& e) const;
-  bool stalled() const { return retry_.due > now_ || calls_due_ > now_; }
+  bool stalled() const { return std::max({retry_.due, firing_retry_.due, calls_due_}) > now_; }
   /// The last slice came to nothing of the task's own, as a call or a sink in the task has to wait first: what is due
   /// meanwhile is no reason to run again.
   bool is_held_up() const { return was_held_up_ || stalled(); }
@@ -217,6 +220,8 @@ class event_task : public tasklet, public task_host {
     time_point due;
   };
   std::vector<edge_output> left() const;
+  /// Calls that no tuple has caused.
+  enum class bare_call : std::uint8_t { tick, flush, wake };
   /// How far a flush has come.
   struct flushing {
     bool active = false, tell = false;
@@ -246,7 +251,7 @@ class event_task : public tasklet, public task_host {
   hold_desk::repetition repetition_of(const call_frame& frame) const;
   bool step_to_end();
   void close();
-  bool guarded(std::size_t member, void (task_operator::*f)(), const char* what);
+  bool guarded(std::size_t member, bare_call call);
 
   std::vector<link> links_;
   std::vector<reading> sink_reading_;
@@ -284,7 +289,8 @@ class event_task : public tasklet, public task_host {
   event_time time_ = beginning_of_time;  ///< that timers are called up to; they have been up to `frame.watermark`
   const event_time::duration delay_;     ///< of what it tells
   reading firing_;                       ///< timers that are due,
-  any_reader* firing_by_ = nullptr;      ///< and who reads them
+  any_reader* firing_by_ = nullptr;      ///< who reads them,
+  retry firing_retry_;                   ///< and of the one that is tried again, beside a tuple that may be, too
   bool clock_has_ended_ = false;         ///< and its timers have been called
   passing waiting_, next_;               ///< `next_` sets out when `waiting_` has passed; the beginning of time: none
   event_time told_ = beginning_of_time;
@@ -301,10 +307,11 @@ class event_task : public tasklet, public task_host {
   std::uint64_t saved_ = 0;                                     ///< activity when the last barrier was passed
   std::uint64_t expired_before_ = 0, late_answers_before_ = 0;  ///< of tasks that this one counts for
   std::uint64_t flushed_ = 0;                                   ///< activity whose outcome has been let go and marked
-  bool flushes_last_ = false;                 ///< no input will come: the flush that this asks for is the last
-  std::vector<std::uint32_t> call_attempts_;  ///< of ticks, flushes and wakes, by member
+  bool flushes_last_ = false;  ///< no input will come: the flush that this asks for is the last
+  std::vector<std::array<std::uint32_t, 3>> call_attempts_;  ///< by member and kind
   std::vector<std::size_t> to_wake_;
   time_point blocked_since_{};
+  static constexpr std::size_t timers_a_time = 1024;   ///< then the others of the worker have their turn
   static constexpr std::uint32_t slices_a_size = 256;  ///< sizes of tables are summed up so often only
   std::uint32_t slices_ = 0;
   std::atomic<bool> finished_{false};

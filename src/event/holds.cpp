@@ -1,5 +1,6 @@
 #include "event/holds.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace freshet {
@@ -8,8 +9,8 @@ namespace freshet {
 /// out, because another thread may consume it before the call ends that took it.
 class hold_desk::token final : public held_state {
  public:
-  token(std::shared_ptr<hold_desk> desk, call_frame& f, std::uint32_t of, repetition how)
-      : held_state(f), node(of), again(std::move(how)), desk_(std::move(desk)) {}
+  token(std::shared_ptr<hold_desk> desk, call_frame& f, std::uint32_t of, std::uint64_t nth, repetition how)
+      : held_state(f), node(of), number(nth), again(std::move(how)), desk_(std::move(desk)) {}
 
   void ack() noexcept override {
     if (end()) done();
@@ -17,13 +18,15 @@ class hold_desk::token final : public held_state {
   void fail(error why) noexcept override { give_up(std::move(why), &token::end); }
   void revoke() noexcept override {
     if (become(stage::revoked)) done();
+    else desk_->forget(*this);
   }
   bool expire(error why) noexcept { return give_up(std::move(why), &token::end_by_itself); }
   bool live() const noexcept override { return !ended(); }
   bool ended() const { return stage_.load(std::memory_order_acquire) != stage::live; }
 
   const std::uint32_t node;
-  repetition again;  ///< belongs to whoever ends the token
+  const std::uint64_t number;  ///< among those of the desk
+  repetition again;            ///< belongs to whoever ends the token
 
  private:
   enum class stage : std::uint8_t { live, consumed, revoked };
@@ -60,11 +63,16 @@ class hold_desk::token final : public held_state {
 
 std::shared_ptr<held_state> hold_desk::hold(call_frame& frame, std::uint32_t node, time_point deadline,
                                             repetition again) {
-  auto t = std::make_shared<token>(shared_from_this(), frame, node, std::move(again));
+  auto t = std::make_shared<token>(shared_from_this(), frame, node, taken() + 1, std::move(again));
   outstanding_.fetch_add(1, std::memory_order_acq_rel);
-  by_deadline_.push(deadline, t, outstanding());
   settle(t->anchor, t->anchors, 1);
-  frame.holds.push_back(t);
+  try {
+    by_deadline_.push(deadline, t, outstanding());
+    frame.holds.push_back(t);
+  } catch (...) {  // no memory: nobody has it who could end it
+    t->revoke();
+    throw;
+  }
   frame.flags.deferred = true;
   return t;
 }
@@ -85,7 +93,15 @@ void hold_desk::failed(token& t, error why) noexcept {
     else book_->post(t.anchor, t.node, task_, std::move(why));
     return settle(t.anchor, t.anchors, -1);
   }
-  failed_.push_back({t.node, std::move(why), std::move(t.again), t.anchor, t.anchors});
+  failed_.push_back({t.node, t.number, std::move(why), std::move(t.again), t.anchor, t.anchors});
+}
+
+void hold_desk::forget(const token& t) noexcept {
+  std::lock_guard lock(mutex_);
+  const auto at = std::find_if(failed_.begin(), failed_.end(), [&](auto& f) { return f.number == t.number; });
+  if (at == failed_.end()) return;
+  settle_failed(*at);
+  failed_.erase(at);
 }
 
 bool hold_desk::has_failed() const {

@@ -37,6 +37,7 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   /// until `settle_failed` or until its tuple is read again.
   struct failed_hold {
     std::uint32_t node;
+    std::uint64_t number;  ///< of its token
     freshet::error error;
     repetition again;
     root anchor;
@@ -64,6 +65,9 @@ class hold_desk : public std::enable_shared_from_this<hold_desk> {
   class token;
   void settle(root anchor, const root_list& anchors, std::int32_t delta) noexcept;
   void failed(token& t, error why) noexcept;  // REQUIRES: mutex_
+  /// The call that took the token has failed, and is made again or meets its policy: a failure of the token that
+  /// nobody has taken yet would do the same once more.
+  void forget(const token& t) noexcept;
   void consumed() noexcept;
 
   const std::shared_ptr<ledger> book_;

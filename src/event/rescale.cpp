@@ -101,19 +101,22 @@ void event_run::rescale(std::string_view name, std::size_t parallelism) {
   const auto until = deadline(std::chrono::steady_clock::now(), options_.drain_timeout);
   for (auto pause = 50us;; pause = std::min(2 * pause, 5'000us)) {
     // Threads that have finished their round wait for the others so long only: one may be in a slow call.
-    if (rescale_now(c, to, std::min(until, deadline(std::chrono::steady_clock::now(), 100 * pause)))) return;
+    const auto hold_until = std::min(until, deadline(std::chrono::steady_clock::now(), 100 * pause));
+    if (rescale_now(c, to, hold_until, until)) return;
     if (std::chrono::steady_clock::now() >= until)
-      throw run_error({errc::timeout, titled(node_called(graph(), name)) +
-                                          " keeps its tasks: what is under way there isn't finished after "
-                                          "drain_timeout; nothing has changed"});
+      throw run_error(
+          {errc::timeout, titled(node_called(graph(), name)) +
+                              " keeps its tasks: what is under way there, or the epoch before, isn't finished after "
+                              "drain_timeout; nothing has changed"});
     if (pool_->is_by_hand()) pool_->run_until_quiet();
     else std::this_thread::sleep_for(pause);
   }
 }
 
 /// False: not yet.
-bool event_run::rescale_now(std::uint32_t c, topology to, std::chrono::steady_clock::time_point until) {
-  bool rests = false, done = false;
+bool event_run::rescale_now(std::uint32_t c, topology to, std::chrono::steady_clock::time_point hold_until,
+                            std::chrono::steady_clock::time_point until) {
+  bool needs_epoch = false, done = false;
   std::optional<error> failed;
   const auto change = [&] {
     // Others may wait for an answer of a task while they have it: then nothing can be changed now.
@@ -122,20 +125,33 @@ bool event_run::rescale_now(std::uint32_t c, topology to, std::chrono::steady_cl
     const bool is_working = std::all_of(tasks_[c].begin(), tasks_[c].end(), [](auto& t) { return t->is_working(); });
     if (!is_working || cancelled() || state() > run_state::paused)
       throw run_error({errc::closed, "the run is ending, or its input has: nothing has changed"});
-    rests = is_at_rest(c);
-    if (!rests || !is_saved(c)) return;
+    if (!is_at_rest(c)) return;
+    if (!is_saved(c)) {
+      needs_epoch = coordinator_->is_between_epochs();
+      return;
+    }
     try {
       change_tasks(c, std::move(to));
     } catch (...) { failed = error_from_current_exception(); }
     done = true;
   };
   try {
-    pool_->hold(until, change);
+    pool_->hold(hold_until, change);
   } catch (const std::system_error& e) { throw run_error({errc::full, e.what(), true}); }
   if (failed) fail(*failed);
   if (failed) throw run_error(*failed);
-  if (!done && rests && coordinator_) coordinator_->checkpoint();
+  if (needs_epoch) make_epoch(until);
   return done;
+}
+
+/// Comes back when it is committed, and at `until` in any case: what another chain holds may keep it from ending.
+void event_run::make_epoch(std::chrono::steady_clock::time_point until) {
+  const auto newest = coordinator_->committed();
+  coordinator_->hurry();
+  while (coordinator_->committed() == newest && !cancelled() && std::chrono::steady_clock::now() < until) {
+    if (pool_->is_by_hand()) pool_->run_until_quiet();
+    else std::this_thread::sleep_for(50us);
+  }
 }
 
 /// Nothing is on the way to the chain's tasks, in them, or from them.
@@ -178,7 +194,7 @@ void event_run::change_tasks(std::uint32_t c, topology to) {
   const auto gone = static_cast<std::ptrdiff_t>(old.size());
   const auto leave = [&] {
     for (const auto& t : tasks_[c]) t->abandon();
-    // The old ones do nothing more, and stay for those who look at the run that has failed.
+    // The old ones do nothing more, and stay, with what they read, for those who look at the run that has failed.
     plan.parallelism = static_cast<std::uint32_t>(old.size());
     change_tasklets(-gone);
     readers_left_.fetch_sub(old.size(), std::memory_order_acq_rel);
@@ -209,6 +225,7 @@ void event_run::change_tasks(std::uint32_t c, topology to) {
   const auto more = static_cast<std::ptrdiff_t>(tasks_[c].size()) - gone;
   for (const auto& t : tasks_[c]) pool_->add(t->worker(), *t, t->name());
   change_tasklets(more);
+  unplugged_.clear();
   readers_left_.fetch_add(static_cast<std::size_t>(more), std::memory_order_acq_rel);
   if (coordinator_) coordinator_->change_tasks(more, old[0]->has_epoch_sinks() ? more : 0);
 }
@@ -218,7 +235,6 @@ void event_run::rewire(std::uint32_t c, const std::vector<std::unique_ptr<event_
   // Marks go to all tasks alike, so what the first had been told all had; and all old tasks had told the same.
   using way = std::tuple<std::uint32_t, std::uint32_t, std::size_t>;
   std::map<way, channel_end> to_chain, from_chain;
-  std::vector<wire> before;
   for (auto& w : wires_) {
     if (w.to_chain == c && w.to_task == 0)
       to_chain[{w.from_chain, w.from_task, w.route}] = static_cast<bolt_tasklet&>(*old[0]).end_of(*w.way);
@@ -228,7 +244,7 @@ void event_run::rewire(std::uint32_t c, const std::vector<std::unique_ptr<event_
   }
   const auto others = std::stable_partition(wires_.begin(), wires_.end(),
                                             [&](auto& w) { return w.from_chain != c && w.to_chain != c; });
-  std::move(others, wires_.end(), std::back_inserter(before));  // until no link knows them
+  std::move(others, wires_.end(), std::back_inserter(unplugged_));
   wires_.erase(others, wires_.end());
 
   for (std::uint32_t p = 0; p < tasks_.size(); ++p)

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/counting_wakes.hpp"
+#include "core/failing_memory.hpp"
 
 namespace freshet {
 namespace {
@@ -72,6 +73,21 @@ TEST_F(token_desk_of_an_attempt, it_is_consumed_once_whatever_comes_later) {
 }
 
 /// The task reads `has_failed` when nothing is outstanding: an attempt must not end well with a failure under way.
+TEST_F(token_desk_of_an_attempt, one_that_there_is_no_memory_for_counts_nowhere) {
+  int failed = 0;
+  for (std::uint32_t had = 0; had < 40; ++had)  // each list grows now and then
+    for (std::size_t n = 1; desk->outstanding() == had; ++n) {
+      try {
+        const samples::failing_memory memory(n);
+        (void)hold();
+        continue;
+      } catch (const std::bad_alloc&) { ++failed; }
+      ASSERT_EQ(desk->outstanding(), had) << n;
+      ASSERT_EQ(frame.holds.size(), had) << n;
+    }
+  EXPECT_GT(failed, 40) << "not only the tokens themselves";
+}
+
 TEST_F(token_desk_of_an_attempt, a_failure_is_there_before_the_token_is_counted_off) {
   const auto t = hold(6, 3);
   bool at_hand = false;

@@ -23,9 +23,12 @@ namespace {
 using namespace std::chrono_literals;
 using samples::ms;
 using samples::reading;
+using ::testing::AllOf;
 using testing::bolt_harness;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using testing::topology_driver;
 
 /// Says which keys have been silent for ten seconds, and how many tuples there were before.
@@ -236,6 +239,34 @@ TEST_P(processing_timer_runs, a_timer_may_wait_for_the_end_of_the_input) {
       .to("got", got);
   run();
   EXPECT_THAT(samples::sorted(got.take()), ElementsAre(1, 2));
+}
+
+/// Sets itself again whenever it is called, until it may stop.
+struct never_done {
+  using state = int;
+  std::shared_ptr<std::atomic<bool>> may_stop = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<std::atomic<int>> calls = std::make_shared<std::atomic<int>>(0);
+  void process(const reading&, state&, processing_timers& t) { t.at(t.now() + 1s); }
+  void on_processing_timer(const std::string&, event_time, state&, processing_timers& t) {
+    ++*calls;
+    if (!*may_stop) t.at(t.now() + 1s);
+  }
+};
+TEST_P(processing_timer_runs, a_timer_that_always_sets_itself_again_keeps_a_drain_from_ending_until_its_timeout) {
+  auto engine = GetParam().second;
+  std::visit([](auto& options) { options.drain_timeout = 50ms; }, engine);
+  const never_done bolt;
+  builder.spout("in", vector_spout<reading>{{{"a"}, {"b"}}}).key_by(&reading::key).process("never", bolt);
+  auto run = samples::start_on(engine, builder.build());
+  while (*bolt.calls < 2) std::this_thread::sleep_for(1ms);  // the input has ended
+  try {
+    run.drain();
+    ADD_FAILURE() << "it ended";
+  } catch (const run_error& e) {
+    EXPECT_EQ(e.error().code, errc::timeout) << e.what();
+    EXPECT_THAT(e.what(), AllOf(HasSubstr("drain_timeout"), Not(HasSubstr("still inside user code: \""))));
+  }
+  *bolt.may_stop = true;  // for a run that doesn't end
 }
 
 TEST(processing_timers, build_wants_a_key) {

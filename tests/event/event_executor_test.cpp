@@ -167,6 +167,42 @@ TEST(event_executor, ticks_come_while_the_stream_is_quiet) {
   EXPECT_GE(got.size(), 3u);
 }
 
+/// Sets a timer that is due at once again and again, until it is told to stop, or has been called a hundred thousand times.
+struct beats {
+  using state = int;
+  std::shared_ptr<std::atomic<bool>> may_stop;
+  std::shared_ptr<std::atomic<int>> calls;
+  void process(const int& v, state&, processing_timers& t) {
+    if (v == 0) t.at(t.now());
+  }
+  void on_processing_timer(const int&, event_time, state&, processing_timers& t) {
+    if (++*calls < 100'000 && !*may_stop) t.at(t.now());
+  }
+};
+
+TEST(event_executor, timers_without_end_leave_the_others_of_their_worker_their_turn) {
+  struct second_when_it_beats {
+    std::shared_ptr<std::atomic<int>> calls;
+    int next = 0;
+    poll_status poll(spout_emitter<int>& out) {
+      if (next == 1 && *calls == 0) return poll_status::idle_until(std::chrono::steady_clock::now() + 100us);
+      out.emit(next++);
+      return next == 2 ? poll_status::ended() : poll_status::emitted();
+    }
+  };
+  const auto may_stop = std::make_shared<std::atomic<bool>>(false);
+  const auto calls = std::make_shared<std::atomic<int>>(0);
+  topology_builder b{"beats"};
+  auto n = b.spout("n", second_when_it_beats{calls});
+  (void)b.bolt("beats", beats{may_stop, calls}).input(n, key_grouping{std::identity{}});
+  (void)b.sink("out", [&](const int& v) { *may_stop = v == 1; }).input(n, shuffle_grouping{});
+  auto o = fast();
+  o.workers = 1;
+  run_to_end(b.build(), o);
+  EXPECT_TRUE(*may_stop);
+  EXPECT_LT(*calls, 100'000);
+}
+
 TEST(event_executor, a_blocking_bolt_has_a_thread_of_its_own_and_does_not_stop_the_others) {
   topology_builder b{"blocking"};
   std::atomic<bool> release{false};

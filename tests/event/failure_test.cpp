@@ -189,6 +189,47 @@ TEST(failure, a_poison_message_becomes_a_dead_letter_and_stops_nobody) {
   }
 }
 
+/// Emits two values, and ends when it may.
+struct two_and_no_end {
+  std::shared_ptr<std::atomic<bool>> may_end;
+  int next = 0;
+  poll_status poll(spout_emitter<int>& out) {
+    if (next == 2)
+      return *may_end ? poll_status::ended() : poll_status::idle_until(std::chrono::steady_clock::now() + 1ms);
+    out.emit(next++);
+    return poll_status::emitted();
+  }
+};
+
+/// 0 sets a timer that sets itself again, and whatever else comes is refused (fifty times at most).
+struct refuses_beside_timers {
+  using state = int;
+  std::shared_ptr<std::atomic<bool>> is_over;
+  std::shared_ptr<std::atomic<int>> refused;
+  void process(const int& v, state&, processing_timers& t) {
+    if (v == 0) return t.at(t.now());
+    if (++*refused <= 50) throw std::runtime_error("refused");
+    *is_over = true;
+  }
+  void on_processing_timer(const int&, event_time, state&, processing_timers& t) {
+    if (!*is_over) t.at(t.now() + 1ms);
+  }
+};
+
+TEST(failure, timers_that_come_in_between_do_not_hide_how_often_a_tuple_was_tried) {
+  const auto is_over = std::make_shared<std::atomic<bool>>(false);
+  const auto refused = std::make_shared<std::atomic<int>>(0);
+  topology_builder b{"timers-between"};
+  auto n = b.spout("n", two_and_no_end{is_over});
+  (void)b.bolt("picky", refuses_beside_timers{is_over, refused}).input(n, key_grouping{std::identity{}});
+  (void)b.sink("letters", [&](const dead_letter&) { *is_over = true; }).input(b.dead_letters());
+  auto o = fast(guarantee::exactly_once);
+  o.retry = {.max_attempts = 5, .first = 5ms, .longest = 5ms};  // a timer is due when such a pause is over
+  const auto m = run_to_end(b.build(), o);
+  EXPECT_EQ(*refused, 5);
+  EXPECT_EQ(m.total().dead_lettered, 1u);
+}
+
 TEST(failure, dead_letters_that_nobody_reads_are_counted_and_kept) {
   for (auto g : all_guarantees()) {
     topology_builder b{"unread"};
@@ -330,6 +371,24 @@ TEST(failure, a_throwing_open_flush_or_close_names_itself) {
               std::string("bolt \"culprit\" task 0, attempt ") + n + ": flush failed: stuck");
     EXPECT_EQ(error_of(with_bolt(bad_close{}), fast(g)), "bolt \"culprit\" task 0, attempt 1: close failed: hinge");
   }
+}
+
+TEST(failure, ticks_that_come_in_between_do_not_hide_how_often_a_flush_was_tried) {
+  struct stuck {
+    int tried = 0;
+    int process(const int& v) { return v; }
+    void on_tick(emitter<int>&) {}
+    void flush(emitter<int>&) {
+      if (++tried <= 50) throw std::runtime_error("stuck");
+    }
+  };
+  topology_builder b{"ticks-between"};
+  auto s = b.bolt("culprit", stuck{}, {.tick = 1ms, .on_failure = on_failure::stop})
+               .input(b.spout("n", counting_spout{5}), global_grouping{});
+  (void)b.sink("out", [](const int&) {}).input(s);
+  auto o = fast();
+  o.retry = {.max_attempts = 5, .first = 5ms, .longest = 5ms};  // a tick is due when such a pause is over
+  EXPECT_EQ(error_of(b.build(), o), "bolt \"culprit\" task 0, attempt 5: flush failed: stuck");
 }
 
 TEST(failure, a_throwing_poll_is_tried_again_and_then_ends_the_run) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/counting_wakes.hpp"
+#include "core/failing_memory.hpp"
 #include "event/holds.hpp"
 
 namespace freshet {
@@ -131,6 +132,22 @@ TEST_F(hold_desk_of_a_task, an_ack_frees_the_copy_of_the_tuple) {
   EXPECT_EQ(value.use_count(), 1) << "however long the desk and the bolt keep the token";
 }
 
+TEST_F(hold_desk_of_a_task, one_that_there_is_no_memory_for_counts_nowhere) {
+  int failed = 0;
+  for (std::uint32_t had = 0; had < 40; ++had)  // each list grows now and then
+    for (std::size_t n = 1; desk->outstanding() == had; ++n) {
+      try {
+        const samples::failing_memory memory(n);
+        (void)hold();
+        continue;
+      } catch (const std::bad_alloc&) { ++failed; }
+      ASSERT_EQ(desk->outstanding(), had) << n;
+      ASSERT_EQ(book->live(slot), 1 + static_cast<std::int32_t>(had)) << n;
+      ASSERT_EQ(frame.holds.size(), had) << n;
+    }
+  EXPECT_GT(failed, 40) << "not only the tokens themselves";
+}
+
 // --- failures ---
 
 TEST_F(hold_desk_of_a_task, a_failure_is_told_to_the_spout_before_it_is_counted_off) {
@@ -227,6 +244,21 @@ TEST_F(hold_desk_of_a_task, kept_failures_count_for_their_messages_until_they_ar
   EXPECT_EQ(book->live(slot), 2);
   desk->settle_failed(failed[1]);
   EXPECT_EQ(book->live(slot), 1);
+}
+
+/// The call is made again: a repetition of the tuple besides would be one too many.
+TEST_F(hold_desk_of_a_task, one_that_is_revoked_takes_its_failure_back_and_no_other) {
+  desk->keep_failures();
+  std::vector<token> all{hold(), hold(), hold()};
+  all[0]->fail({errc::user_function, "stays"});
+  all[1]->fail({errc::user_function, "goes"});
+  all[2]->ack();
+  EXPECT_EQ(book->live(slot), 3) << "the tuple, and two failures";
+  all[1]->revoke();
+  all[2]->revoke();
+  EXPECT_EQ(book->live(slot), 2);
+  EXPECT_EQ(desk->outstanding(), 0u);
+  EXPECT_EQ(errors_of(desk->take_failed()), texts{"stays"});
 }
 
 // --- time ---

@@ -211,6 +211,26 @@ TEST(hold, a_failed_token_has_its_tuple_tried_again_whatever_the_guarantee) {
     }
 }
 
+TEST(hold, a_call_that_fails_after_its_token_has_is_made_again_once) {
+  struct fails_twice {
+    attempts tried;
+    void process(const int& v, emitter<int>& out) {
+      if (v == 1 && tried(v) == 1) {
+        std::jthread([token = out.hold()]() mutable { token.fail("refused"); }).join();
+        throw std::runtime_error("and thrown");
+      }
+      out.emit(v);
+    }
+  };
+  topology_builder b{"fails-twice"};
+  collect_sink<int> got;
+  auto f = b.bolt("fails", fails_twice{}).input(b.spout("n", counting_spout{4}), shuffle_grouping{});
+  (void)b.sink("out", got).input(f);
+  const auto m = run_to_end(b.build(), fast(guarantee::exactly_once));
+  EXPECT_EQ(sorted(got.values()), numbers(4));
+  EXPECT_EQ(m.total().retried, 1u);
+}
+
 TEST(hold, a_tuple_tried_again_after_the_flush_is_flushed_too) {
   topology_builder b{"gather-again"};
   std::atomic<int> failures{3};

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <barrier>
+#include <future>
 #include <set>
 #include <stdexcept>
 
@@ -460,6 +461,50 @@ TEST(rescale, changes_nothing_where_what_is_under_way_does_not_end) {
   run.drain();
 }
 
+/// Also where it is an epoch that has to be made before: a token that is out elsewhere keeps that from ending.
+TEST(rescale, changes_nothing_where_the_epoch_before_does_not_end) {
+  using namespace checkpoint_tests;
+  struct kept {
+    std::mutex mutex;
+    bool keeps = true;
+    std::vector<held_tuple> tokens;
+  };
+  struct keep {
+    std::shared_ptr<kept> all;
+    void process(const row&, emitter<row>& out) {
+      std::lock_guard lock(all->mutex);
+      if (all->keeps) all->tokens.push_back(out.hold());
+    }
+  };
+  simulated_files files;
+  const auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = true;
+  const auto all = std::make_shared<kept>();
+  topology_builder b{"stuck"};
+  auto in = b.spout("in", paced_numbers{world, partitions, each});
+  auto sums = b.bolt("sums", sum_by_key{}).input(in, key_grouping{key_of{}});
+  (void)b.sink("out", epoch_sink{world}).input(sums, shuffle_grouping{});
+  (void)b.bolt("keep", keep{all}).input(sums, shuffle_grouping{});
+  auto options = events::options(files);
+  options.message_timeout = 0ns;
+  options.drain_timeout = 50ms;
+  auto run = event_executor{options}.start(b.build());
+  for (bool holds = false; !holds; std::this_thread::yield()) {
+    std::lock_guard lock(all->mutex);
+    holds = !all->tokens.empty();
+  }
+  auto answer = std::async(std::launch::async, [&] { return refused(run, "sums", 2); });
+  EXPECT_EQ(answer.wait_for(20s), std::future_status::ready);
+  {
+    std::lock_guard lock(all->mutex);
+    all->keeps = false;
+    for (auto& t : all->tokens) t.ack();
+  }
+  EXPECT_THAT(answer.get(), ::testing::HasSubstr("isn't finished after drain_timeout; nothing has changed"));
+  run.wait();
+  EXPECT_EQ(sorted(world->visible), checkpoint_tests::wanted());
+}
+
 TEST(rescale, of_a_task_that_cannot_be_opened_ends_the_run) {
   struct opens_twice {
     using state = int;
@@ -484,6 +529,61 @@ TEST(rescale, of_a_task_that_cannot_be_opened_ends_the_run) {
   EXPECT_EQ(run.status().state, run_state::failed);
   const auto m = run.metrics();
   EXPECT_EQ(std::count_if(m.tasks.begin(), m.tasks.end(), [](auto& t) { return t.node == "two"; }), 2);
+}
+
+/// Whoever looks then looks at tasks whose channels are gone from the graph.
+TEST(rescale, of_a_sink_that_cannot_begin_ends_the_run) {
+  using namespace checkpoint_tests;
+  struct begins_twice : epoch_sink {
+    void begin(const epoch_id& id) {
+      if (task == 2) throw std::runtime_error("no third transaction");
+      epoch_sink::begin(id);
+    }
+  };
+  simulated_files files;
+  const auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = true;
+  topology_builder b{"third"};
+  auto in = b.spout("in", paced_numbers{world, partitions, each});
+  auto sums = b.bolt("sums", sum_by_key{}).input(in, key_grouping{key_of{}});
+  (void)b.sink("out", begins_twice{{world}}, {.parallelism = 2}).input(sums, shuffle_grouping{});
+  auto run = events::in(files).start(b.build());
+  run.pause();
+  EXPECT_THAT(refused(run, "out", 3),
+              ::testing::HasSubstr("sink \"out\" task 2, attempt 1: begin failed: no third transaction"));
+  const auto m = run.metrics();
+  EXPECT_EQ(std::count_if(m.tasks.begin(), m.tasks.end(), [](auto& t) { return t.node == "out"; }), 2);
+  EXPECT_THROW(run.wait(), run_error);
+}
+
+/// When that is found out, the channels are half the old, half the new.
+TEST(rescale, of_a_task_that_cannot_be_wired_ends_the_run) {
+  struct key {
+    std::shared_ptr<std::atomic<int>> copies = std::make_shared<std::atomic<int>>(1'000'000);
+    key() = default;
+    key(const key& other) : copies(other.copies) {
+      if (--*copies == 0) throw std::runtime_error("no copy of the key function");
+    }
+    int operator()(const int& v) const { return v % keys; }
+  };
+  const key by;
+  std::atomic<std::uint64_t> written{0};
+  topology_builder b{"wired"};
+  auto n = b.spout("n", endless_spout{}, {.parallelism = 2});
+  auto c = b.bolt("count", count_up{}, {.parallelism = 2}).input(n, key_grouping{by});
+  (void)b.sink("out", [&](const counted&) { ++written; }, {.parallelism = 2}).input(c, shuffle_grouping{});
+  auto run = event_executor{fast()}.start(b.build());
+  while (written.load() < 100) std::this_thread::yield();
+  // The last copy is for the last task that writes to them.
+  const int before = *by.copies;
+  run.rescale("count", 3);
+  const int needed = before - *by.copies;
+  run.rescale("count", 2);
+  *by.copies = needed;
+  EXPECT_THAT(refused(run, "count", 3), ::testing::HasSubstr("no copy of the key function"));
+  const auto m = run.metrics();
+  EXPECT_EQ(std::count_if(m.tasks.begin(), m.tasks.end(), [](auto& t) { return t.node == "count"; }), 2);
+  EXPECT_THROW(run.wait(), run_error);
 }
 
 TEST(rescale, is_the_event_engines_alone) {

@@ -13,7 +13,8 @@ namespace freshet {
 /// and one that is set to a time that has passed is called soon. What `on_timer` emits has the timer's time. Timers
 /// are part of the state: they fail, are undone, saved and moved with it. Changes apply when the call returns. When the
 /// input ends, so does time, and all timers are called, those too that others set then: one that sets itself again has
-/// to stop at some time. Not thread safe; valid during the call it is handed to.
+/// to stop at some time, or nothing but a `drain_timeout` ends the run. Not thread safe; valid during
+/// the call it is handed to.
 class timers {
  public:
   /// Sets a timer, known by its time: setting it twice is setting it once.

@@ -1,0 +1,30 @@
+#pragma once
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+// Replaces operator new of the whole program: include it in one of its files only.
+namespace freshet::samples {
+
+/// Of the calling thread: this one of its next allocations throws; 0: none does.
+inline thread_local std::size_t fails_at = 0;
+
+/// While it lives, the n-th allocation of this thread throws std::bad_alloc.
+class failing_memory {
+ public:
+  explicit failing_memory(std::size_t n) { fails_at = n; }
+  failing_memory(const failing_memory&) = delete;
+  failing_memory& operator=(const failing_memory&) = delete;
+  ~failing_memory() { fails_at = 0; }
+};
+
+}  // namespace freshet::samples
+
+void* operator new(std::size_t size) {
+  auto& n = freshet::samples::fails_at;
+  if (n != 0 && --n == 0) throw std::bad_alloc();
+  if (void* p = std::malloc(size != 0 ? size : 1)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
