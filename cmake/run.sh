@@ -109,8 +109,8 @@ help_sanitize() {
 sh cmake/run.sh sanitize [asan|tsan] [CTEST ARGUMENTS]
 
 Builds with AddressSanitizer and UndefinedBehaviorSanitizer (build/asan), then with ThreadSanitizer (build/tsan), and runs
-tests: the first those of the layers that lay out memory, the second those of what starts threads, and the differential ones
-besides.
+tests: the first those of the layers that lay out memory or read foreign bytes, the second those of what starts threads, and both
+the differential ones besides.
 With asan or tsan only that one. The compiler is Clang, or what CXX says (CXX=g++ takes twice as long).
 TEXT
 }

@@ -325,8 +325,8 @@ TEST_F(journaled_suite, ends_when_the_spout_has_and_all_is_emitted) {
 
 TEST_F(journaled_suite, a_drain_passes_on_what_was_accepted) {
   push(0, 100);
-  task_probe task(journaled(drained_tray_spout(tray), "kept", with({.segment_bytes = 200, .max_bytes = 1000})),
-                  context());
+  auto spout = journaled(drained_tray_spout(tray), "kept", with({.segment_bytes = 200, .max_bytes = 1000}));
+  task_probe<decltype(spout)> task(std::move(spout), context());
   while (task.poll(5) == kind::emitted) {}
   EXPECT_LT(task.messages.size(), 100u);
   EXPECT_TRUE(task.drain());
@@ -491,7 +491,8 @@ TEST_F(journaled_suite, a_record_of_another_type_is_rejected_with_its_bytes) {
   tray->steps = {{"a text that is no number"}};
   open()->poll();
   push_spout<reading_of_a_meter> meters;
-  task_probe task(journaled(meters, "kept", with()), context());
+  auto spout = journaled(meters, "kept", with());
+  task_probe<decltype(spout)> task(std::move(spout), context());
   ASSERT_TRUE(meters.try_push({1, 2.5}));
   task.poll_all();
   ASSERT_EQ(task.rejected.size(), 1u);
