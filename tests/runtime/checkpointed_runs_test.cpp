@@ -216,7 +216,7 @@ TYPED_TEST(runs_that_go_on, behind_a_file_that_failed) {
     file_operation of;
     file_fault how;
   };
-  std::uint64_t faults = 0;
+  std::uint64_t faults = 0, ended = 0;
   for (const auto& [of, how] :
        {fault{file_operation::append, file_fault::no_space}, fault{file_operation::append, file_fault::short_write},
         fault{file_operation::append, file_fault::device_error}, fault{file_operation::sync, file_fault::device_error},
@@ -228,9 +228,17 @@ TYPED_TEST(runs_that_go_on, behind_a_file_that_failed) {
       auto world = std::make_shared<outside>();
       world->one_poll_an_epoch = TypeParam::first::has_epochs_by_time;
       files.fail(of, "/kept", how, before);
-      (void)error_of([&] { TypeParam::first::in(files).start(sums<typename TypeParam::sink>(world, 2)).wait(); });
-      if (files.faults_done() == 0) break;
+      const auto why =
+          error_of([&] { TypeParam::first::in(files).start(sums<typename TypeParam::sink>(world, 2)).wait(); });
+      if (files.faults_done() == 0) {
+        EXPECT_GT(before, 0u) << "no " << to_string(of) << " has failed";
+        break;
+      }
       ++faults;
+      if (why != "no error") {
+        ++ended;
+        EXPECT_THAT(why, HasSubstr("\"/kept")) << to_string(of) << " failed after " << before;
+      }
       files.forget_faults();
       random_source random(before);
       files.crash(random);
@@ -238,7 +246,8 @@ TYPED_TEST(runs_that_go_on, behind_a_file_that_failed) {
       EXPECT_EQ(sorted(world->visible), wanted())
           << to_string(of) << " failed after " << before << ", fault " << static_cast<int>(how);
     }
-  std::cout << "runs_that_go_on: faults=" << faults << "\n";
+  EXPECT_GT(ended, 0u);
+  std::cout << "runs_that_go_on: faults=" << faults << " ended=" << ended << "\n";
 }
 
 TYPED_TEST(checkpoints_of, a_run_whose_input_had_ended_has_nothing_left_to_do) {
@@ -276,10 +285,12 @@ TYPED_TEST(checkpoints_of, cover_the_positions_that_are_committed) {
   for (partition_id p = 0; p < partitions; ++p) EXPECT_EQ(spout.probe().committed[p], static_cast<std::uint64_t>(each));
 }
 
-/// A run of some batches, stopped before its end.
+/// A run of some batches, stopped before its end. It keeps its first checkpoint, however late somebody looks at it.
 template <class Engine>
 void run_a_little(simulated_files& files, const topology& graph) {
-  auto run = Engine::in(files).start(graph);
+  wishes options;
+  options.how.keep = 10'000;
+  auto run = Engine::in(files, options).start(graph);
   while (!Engine::has_come_on(run)) std::this_thread::yield();
   run.stop();
 }
@@ -408,6 +419,50 @@ TYPED_TEST(checkpoints_of, go_on_from_an_older_one_in_a_new_history) {
   options.how.resume_from = 1;  // the beginning
   TypeParam::in(files, options).start(graph).wait();
   EXPECT_EQ(world->visible.size(), first + static_cast<std::size_t>(partitions) * 400);
+}
+
+/// The numbers of the checkpoints that are there.
+std::set<std::uint64_t> epochs_in(simulated_files& files) {
+  std::set<std::uint64_t> all;
+  for (const auto& each : files.list("/kept").value())
+    if (each.name.ends_with(".checkpoint")) all.insert(std::stoull(each.name));
+  return all;
+}
+std::set<std::string> histories_in(outside& world) {
+  std::set<std::string> all;
+  std::lock_guard lock(world.mutex);
+  for (const auto& name : world.committed) all.insert(name.substr(0, name.find('-')));
+  return all;
+}
+
+/// States and positions are those of the older one, so what came behind it comes once more, with the same sums; and in
+/// a history of its own, or the sink would take it for known.
+TYPED_TEST(checkpoints_of, are_passed_over_where_the_newest_is_damaged_if_somebody_says_so) {
+  simulated_files files;
+  auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = TypeParam::has_epochs_by_time;  // or it may be over within one
+  const auto graph = with_names(world, "sums", 128);
+  {
+    auto run = TypeParam::in(files).start(graph);
+    while (epochs_in(files).size() < 2) std::this_thread::yield();
+    run.stop();
+  }
+  world->one_poll_an_epoch = false;
+  const auto newest = *epochs_in(files).rbegin();
+  for (const auto& file : files.list("/kept").value())
+    if (file.name.starts_with(std::to_string(newest) + "-")) files.flip_bit("/kept/" + file.name, file.size / 2);
+  EXPECT_THAT(error_of([&] { (void)TypeParam::in(files).start(graph); }), HasSubstr("is damaged"));
+  EXPECT_EQ(histories_in(*world).size(), 1u);
+
+  wishes options;
+  options.how.damaged = when_damaged::use_older;
+  TypeParam::in(files, options).start(graph).wait();
+  std::set<row> all;
+  std::map<int, long> sums;
+  for (int v = 0; v < partitions * 400; ++v) all.insert({key_of{}(v), sums[key_of{}(v)] += v});
+  EXPECT_EQ(std::set<row>(world->visible.begin(), world->visible.end()), all);
+  EXPECT_GT(world->visible.size(), static_cast<std::size_t>(partitions) * 400);
+  EXPECT_EQ(histories_in(*world).size(), 2u);
 }
 
 TYPED_TEST(checkpoints_of, include_savepoints_that_stay) {
