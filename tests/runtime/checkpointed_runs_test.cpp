@@ -208,6 +208,42 @@ TYPED_TEST(checkpoints_of, give_a_plain_sink_every_row_at_least_once) {
   EXPECT_GT(again, 0u);
 }
 
+/// Under at_least_once a sink with epochs shows each row once in batches. In events a message may have been written in
+/// an epoch whose position is before it, and comes again.
+TYPED_TEST(checkpoints_of, give_a_sink_with_epochs_every_row_under_at_least_once) {
+  random_source random(5);
+  std::shared_ptr<outside> world;
+  const wishes options{.guarantee = guarantee::at_least_once};
+  const auto graph = [&] {
+    topology_builder builder{"epochs"};
+    auto source = builder.spout("numbers", paced_numbers{world, partitions, each}, {.parallelism = 2});
+    auto rows = builder.bolt("rows", [](int v) { return row{v, v}; }).input(source, shuffle_grouping{});
+    builder.sink("out", epoch_sink{world}, {.parallelism = 2}).input(rows, shuffle_grouping{});
+    return builder.build();
+  };
+  std::vector<row> all;
+  for (int v = 0; v < partitions * each; ++v) all.push_back({v, v});
+  std::uint64_t again = 0;
+  testing::crash_at_every_step(
+      random,
+      [&](simulated_files& files) {
+        world = std::make_shared<outside>();
+        world->one_poll_an_epoch = TypeParam::has_epochs_by_time;
+        TypeParam::in(files, options).start(graph()).wait();
+      },
+      [&](simulated_files& files, std::uint64_t step) {
+        world->one_poll_an_epoch = false;
+        TypeParam::in(files, options).start(graph()).wait();
+        const auto got = sorted(world->visible);
+        EXPECT_TRUE(std::includes(got.begin(), got.end(), all.begin(), all.end())) << "power off at step " << step;
+        if (!TypeParam::has_epochs_by_time) { EXPECT_EQ(got, all) << "power off at step " << step; }
+        again += got.size() - all.size();
+      },
+      stride());
+  std::cout << "checkpoints_of: again=" << again << "\n";
+  EXPECT_EQ(again != 0, TypeParam::has_epochs_by_time);  // as examples/promises.md says
+}
+
 /// Faults of the files that a run survives only by ending: whatever it is, the next goes on.
 TYPED_TEST(runs_that_go_on, behind_a_file_that_failed) {
   using testing::file_fault;
