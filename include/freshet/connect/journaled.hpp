@@ -56,6 +56,10 @@ struct check_journaled {
 /// start. An offset is the index of a record. A folder belongs to one spout of one type, and is locked while it is
 /// used.
 ///
+/// Older checkpoints: what is finished is removed when the newest epoch covers it, so a run that goes back to a
+/// savepoint or an older checkpoint (`resume_from`, `when_damaged::use_older`) may find the messages behind it gone: it
+/// ends with `range_lost`, or goes on without them where the spout's `on_data_loss` is skip.
+///
 /// Bound: what is finished is removed when the run commits it, in whole files. While there is more than `max_bytes`
 /// that is not finished, the spout is not polled, which is backpressure to those who push. So in a run that commits
 /// nothing (a bolt has state, and there is no checkpoint directory) the journal grows to its bound, and then nothing
