@@ -121,8 +121,9 @@ sh cmake/run.sh stress [SEEDS]
 
 Builds the tests (Debug with asserts, in build/dev) and runs the differential ones with SEEDS seeds a case (default: 2000,
 which takes the better part of an hour), a process a core; then those of conformance in every batch size, down to one row,
-with faults and without; then the stress of wake-ups, and crashes of a log and of checkpoints. Ends with the first failure,
-whose output says how to run it again.
+with faults and without; then the stress of wake-ups, crashes of a log and of checkpoints, and processes that are killed and
+started again: at every step of their files, and SEEDS times at any moment. Ends with the first failure, whose output says how
+to run it again.
 TEXT
 }
 
@@ -475,7 +476,7 @@ in_shards() {
       cat "$root/build/stress-$shard.log" >&2
       die "stress: one of $1 failed, see above"
     }
-    grep -h -e '^.*: seeds=' -e 'NOT TESTED' "$root/build/stress-$shard.log" || true
+    grep -h -e '^.*: seeds=' -e '^.*: kills=' -e 'NOT TESTED' "$root/build/stress-$shard.log" || true
     shard=$((shard + 1))
   done
 }
@@ -488,7 +489,7 @@ verb_stress() {
   if [ $# -gt 1 ]; then misused "stress takes one argument"; fi
   need_packages
   configure dev
-  build dev --target differential_tests conformance_tests runtime_tests base_tests state_tests
+  build dev --target differential_tests conformance_tests runtime_tests base_tests state_tests recovery_tests
   say "differential tests: $seeds seeds a case, $jobs processes; their output goes to build/stress-*.log"
   in_shards differential_tests "FRESHET_SEEDS=$seeds"
   say "conformance tests: batches of one row, all sizes with faults and without"
@@ -499,6 +500,8 @@ verb_stress() {
     die "stress: the crashes of a log failed, see above"
   FRESHET_SEEDS=$seeds "$root/build/dev/tests/state_tests" --gtest_filter='*crash*' >&2 ||
     die "stress: the crashes of a checkpoint directory failed, see above"
+  say "recovery tests: processes that are killed at every step of their files, and $seeds times at any moment"
+  in_shards recovery_tests "FRESHET_SEEDS=$seeds"
   say "stress: all is as it should be"
 }
 

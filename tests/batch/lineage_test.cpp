@@ -92,6 +92,45 @@ TEST_P(lineage, a_stateful_partition_counts_nothing_twice) {
 }
 INSTANTIATE_TEST_SUITE_P(workers, lineage, ::testing::Values(1, 2, 8));
 
+struct counted_sum {
+  std::shared_ptr<std::atomic<int>> calls;
+  using state = long;
+  std::pair<int, long> process(int v, long& sum) const { return ++*calls, std::pair{v, sum += v}; }
+};
+
+/// A lost block of one reducer of 64, while what the mappers gave is there.
+TEST(lineage_of_batches, one_lost_block_of_64_reducers_costs_a_32nd_of_the_batch_at_most) {
+  const auto run = [](std::shared_ptr<fault_plan> faults, int& mapped, int& reduced) {
+    const auto maps = std::make_shared<std::atomic<int>>(0), reduces = std::make_shared<std::atomic<int>>(0);
+    topology_builder b{"reduce"};
+    collect_sink<std::pair<int, long>> sink;
+    const auto in = b.spout("in", partitioned_spout_probe{2, 3200}, {.parallelism = 2});
+    const auto map =
+        b.bolt("map", [maps](int v) { return ++*maps, v; }, {.parallelism = 8}).input(in, shuffle_grouping{});
+    const auto sums =
+        b.bolt("reduce", counted_sum{reduces}, {.parallelism = 64}).input(map, key_grouping{std::identity{}});
+    b.sink("out", sink).input(sums, global_grouping{});
+    auto r = batch_executor{one_batch(std::move(faults), 2, 6400)}.start(b.build());
+    r.wait();
+    mapped = *maps;
+    reduced = *reduces;
+    return outcome{sorted(sink.take()), r.metrics()};
+  };
+  int mapped = 0, reduced = 0;
+  const auto expected = run(nullptr, mapped, reduced);
+  EXPECT_EQ(reduced, 6400);
+  const auto faults = std::make_shared<fault_plan>();
+  faults->lose_block("reduce", 17, 0, 1);
+  const auto got = run(faults, mapped, reduced);
+  EXPECT_EQ(got, expected);
+  EXPECT_EQ(faults->done().lost, 1u);
+  EXPECT_EQ(got.metrics.recomputed_partitions, 1u);
+  EXPECT_LE(32 * got.metrics.recomputed_partitions, got.metrics.tasks.size());
+  EXPECT_EQ(mapped, 6400);
+  EXPECT_GT(reduced, 6400);
+  EXPECT_LE(32 * (reduced - 6400), 6400);
+}
+
 TEST(lineage_of_batches, only_the_named_batch_suffers) {
   const auto expected = run_with(one_batch(nullptr, 2, 100));
   auto faults = std::make_shared<fault_plan>();

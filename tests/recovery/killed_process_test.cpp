@@ -203,6 +203,13 @@ int live(engine on, const fs::path& folder, std::uint64_t dies_at, std::chrono::
   return status;
 }
 
+/// A life that ended by itself came to its end without an error.
+bool was_killed(int status) {
+  const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  EXPECT_TRUE(killed || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) << "status " << status;
+  return killed;
+}
+
 std::vector<std::string> lines_in(const fs::path& folder, const std::string& prefix) {
   std::vector<std::string> all;
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -286,16 +293,21 @@ void killed_process::die_at_steps(engine on, const char* name) {
   }
   ASSERT_GT(steps, 50u);
   const auto most = seeds_or(100), stride = std::max<std::uint64_t>(1, steps / std::max<std::uint64_t>(1, most));
+  std::uint64_t lives = 0;
   for (std::uint64_t at = seeds_or(100) % stride; at < steps && all.wrong < 3; at += stride) {
     random_source random(at);
     const auto folder = folder_with(s, "step");
     const int status = live(on, folder, at, 0us, random);
-    all.kills += WIFSIGNALED(status);
+    all.kills += was_killed(status);
+    ++lives;
     finish(folder, random);
     all.compare(s, folder, "killed at step " + std::to_string(at));
     fs::remove_all(folder);
   }
   all.print(name);
+  // A life with other parallelism may have fewer steps. All tests together: more than 200 kills.
+  EXPECT_GE(all.kills, lives * 3 / 4);
+  EXPECT_GE(lives, std::min(most, steps));
 }
 
 TEST_F(killed_process, in_batches_at_every_step_loses_and_doubles_nothing) {
@@ -314,17 +326,15 @@ TEST_F(killed_process, at_any_moment_loses_and_doubles_nothing) {
     for (int lives = 0; lives < 40; ++lives) {
       const auto after = std::chrono::microseconds(1 + random.below(60'000));
       const int status = live(any_engine(random), folder, dying_files::never, after, random);
-      all.kills += WIFSIGNALED(status);
-      if (WIFEXITED(status)) {
-        ASSERT_EQ(WEXITSTATUS(status), 0);
-        break;
-      }
+      if (!was_killed(status)) break;
+      ++all.kills;
     }
     finish(folder, random);
     all.compare(s, folder, "seed " + std::to_string(seed));
     fs::remove_all(folder);
   }
   all.print("killed_process_at_moments");
+  EXPECT_GE(all.kills, seeds_or(150));
 }
 
 }  // namespace

@@ -208,6 +208,42 @@ TYPED_TEST(checkpoints_of, give_a_plain_sink_every_row_at_least_once) {
   EXPECT_GT(again, 0u);
 }
 
+/// Under at_least_once a sink with epochs shows each row once in batches. In events a message may have been written in
+/// an epoch whose position is before it, and comes again.
+TYPED_TEST(checkpoints_of, give_a_sink_with_epochs_every_row_under_at_least_once) {
+  random_source random(5);
+  std::shared_ptr<outside> world;
+  const wishes options{.guarantee = guarantee::at_least_once};
+  const auto graph = [&] {
+    topology_builder builder{"epochs"};
+    auto source = builder.spout("numbers", paced_numbers{world, partitions, each}, {.parallelism = 2});
+    auto rows = builder.bolt("rows", [](int v) { return row{v, v}; }).input(source, shuffle_grouping{});
+    builder.sink("out", epoch_sink{world}, {.parallelism = 2}).input(rows, shuffle_grouping{});
+    return builder.build();
+  };
+  std::vector<row> all;
+  for (int v = 0; v < partitions * each; ++v) all.push_back({v, v});
+  std::uint64_t again = 0;
+  testing::crash_at_every_step(
+      random,
+      [&](simulated_files& files) {
+        world = std::make_shared<outside>();
+        world->one_poll_an_epoch = TypeParam::has_epochs_by_time;
+        TypeParam::in(files, options).start(graph()).wait();
+      },
+      [&](simulated_files& files, std::uint64_t step) {
+        world->one_poll_an_epoch = false;
+        TypeParam::in(files, options).start(graph()).wait();
+        const auto got = sorted(world->visible);
+        EXPECT_TRUE(std::includes(got.begin(), got.end(), all.begin(), all.end())) << "power off at step " << step;
+        if (!TypeParam::has_epochs_by_time) { EXPECT_EQ(got, all) << "power off at step " << step; }
+        again += got.size() - all.size();
+      },
+      stride());
+  std::cout << "checkpoints_of: again=" << again << "\n";
+  EXPECT_EQ(again != 0, TypeParam::has_epochs_by_time);  // as examples/promises.md says
+}
+
 /// Faults of the files that a run survives only by ending: whatever it is, the next goes on.
 TYPED_TEST(runs_that_go_on, behind_a_file_that_failed) {
   using testing::file_fault;
@@ -216,7 +252,7 @@ TYPED_TEST(runs_that_go_on, behind_a_file_that_failed) {
     file_operation of;
     file_fault how;
   };
-  std::uint64_t faults = 0;
+  std::uint64_t faults = 0, ended = 0;
   for (const auto& [of, how] :
        {fault{file_operation::append, file_fault::no_space}, fault{file_operation::append, file_fault::short_write},
         fault{file_operation::append, file_fault::device_error}, fault{file_operation::sync, file_fault::device_error},
@@ -228,9 +264,17 @@ TYPED_TEST(runs_that_go_on, behind_a_file_that_failed) {
       auto world = std::make_shared<outside>();
       world->one_poll_an_epoch = TypeParam::first::has_epochs_by_time;
       files.fail(of, "/kept", how, before);
-      (void)error_of([&] { TypeParam::first::in(files).start(sums<typename TypeParam::sink>(world, 2)).wait(); });
-      if (files.faults_done() == 0) break;
+      const auto why =
+          error_of([&] { TypeParam::first::in(files).start(sums<typename TypeParam::sink>(world, 2)).wait(); });
+      if (files.faults_done() == 0) {
+        EXPECT_GT(before, 0u) << "no " << to_string(of) << " has failed";
+        break;
+      }
       ++faults;
+      if (why != "no error") {
+        ++ended;
+        EXPECT_THAT(why, HasSubstr("\"/kept")) << to_string(of) << " failed after " << before;
+      }
       files.forget_faults();
       random_source random(before);
       files.crash(random);
@@ -238,7 +282,8 @@ TYPED_TEST(runs_that_go_on, behind_a_file_that_failed) {
       EXPECT_EQ(sorted(world->visible), wanted())
           << to_string(of) << " failed after " << before << ", fault " << static_cast<int>(how);
     }
-  std::cout << "runs_that_go_on: faults=" << faults << "\n";
+  EXPECT_GT(ended, 0u);
+  std::cout << "runs_that_go_on: faults=" << faults << " ended=" << ended << "\n";
 }
 
 TYPED_TEST(checkpoints_of, a_run_whose_input_had_ended_has_nothing_left_to_do) {
@@ -276,10 +321,12 @@ TYPED_TEST(checkpoints_of, cover_the_positions_that_are_committed) {
   for (partition_id p = 0; p < partitions; ++p) EXPECT_EQ(spout.probe().committed[p], static_cast<std::uint64_t>(each));
 }
 
-/// A run of some batches, stopped before its end.
+/// A run of some batches, stopped before its end. It keeps its first checkpoint, however late somebody looks at it.
 template <class Engine>
 void run_a_little(simulated_files& files, const topology& graph) {
-  auto run = Engine::in(files).start(graph);
+  wishes options;
+  options.how.keep = 10'000;
+  auto run = Engine::in(files, options).start(graph);
   while (!Engine::has_come_on(run)) std::this_thread::yield();
   run.stop();
 }
@@ -408,6 +455,50 @@ TYPED_TEST(checkpoints_of, go_on_from_an_older_one_in_a_new_history) {
   options.how.resume_from = 1;  // the beginning
   TypeParam::in(files, options).start(graph).wait();
   EXPECT_EQ(world->visible.size(), first + static_cast<std::size_t>(partitions) * 400);
+}
+
+/// The numbers of the checkpoints that are there.
+std::set<std::uint64_t> epochs_in(simulated_files& files) {
+  std::set<std::uint64_t> all;
+  for (const auto& each : files.list("/kept").value())
+    if (each.name.ends_with(".checkpoint")) all.insert(std::stoull(each.name));
+  return all;
+}
+std::set<std::string> histories_in(outside& world) {
+  std::set<std::string> all;
+  std::lock_guard lock(world.mutex);
+  for (const auto& name : world.committed) all.insert(name.substr(0, name.find('-')));
+  return all;
+}
+
+/// States and positions are those of the older one, so what came behind it comes once more, with the same sums; and in
+/// a history of its own, or the sink would take it for known.
+TYPED_TEST(checkpoints_of, are_passed_over_where_the_newest_is_damaged_if_somebody_says_so) {
+  simulated_files files;
+  auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = TypeParam::has_epochs_by_time;  // or it may be over within one
+  const auto graph = with_names(world, "sums", 128);
+  {
+    auto run = TypeParam::in(files).start(graph);
+    while (epochs_in(files).size() < 2) std::this_thread::yield();
+    run.stop();
+  }
+  world->one_poll_an_epoch = false;
+  const auto newest = *epochs_in(files).rbegin();
+  for (const auto& file : files.list("/kept").value())
+    if (file.name.starts_with(std::to_string(newest) + "-")) files.flip_bit("/kept/" + file.name, file.size / 2);
+  EXPECT_THAT(error_of([&] { (void)TypeParam::in(files).start(graph); }), HasSubstr("is damaged"));
+  EXPECT_EQ(histories_in(*world).size(), 1u);
+
+  wishes options;
+  options.how.damaged = when_damaged::use_older;
+  TypeParam::in(files, options).start(graph).wait();
+  std::set<row> all;
+  std::map<int, long> sums;
+  for (int v = 0; v < partitions * 400; ++v) all.insert({key_of{}(v), sums[key_of{}(v)] += v});
+  EXPECT_EQ(std::set<row>(world->visible.begin(), world->visible.end()), all);
+  EXPECT_GT(world->visible.size(), static_cast<std::size_t>(partitions) * 400);
+  EXPECT_EQ(histories_in(*world).size(), 2u);
 }
 
 TYPED_TEST(checkpoints_of, include_savepoints_that_stay) {

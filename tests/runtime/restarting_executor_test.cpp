@@ -24,6 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 restart_policy soon(std::uint32_t most) {
@@ -116,6 +117,44 @@ TEST(restarting_executor, a_stop_ends_also_the_pause) {
   EXPECT_EQ(run.status().state, run_state::running);
   run.request_stop();
   EXPECT_THAT(error_of([&] { run.wait(); }), HasSubstr("was told to end while it waited to be started again"));
+}
+
+/// What it says of the pauses between runs that all fail.
+std::vector<std::string> pauses_of(restart_policy policy) {
+  struct listener final : log_sink {
+    void write(const log_record& r) noexcept override {
+      const auto at = r.message.find("started again in ");
+      if (at != std::string::npos) said.emplace_back(r.message.substr(at));
+    }
+    std::vector<std::string> said;  // by the one thread that starts runs
+  };
+  const auto listens = std::make_shared<listener>();
+  policy.log = logger{listens};
+  const auto seen = std::make_shared<std::atomic<int>>(0);
+  auto run = restarting_executor{once_each, policy}.start(fails(100, seen));
+  EXPECT_THAT(error_of([&] { run.wait(); }), HasSubstr("times: run 1 failed"));
+  return listens->said;
+}
+
+TEST(restarting_executor, pauses_twice_as_long_each_time_up_to_the_longest) {
+  EXPECT_THAT(pauses_of({.most = 4, .first = 100ms, .longest = 300ms, .well_after = 1h}),
+              ElementsAre("started again in 0.1 s", "started again in 0.2 s", "started again in 0.3 s",
+                          "started again in 0.3 s"));
+}
+
+TEST(restarting_executor, pauses_always_the_same_where_the_first_is_the_longest) {
+  EXPECT_THAT(pauses_of({.most = 3, .first = 100ms, .longest = 100ms, .well_after = 1h}),
+              ElementsAre("started again in 0.1 s", "started again in 0.1 s", "started again in 0.1 s"));
+}
+
+/// Every run was well: each is the first again, however many there are.
+TEST(restarting_executor, counts_anew_behind_a_run_that_was_well) {
+  const auto seen = std::make_shared<std::atomic<int>>(0);
+  auto run = restarting_executor{once_each,
+                                 restart_policy{.most = 1, .first = 1us, .longest = 1h, .well_after = 0ns, .log = {}}}
+                 .start(fails(20, seen));
+  run.wait();
+  EXPECT_EQ(*seen, 3);
 }
 
 TEST(restarting_executor, what_is_asked_is_asked_of_the_runs_to_come) {
