@@ -31,10 +31,13 @@ bool take_one_of(std::atomic<int>& left) {
   return now > 0;
 }
 
-/// Numbers of some partitions, one at a time and while that is allowed.
+/// Numbers of some partitions, one at a time and while that is allowed. It ends behind them, when it may.
 class allowed_numbers {
  public:
-  allowed_numbers(allowance left, int partitions, int each) : left_(std::move(left)), all_(partitions, each) {}
+  using permission = std::shared_ptr<std::atomic<bool>>;
+  allowed_numbers(allowance left, int partitions, int each,
+                  permission may_end = std::make_shared<std::atomic<bool>>(true))
+      : left_(std::move(left)), may_end_(std::move(may_end)), all_(partitions, each) {}
 
   std::vector<std::string> partitions() const {
     std::vector<std::string> names;
@@ -52,7 +55,7 @@ class allowed_numbers {
       emit(p, next++, out);
       return poll_status::emitted();
     }
-    return poll_status::ended();
+    return *may_end_ ? poll_status::ended() : poll_status::idle_until(std::chrono::steady_clock::now() + 20us);
   }
   void read(const position_range& range, spout_emitter<int>& out) {
     for (auto i = range.from; i < range.to; ++i) emit(range.partition, i, out);
@@ -74,6 +77,7 @@ class allowed_numbers {
   }
 
   allowance left_;
+  permission may_end_;
   extent all_;
   std::vector<std::pair<partition_id, std::uint64_t>> mine_;
   std::size_t turn_ = 0;
@@ -119,6 +123,7 @@ struct scene {
   simulated_files* files = &own_files;
   std::shared_ptr<outside> world = std::make_shared<outside>();
   allowance left = std::make_shared<std::atomic<int>>(0);
+  allowed_numbers::permission may_end = std::make_shared<std::atomic<bool>>(true);
   int each_run = 50;
   engine_kind first = engine_kind::batches;
   wishes options{};
@@ -131,7 +136,7 @@ struct scene {
   template <class Sink>
   topology sums(std::size_t parallelism = 2) const {
     topology_builder builder{"sums"};
-    auto source = builder.spout("numbers", allowed_numbers{left, partitions, each}, {.parallelism = 2});
+    auto source = builder.spout("numbers", allowed_numbers{left, partitions, each, may_end}, {.parallelism = 2});
     auto summed =
         builder.bolt("sums", sum_by_key{}, {.parallelism = parallelism}).input(source, key_grouping{key_of{}});
     builder.sink("out", Sink{world}, {.parallelism = deciding_sink<Sink> ? 1u : 2u}).input(summed, shuffle_grouping{});
@@ -441,6 +446,7 @@ TEST(adaptive_run, makes_savepoints_while_it_switches) {
       scene s;
       s.first = first;
       s.wants_handle = true;
+      *s.may_end = false;  // before the thread that asks has had its turn
       std::atomic<std::uint64_t> made{0};
       std::atomic<bool> is_asked{false};
       std::jthread asks;
@@ -457,6 +463,7 @@ TEST(adaptive_run, makes_savepoints_while_it_switches) {
       s.handle = &run;
       while (!run.wait_for(0ns) && run.status().engine.switches == 0) std::this_thread::yield();
       asks.join();
+      *s.may_end = true;
       run.wait();
       s.files->on_step({});
       EXPECT_EQ(sorted(s.world->visible), wanted());
