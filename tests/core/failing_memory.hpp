@@ -4,7 +4,18 @@
 #include <new>
 
 // Replaces operator new of the whole program: include it in one of its files only.
+#define FRESHET_MEMORY_FAILS 1
+// Clang's sanitizers bring their own, which can't be replaced.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#undef FRESHET_MEMORY_FAILS
+#define FRESHET_MEMORY_FAILS 0
+#endif
+#endif
+
 namespace freshet::samples {
+
+constexpr bool memory_can_fail = FRESHET_MEMORY_FAILS == 1;
 
 /// Of the calling thread: this one of its next allocations throws; 0: none does.
 inline thread_local std::size_t fails_at = 0;
@@ -20,6 +31,7 @@ class failing_memory {
 
 }  // namespace freshet::samples
 
+#if FRESHET_MEMORY_FAILS
 void* operator new(std::size_t size) {
   auto& n = freshet::samples::fails_at;
   if (n != 0 && --n == 0) throw std::bad_alloc();
@@ -28,3 +40,4 @@ void* operator new(std::size_t size) {
 }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#endif
