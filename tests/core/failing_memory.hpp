@@ -32,12 +32,13 @@ class failing_memory {
 }  // namespace freshet::samples
 
 #if FRESHET_MEMORY_FAILS
-void* operator new(std::size_t size) {
+// Not inlined: GCC would see `new` given back by `free`, and warn.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   auto& n = freshet::samples::fails_at;
   if (n != 0 && --n == 0) throw std::bad_alloc();
   if (void* p = std::malloc(size != 0 ? size : 1)) return p;
   throw std::bad_alloc();
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 #endif
