@@ -167,7 +167,8 @@ TEST(event_executor, ticks_come_while_the_stream_is_quiet) {
   EXPECT_GE(got.size(), 3u);
 }
 
-/// Sets a timer that is due at once again and again, until it is told to stop, or has been called a hundred thousand times.
+/// Sets a timer that is due at once again and again, until it is told to stop, or has been called a hundred thousand
+/// times.
 struct beats {
   using state = int;
   std::shared_ptr<std::atomic<bool>> may_stop;
