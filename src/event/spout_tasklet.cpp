@@ -763,7 +763,10 @@ bool spout_tasklet::commit(bool last) {
     next_commit_ = deadline(now_, run_.options().commit_interval);
   }
   for (const auto& p : prefix_.take_progress()) committer_.finished(p);
-  return commit_due(last);
+  const bool made = commit_due(last);
+  if (!last && !committer_.empty())  // it failed
+    next_commit_ = std::max(next_commit_, deadline(now_, run_.options().retry.backoff(2)));
+  return made;
 }
 
 bool spout_tasklet::commit_due(bool last) {
