@@ -633,7 +633,8 @@ void spout_tasklet::replay_read(std::vector<retry_ptr> same) {
     for (const auto& m : same) round_.known_stamps.push_back({m->extent.next, m->stamp, m->seen});
   std::string problem;
   const auto gone = read_again(range, problem);
-  if (!problem.empty() && round_.messages != 0) tear_last(same);
+  // What was in front of a loss had been read.
+  if (!problem.empty() && round_.messages != 0 && (!gone || gone->holds(round_.positions.back()))) tear_last(same);
   std::vector<std::uint64_t> got;
   for (const auto& p : round_.positions) got.push_back(p.next);
   if (round_torn_ != spout_round::none) got.pop_back();
@@ -762,7 +763,10 @@ bool spout_tasklet::commit(bool last) {
     next_commit_ = deadline(now_, run_.options().commit_interval);
   }
   for (const auto& p : prefix_.take_progress()) committer_.finished(p);
-  return commit_due(last);
+  const bool made = commit_due(last);
+  if (!last && !committer_.empty())  // it failed
+    next_commit_ = std::max(next_commit_, deadline(now_, run_.options().retry.backoff(2)));
+  return made;
 }
 
 bool spout_tasklet::commit_due(bool last) {

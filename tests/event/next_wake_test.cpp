@@ -146,5 +146,27 @@ TEST_F(next_wake, is_not_for_the_sake_of_a_commit_when_everything_is_committed) 
   }
 }
 
+/// Whatever the interval is: a broker that is away would be asked as fast as it can refuse.
+TEST_F(next_wake, is_when_a_commit_that_failed_is_made_again) {
+  struct refused_spout : resting_spout {
+    refused_spout() : resting_spout(3) {}
+    std::shared_ptr<int> commits = std::make_shared<int>(0);
+    poll_status poll(spout_emitter<int>& out) { return resting_spout::poll(out); }
+    void commit(const position&) {
+      if (++*commits < 4) throw std::runtime_error("broker away");
+    }
+  };
+  options.retry = {.first = 10s, .longest = 10s};
+  refused_spout spout;
+  (void)b.sink("out", [](const int&) {}).input(b.spout("n", spout));
+  for (int made = 1; made < 4; ++made) {
+    EXPECT_EQ(pause(), 10s);
+    EXPECT_EQ(*spout.commits, made);
+    time.advance(10s);
+  }
+  EXPECT_EQ(pause(), std::nullopt);
+  EXPECT_EQ(*spout.commits, 4);
+}
+
 }  // namespace
 }  // namespace freshet::event_tests
