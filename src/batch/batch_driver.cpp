@@ -177,7 +177,7 @@ bool batch_driver::cut(std::size_t worker, time_point now) {
   bool all = true, busy = false;
   for (std::size_t i = 0; i < cut_done_.size(); ++i) {
     if (cut_done_[i]) continue;
-    const auto result = run_.feeds()[i]->cut(batch_, now);
+    const auto result = run_.feeds()[i]->cut(batch_, worker, now);
     cut_done_[i] = result == spout_feed::cut_result::done;
     all &= cut_done_[i];
     busy |= result == spout_feed::cut_result::busy;

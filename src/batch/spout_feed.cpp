@@ -509,15 +509,15 @@ void spout_feed::let_go(std::unique_lock<std::mutex> slice) {
   if (missed_.exchange(false, std::memory_order_relaxed)) run_.pool().wake(worker_);
 }
 
-spout_feed::cut_result spout_feed::cut(std::uint64_t batch, time_point now) {
+spout_feed::cut_result spout_feed::cut(std::uint64_t batch, std::size_t worker, time_point now) {
   std::unique_lock lock(slice_, std::try_to_lock);
   if (!lock.owns_lock()) return cut_result::busy;
   const inside at_work(*this);
   const auto result = cut_held(batch, now);
   note_next_wake();
   let_go(std::move(lock));
-  // What it waits for may have a time limit, which its own worker watches.
-  if (result == cut_result::pending) run_.pool().publish_and_wake(worker_);
+  // What it waits for may have a time limit, which its own worker watches. Whoever wakes himself never sleeps.
+  if (result == cut_result::pending && worker != worker_) run_.pool().publish_and_wake(worker_);
   return result;
 }
 

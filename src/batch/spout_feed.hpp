@@ -40,8 +40,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
     busy,     ///< it is at work: ask again soon
     pending,  ///< it waits for something, and tells the driver when that has come
   };
-  /// Ends the collecting: what was polled becomes the blocks of batch `batch`.
-  cut_result cut(std::uint64_t batch, time_point now);
+  /// Ends the collecting: what was polled becomes the blocks of batch `batch`. Called by the thread of `worker`.
+  cut_result cut(std::uint64_t batch, std::size_t worker, time_point now);
   /// Messages of the batch that was cut last. REQUIRES: cut said done.
   std::uint64_t messages() const { return cut_.messages; }
   /// How far event time had come with that batch, and whether nobody should wait for more. REQUIRES: as `messages`.

@@ -596,6 +596,61 @@ TEST(held_in_batches, a_token_that_nobody_consumes_times_out_and_meets_the_polic
   EXPECT_EQ(run.metrics().node("forgets").timed_out, 5u);
 }
 
+/// Holds everything until `let_go`.
+struct keeps {
+  struct shelf {
+    std::mutex mutex;
+    std::vector<held_tuple> held;
+  };
+  std::shared_ptr<shelf> shared = std::make_shared<shelf>();
+  void process(int, emitter<int>& out) {
+    std::lock_guard lock(shared->mutex);
+    shared->held.push_back(out.hold());
+  }
+  void wait_for(std::size_t n) const {
+    while (std::lock_guard(shared->mutex), shared->held.size() < n) std::this_thread::yield();
+  }
+  void let_go() const {
+    std::lock_guard lock(shared->mutex);
+    for (auto& token : shared->held) token.ack();
+  }
+};
+
+/// Counts how often it is asked: each worker does once a round.
+struct counting_clock final : freshet::clock {
+  mutable std::atomic<std::uint64_t> asked{0};
+  std::chrono::steady_clock::time_point now() const noexcept override { return ++asked, real().now(); }
+  event_time wall() const noexcept override { return real().wall(); }
+  /// In a span in which a worker that does not sleep makes some thousand rounds.
+  std::uint64_t asked_in_a_while() const {
+    const auto before = asked.load();
+    std::this_thread::sleep_for(100ms);
+    return asked - before;
+  }
+};
+
+TEST(held_in_batches, workers_sleep_while_the_cut_waits_for_tokens) {
+  for (std::size_t workers : {1, 2}) {
+    counting_clock clock;
+    topology_builder builder{"asleep"};
+    const keeps bolt;
+    auto source = builder.spout("in", partitioned_spout_probe{2, 5}, {.parallelism = 2});
+    builder.sink("out", collect_sink<int>{})
+        .input(builder.bolt("keeps", bolt, {.parallelism = 2}).input(source), global_grouping{});
+    auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back,
+                                     .workers = workers,
+                                     .idle = idle::park,
+                                     .message_timeout = 0ns,
+                                     .stall_limit = 0ns,
+                                     .clock = &clock})}
+                   .start(builder.build());
+    bolt.wait_for(10);
+    EXPECT_LT(clock.asked_in_a_while(), 200u) << workers;
+    bolt.let_go();
+    run.wait();
+  }
+}
+
 /// Holds at most four, and gives its answers in on_wake.
 struct async_bolt {
   struct shared_state {
