@@ -154,6 +154,7 @@ bool batch_driver::lead(std::size_t worker, time_point now) {
   if (at > phase::cutting) return false;
   run_.questions().answer();
   if (at == phase::waiting) {
+    run_.savepoints().answer();
     if (!due(now)) return over();
     previous_began_ = std::exchange(began_, options_.clock->now());
     clock_.now = std::max(clock_.now, options_.clock->wall());

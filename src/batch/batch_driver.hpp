@@ -46,9 +46,8 @@ class batch_driver {
   void finished(stage_task& task, std::size_t worker);
   /// A task said `blocks`: they are computed again, then the task is ready again.
   void compute_again(stage_task& reader, std::size_t worker);
-  /// Nothing of the next batch has a number yet. On the leader's thread, or when the run is over.
-  bool between_batches() const { return phase_.load(std::memory_order_relaxed) != phase::cutting; }
-  /// Batches to come have numbers above `epoch`. REQUIRES: between_batches()
+  /// Batches to come have numbers above `epoch`. REQUIRES: the next has none yet; on the leader's thread, or when the
+  /// run is over.
   void number_above(std::uint64_t epoch) { batch_ = std::max(batch_, epoch); }
   bool over() const { return phase_.load(std::memory_order_acquire) == phase::over; }
 

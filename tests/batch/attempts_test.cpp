@@ -1,11 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <set>
 #include <thread>
 
 #include "batch/batch_probe.hpp"
 #include "freshet/testing/fault_plan.hpp"
+#include "freshet/testing/simulated_files.hpp"
 
 // What a throw does: attempts, policies, and the errors that end a run.
 namespace {
@@ -649,6 +651,31 @@ TEST(held_in_batches, workers_sleep_while_the_cut_waits_for_tokens) {
     bolt.let_go();
     run.wait();
   }
+}
+
+TEST(held_in_batches, a_savepoint_sleeps_until_the_cut_is_over) {
+  counting_clock clock;
+  freshet::testing::simulated_files disk;
+  topology_builder builder{"asleep"};
+  const keeps bolt;
+  auto source = builder.spout("in", partitioned_spout_probe{2, 5}, {.parallelism = 2});
+  builder.sink("out", collect_sink<int>{})
+      .input(builder.bolt("keeps", bolt, {.parallelism = 2}).input(source), global_grouping{});
+  auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back,
+                                   .guarantee = guarantee::at_least_once,
+                                   .workers = 2,
+                                   .idle = idle::park,
+                                   .message_timeout = 0ns,
+                                   .stall_limit = 0ns,
+                                   .clock = &clock,
+                                   .checkpoints = {.directory = "/kept", .files = &disk}})}
+                 .start(builder.build());
+  bolt.wait_for(10);
+  auto made = std::async(std::launch::async, [&] { return run.savepoint(); });
+  EXPECT_LT(clock.asked_in_a_while(), 200u);
+  bolt.let_go();
+  EXPECT_GE(made.get(), 1u);
+  run.wait();
 }
 
 /// Holds at most four, and gives its answers in on_wake.
