@@ -598,6 +598,37 @@ TEST(held_in_batches, a_token_that_nobody_consumes_times_out_and_meets_the_polic
   EXPECT_EQ(run.metrics().node("forgets").timed_out, 5u);
 }
 
+/// Fails once, and its next copies when they are opened: `refusals` times.
+struct opens_at_last {
+  struct shared_state {
+    int refusals = 3;
+    bool has_failed = false;
+    std::vector<std::chrono::steady_clock::time_point> opened;
+  };
+  std::shared_ptr<shared_state> shared = std::make_shared<shared_state>();
+  void open() {
+    shared->opened.push_back(std::chrono::steady_clock::now());
+    if (shared->has_failed && shared->refusals-- > 0) throw std::runtime_error("no connection");
+  }
+  int process(int v) {
+    if (!std::exchange(shared->has_failed, true)) throw std::runtime_error("connection lost");
+    return v;
+  }
+};
+
+TEST(attempts, a_fresh_copy_that_cannot_be_opened_is_followed_by_another_after_a_pause_that_doubles) {
+  topology_builder builder{"opens"};
+  const opens_at_last bolt;
+  collect_sink<int> sink;
+  auto source = builder.spout("in", vector_spout{numbers(10)});
+  builder.sink("out", sink).input(builder.bolt("opens", bolt).input(source, shuffle_grouping{}));
+  batch_executor{batches_of(10)}.start(builder.build()).wait();
+  EXPECT_EQ(sink.take(), numbers(10));
+  const auto& opened = bolt.shared->opened;
+  ASSERT_EQ(opened.size(), 5u);
+  for (std::size_t i = 2; i < 5; ++i) EXPECT_GE(opened[i] - opened[i - 1], 10ms * (1 << (i - 2))) << i;
+}
+
 /// Holds everything until `let_go`.
 struct keeps {
   struct shelf {
