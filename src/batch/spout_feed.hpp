@@ -164,7 +164,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool member_flushed_ = false, cutting_ = false, ticked_ = false;
   time_point idle_until_{};
   bool idle_until_woken_ = false;
-  bool draining_ = false;  ///< the spout has been told
+  time_point renew_due_{};  ///< a fresh copy of what follows the spout could not be opened: not before
+  bool draining_ = false;   ///< the spout has been told
   std::uint32_t poll_failures_ = 0;
   event_time cut_watermark_ = beginning_of_time;
   bool cut_idle_ = false, cut_ended_ = false, was_polled_ = false;

@@ -617,16 +617,20 @@ struct opens_at_last {
 };
 
 TEST(attempts, a_fresh_copy_that_cannot_be_opened_is_followed_by_another_after_a_pause_that_doubles) {
-  topology_builder builder{"opens"};
-  const opens_at_last bolt;
-  collect_sink<int> sink;
-  auto source = builder.spout("in", vector_spout{numbers(10)});
-  builder.sink("out", sink).input(builder.bolt("opens", bolt).input(source, shuffle_grouping{}));
-  batch_executor{batches_of(10)}.start(builder.build()).wait();
-  EXPECT_EQ(sink.take(), numbers(10));
-  const auto& opened = bolt.shared->opened;
-  ASSERT_EQ(opened.size(), 5u);
-  for (std::size_t i = 2; i < 5; ++i) EXPECT_GE(opened[i] - opened[i - 1], 10ms * (1 << (i - 2))) << i;
+  for (bool behind_a_spout : {false, true}) {
+    topology_builder builder{"opens"};
+    const opens_at_last bolt;
+    collect_sink<int> sink;
+    auto source = builder.spout("in", vector_spout{numbers(10)});
+    auto opens = builder.bolt("opens", bolt);
+    builder.sink("out", sink).input(behind_a_spout ? opens.input(source) : opens.input(source, shuffle_grouping{}));
+    batch_executor{batches_of(10)}.start(builder.build()).wait();
+    EXPECT_EQ(sink.take(), numbers(10));
+    const auto& opened = bolt.shared->opened;
+    ASSERT_EQ(opened.size(), 5u);
+    for (std::size_t i = 2; i < 5; ++i)
+      EXPECT_GE(opened[i] - opened[i - 1], 10ms * (1 << (i - 2))) << i << ' ' << behind_a_spout;
+  }
 }
 
 /// Holds everything until `let_go`.
