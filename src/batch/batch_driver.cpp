@@ -151,9 +151,11 @@ bool batch_driver::lead(std::size_t worker, time_point now) {
   const auto at = phase_.load(std::memory_order_acquire);
   if (leader_.load(std::memory_order_relaxed) != worker || run_.cancelled()) return false;
   if (now > run_.drain_deadline()) give_up_draining();
+  if (at == phase::committing) return now >= commit_due_ && go_on_committing(worker);
   if (at > phase::cutting) return false;
   run_.questions().answer();
   if (at == phase::waiting) {
+    run_.savepoints().answer();
     if (!due(now)) return over();
     previous_began_ = std::exchange(began_, options_.clock->now());
     clock_.now = std::max(clock_.now, options_.clock->wall());
@@ -177,7 +179,7 @@ bool batch_driver::cut(std::size_t worker, time_point now) {
   bool all = true, busy = false;
   for (std::size_t i = 0; i < cut_done_.size(); ++i) {
     if (cut_done_[i]) continue;
-    const auto result = run_.feeds()[i]->cut(batch_, now);
+    const auto result = run_.feeds()[i]->cut(batch_, worker, now);
     cut_done_[i] = result == spout_feed::cut_result::done;
     all &= cut_done_[i];
     busy |= result == spout_feed::cut_result::busy;
@@ -191,6 +193,7 @@ tasklet::time_point batch_driver::next_wake(std::size_t worker) const {
   const auto now_at = phase_.load(std::memory_order_acquire);
   if (leader_.load(std::memory_order_relaxed) != worker) return time_point::max();
   auto at = run_.drain_deadline();
+  if (now_at == phase::committing) return std::min(at, commit_due_);
   if (now_at != phase::waiting) return at;
   if (interval_of(options_) > std::chrono::nanoseconds{}) return std::min(at, next_tick_);
   if (options_.trigger == batch_trigger::rows) return at;
@@ -509,6 +512,7 @@ void batch_driver::next_phase(std::size_t worker) {
         return commit(worker);
       case phase::waiting:
       case phase::cutting:
+      case phase::committing:
       case phase::over:
         return;
     }
@@ -516,12 +520,19 @@ void batch_driver::next_phase(std::size_t worker) {
 }
 
 void batch_driver::commit(std::size_t worker) {
-  const auto leader = worker < run_.pool().workers() ? worker : 0;
-  const auto began = options_.clock->now();
-  if (run_.checkpoints() && !keep_epoch(*run_.checkpoints())) return;
-  const auto logged = run_.checkpoints() ? options_.clock->now() : began;
-  if (!commit_sinks()) return;
-  commit_tasks(leader);
+  commit_began_ = logged_ = options_.clock->now();
+  if (auto* kept = run_.checkpoints()) {
+    if (!keep_epoch(*kept)) return;
+    logged_ = options_.clock->now();
+  }
+  leave_epoch();
+  go_on_committing(worker);
+}
+
+/// False: a sink can't commit yet, or the run is over.
+bool batch_driver::go_on_committing(std::size_t worker) {
+  if (!commit_sinks()) return pass_to_leader(phase::committing, worker), false;
+  commit_tasks(worker < run_.pool().workers() ? worker : 0);
   note_ends();
   const auto now = options_.clock->now();
   for (const auto& f : run_.feeds()) f->committed(now);
@@ -529,11 +540,18 @@ void batch_driver::commit(std::size_t worker) {
     const auto& owner = owners_[id];
     owner.task->take_back(owner.route, owner.box, std::move(all));
   });
-  if (run_.checkpoints() && !relieve_log(*run_.checkpoints())) return;
-  record(options_.clock->now(), began, logged);
+  if (run_.checkpoints() && !relieve_log(*run_.checkpoints())) return false;
+  record(options_.clock->now());
   batches_done_.fetch_add(1, std::memory_order_relaxed);
+  pass_to_leader(phase::waiting, worker);
+  return true;
+}
+
+/// The leader goes on: `worker` itself, or the first where that has one task alone.
+void batch_driver::pass_to_leader(phase next, std::size_t worker) {
+  const auto leader = worker < run_.pool().workers() ? worker : 0;
   leader_.store(leader, std::memory_order_relaxed);
-  phase_.store(phase::waiting, std::memory_order_release);
+  phase_.store(next, std::memory_order_release);
   if (leader != worker) run_.pool().publish_and_wake(leader);
 }
 
@@ -587,20 +605,21 @@ bool batch_driver::relieve_log(run_checkpoints& kept) {
   return true;
 }
 
-/// The sink that decides first: what others commit counts only when it has. False: one of them cannot, and the run is
-/// over; the epoch counts all the same, so nothing of it is aborted, and the next run commits it.
+/// The sink that decides first: what others commit counts only when it has. False: one of them cannot, yet or for good;
+/// the epoch counts all the same, so nothing of it is aborted, and where the run is over the next one commits it.
 bool batch_driver::commit_sinks() {
   const auto commit = [this](bool deciding) {
     for (std::uint32_t c = 0; c < run_.plan().is_sink.size(); ++c) {
       if (run_.graph().nodes()[run_.plan().chains.chains[c].head()].decides != deciding) continue;
-      for (const auto& t : run_.tasks_of(c))
-        if (!t->commit_epoch()) return false;
+      for (const auto& t : run_.tasks_of(c)) {
+        if (t->commit_epoch()) continue;
+        commit_due_ = t->retry_due();
+        return false;
+      }
     }
     return true;
   };
-  if (commit(true) && commit(false)) return true;
-  leave_epoch();
-  return false;
+  return commit(true) && commit(false);
 }
 
 void batch_driver::leave_epoch() {
@@ -636,7 +655,7 @@ void batch_driver::note_ends() {
   }
 }
 
-void batch_driver::record(time_point end, time_point commit_began, time_point logged) {
+void batch_driver::record(time_point end) {
   using std::chrono::nanoseconds;
   batch_progress p;
   p.batch_id = batch_;
@@ -656,9 +675,12 @@ void batch_driver::record(time_point end, time_point commit_began, time_point lo
   p.sources = std::move(sources_);
   for (auto& s : p.sources) rate(s);
   p.sinks = std::move(sinks_);
-  p.duration = {{"latestOffset", cut_at_ - began_},   {"queryPlanning", planned_at_ - cut_at_},
-                {"getBatch", nanoseconds{}},          {"addBatch", commit_began - planned_at_},
-                {"walCommit", logged - commit_began}, {"commitOffsets", end - logged},
+  p.duration = {{"latestOffset", cut_at_ - began_},
+                {"queryPlanning", planned_at_ - cut_at_},
+                {"getBatch", nanoseconds{}},
+                {"addBatch", commit_began_ - planned_at_},
+                {"walCommit", logged_ - commit_began_},
+                {"commitOffsets", end - logged_},
                 {"triggerExecution", end - began_}};
   {
     std::lock_guard lock(mutex_);

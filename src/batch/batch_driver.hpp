@@ -19,15 +19,16 @@ class batch_run;
 class spout_feed;
 
 /// Takes batches through their phases: waiting (for the trigger) -> cutting (spouts hand over) -> stages -> preparing
-/// (transactional sinks write and prepare) -> writing (plain sinks) -> commit -> waiting ... -> over.
+/// (transactional sinks write and prepare) -> writing (plain sinks) -> committing -> waiting ... -> over.
 ///
-/// There is no thread for this: in `waiting` and `cutting` the *leader*, one of the workers, looks at each of its
-/// rounds; in the phases with tasks whoever finishes the last task goes on, and becomes the leader. So a batch needs no
+/// There is no thread for this: in `waiting` and `cutting`, and where a commit is to be made again, the *leader*, one
+/// of the workers, looks at each of its rounds; in the phases with tasks whoever finishes the last task goes on, and
+/// becomes the leader. So a batch needs no
 /// wake-up that its tasks don't need, and a small one stays on one worker.
 ///
-/// Thread safety: as said at the functions. Invariants: 1. In `waiting` and `cutting` only the leader's thread changes
-/// the phase; otherwise only the thread that brought `outstanding_` to zero. 2. `phase_` is stored with release after
-/// `leader_`, and read before it: whoever reads `waiting` reads the leader that belongs to it.
+/// Thread safety: as said at the functions. Invariants: 1. In `waiting`, `cutting` and `committing` only the leader's
+/// thread changes the phase; otherwise only the thread that brought `outstanding_` to zero. 2. `phase_` is stored with
+/// release after `leader_`, and read before it: whoever reads `waiting` reads the leader that belongs to it.
 class batch_driver {
  public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -46,9 +47,8 @@ class batch_driver {
   void finished(stage_task& task, std::size_t worker);
   /// A task said `blocks`: they are computed again, then the task is ready again.
   void compute_again(stage_task& reader, std::size_t worker);
-  /// Nothing of the next batch has a number yet. On the leader's thread, or when the run is over.
-  bool between_batches() const { return phase_.load(std::memory_order_relaxed) != phase::cutting; }
-  /// Batches to come have numbers above `epoch`. REQUIRES: between_batches()
+  /// Batches to come have numbers above `epoch`. REQUIRES: the next has none yet; on the leader's thread, or when the
+  /// run is over.
   void number_above(std::uint64_t epoch) { batch_ = std::max(batch_, epoch); }
   bool over() const { return phase_.load(std::memory_order_acquire) == phase::over; }
 
@@ -72,7 +72,7 @@ class batch_driver {
   std::uint64_t recomputed() const { return recomputed_.load(std::memory_order_relaxed); }
 
  private:
-  enum class phase : std::uint8_t { waiting, cutting, stages, preparing, writing, over };
+  enum class phase : std::uint8_t { waiting, cutting, stages, preparing, writing, committing, over };
   static constexpr std::size_t anyone = ~std::size_t{0};
   struct block_owner {
     batch_task* task;
@@ -114,6 +114,8 @@ class batch_driver {
   void push(stage_task& task);
   void offer(std::size_t worker);
   void commit(std::size_t worker);
+  bool go_on_committing(std::size_t worker);
+  void pass_to_leader(phase next, std::size_t worker);
   bool keep_epoch(run_checkpoints& kept);
   bool relieve_log(run_checkpoints& kept);
   bool commit_sinks();
@@ -122,7 +124,7 @@ class batch_driver {
   bool await(stage_task& reader, batch_task& producer);
   void push_again(stage_task& producer);
   void note_ends();
-  void record(time_point end, time_point commit_began, time_point logged);
+  void record(time_point end);
   void finish();
   void resume_waiters(const batch_task& producer);
 
@@ -144,6 +146,7 @@ class batch_driver {
   std::vector<watermark_merge> watermarks_;  ///< by chain: of what it reads, of a spout's tasks
   std::vector<bool> cut_done_;
   time_point next_tick_{}, due_{}, began_{}, cut_at_{}, planned_at_{}, previous_began_{};
+  time_point commit_began_{}, logged_{}, commit_due_{};
   std::uint64_t recomputed_before_ = 0, attempts_failed_ = 0;
   std::vector<batch_progress::source> sources_;  ///< what the batch has read, without rates
   std::vector<batch_progress::sink> sinks_;      ///< and written

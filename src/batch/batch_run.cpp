@@ -1,7 +1,6 @@
 #include "batch/batch_run.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include "batch/batch_driver.hpp"
 #include "batch/spout_feed.hpp"
@@ -136,7 +135,8 @@ void batch_run::close_all() noexcept {
     }
   store_->end_spilling();
   // Who waits for a savepoint gets that of the last batch; then the directory is free for the next run.
-  questions_.close([this] { checkpoints_.reset(); });
+  savepoints_.close([this] { checkpoints_.reset(); });
+  questions_.close();
 }
 
 void batch_run::start() {
@@ -178,22 +178,20 @@ void batch_run::look_at_state(std::uint32_t node, std::uint32_t group, const std
 
 std::uint64_t batch_run::savepoint() {
   if (!keeps_checkpoints()) return run_control::savepoint();
-  for (std::uint64_t epoch = 0;; std::this_thread::yield()) {
-    questions_.ask(
-        [&] {
-          if (!checkpoints_ || cancelled()) throw run_error(run_checkpoints::over());
-          if (!driver_->between_batches()) return;  // the epoch may need a number of its own
-          try {
-            epoch = checkpoints_->savepoint([this](const auto& visit) { visit_states(visit); });
-          } catch (...) {
-            driver_->number_above(checkpoints_->newest());
-            throw;
-          }
-          driver_->number_above(epoch);
-        },
-        [this] { pool_->wake_all(); });
-    if (epoch != 0) return epoch;
-  }
+  std::uint64_t epoch = 0;
+  savepoints_.ask(
+      [&] {
+        if (!checkpoints_ || cancelled()) throw run_error(run_checkpoints::over());
+        try {
+          epoch = checkpoints_->savepoint([this](const auto& visit) { visit_states(visit); });
+        } catch (...) {
+          driver_->number_above(checkpoints_->newest());
+          throw;
+        }
+        driver_->number_above(epoch);
+      },
+      [this] { pool_->wake_all(); });
+  return epoch;
 }
 
 void batch_run::remember(batch_progress done) {

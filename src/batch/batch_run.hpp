@@ -47,6 +47,8 @@ class batch_run final : public engine_run {
   void remember(batch_progress done);
   /// About states, which may be looked at between two batches.
   query_desk& questions() { return questions_; }
+  /// Those who want one: an epoch, which may need a number of its own, so not while the next batch has one already.
+  query_desk& savepoints() { return savepoints_; }
   const std::vector<spout_partition>& partitions_of(std::uint32_t chain, std::uint32_t task) const {
     return partitions_[chain][task];
   }
@@ -78,7 +80,7 @@ class batch_run final : public engine_run {
   std::vector<std::unique_ptr<stage_runner>> runners_;
   std::unique_ptr<batch_driver> driver_;
   std::vector<std::vector<std::vector<spout_partition>>> partitions_;  ///< by chain and task; empty for others
-  query_desk questions_;
+  query_desk questions_, savepoints_;
   std::deque<batch_progress> recent_;  ///< guarded by mutex_
 };
 

@@ -83,10 +83,7 @@ bool spout_feed::slice(time_point now) {
     made = true;
   }
   if (run_.state() >= run_state::draining && !ended_) made |= drain();
-  if (failure_ && !cutting_) {
-    make_good();
-    made = true;
-  }
+  if (failure_ && !cutting_) made |= make_good();
   serve_tokens(now);
   made |= take_wake();
   if (cutting_) {
@@ -458,14 +455,19 @@ void spout_feed::weigh_raw() {
 
 // --- once more ---
 
-/// Repeats the failed attempt over all that was collected, by fresh copies of what follows the spout, until it succeeds
-/// or the run is over.
+/// Repeats the failed attempt over all that was collected, by fresh copies of what follows the spout, until it
+/// succeeds. False: the run is over, or one could not be opened, and is given time.
 bool spout_feed::make_good() {
   while (failure_) {
+    if (renew_due_ > run_.options().clock->now()) return false;
+    renew_due_ = {};
     if (!absorb_failure()) return false;
     std::fill(weighed_.begin(), weighed_.end(), 0);  // the outboxes are new as well
     output_bytes_ = 0;
-    if (!renew(true)) continue;
+    if (!renew(true)) {
+      renew_due_ = run_.options().clock->now() + pause_before_retry(record_->other_failures + 1);
+      continue;
+    }
     begin_attempt();
     set_clock_back(open_);
     read_again(open_);
@@ -522,15 +524,15 @@ void spout_feed::let_go(std::unique_lock<std::mutex> slice) {
   if (missed_.exchange(false, std::memory_order_relaxed)) run_.pool().wake(worker_);
 }
 
-spout_feed::cut_result spout_feed::cut(std::uint64_t batch, time_point now) {
+spout_feed::cut_result spout_feed::cut(std::uint64_t batch, std::size_t worker, time_point now) {
   std::unique_lock lock(slice_, std::try_to_lock);
   if (!lock.owns_lock()) return cut_result::busy;
   const inside at_work(*this);
   const auto result = cut_held(batch, now);
   note_next_wake();
   let_go(std::move(lock));
-  // What it waits for may have a time limit, which its own worker watches.
-  if (result == cut_result::pending) run_.pool().publish_and_wake(worker_);
+  // What it waits for may have a time limit, which its own worker watches. Whoever wakes himself never sleeps.
+  if (result == cut_result::pending && worker != worker_) run_.pool().publish_and_wake(worker_);
   return result;
 }
 
@@ -777,7 +779,7 @@ void spout_feed::note_next_wake() {
   auto at = time_point::max();
   if (cutting_ || desk_->outstanding()) at = desk_->next_deadline();
   if (wants_polls() && idle_until_ != time_point{}) at = std::min(at, idle_until_);
-  at = std::min(at, next_look_);
+  at = failure_ ? renew_due_ : std::min(at, next_look_);
   next_wake_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
 }
 

@@ -41,8 +41,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
     busy,     ///< it is at work: ask again soon
     pending,  ///< it waits for something, and tells the driver when that has come
   };
-  /// Ends the collecting: what was polled becomes the blocks of batch `batch`.
-  cut_result cut(std::uint64_t batch, time_point now);
+  /// Ends the collecting: what was polled becomes the blocks of batch `batch`. Called by the thread of `worker`.
+  cut_result cut(std::uint64_t batch, std::size_t worker, time_point now);
   /// Messages of the batch that was cut last. REQUIRES: cut said done.
   std::uint64_t messages() const { return cut_.messages; }
   /// How far event time had come with that batch, and whether nobody should wait for more. REQUIRES: as `messages`.
@@ -175,7 +175,8 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   bool member_flushed_ = false, cutting_ = false, ticked_ = false;
   time_point idle_until_{};
   bool idle_until_woken_ = false;
-  bool draining_ = false;  ///< the spout has been told
+  time_point renew_due_{};  ///< a fresh copy of what follows the spout could not be opened: not before
+  bool draining_ = false;   ///< the spout has been told
   std::uint32_t poll_failures_ = 0;
   event_time cut_watermark_ = beginning_of_time;
   bool cut_idle_ = false, cut_ended_ = false, was_polled_ = false;

@@ -35,6 +35,7 @@ bool stage_task::prepare(std::uint64_t batch, time_point now, event_time waterma
   mine_.now = clock.now;
   clock_reached_ = clock.ends ? end_of_time : clock.now;
   record_ = &mine_;
+  retry_due_ = {};
   again_ = false;
   blocks_begun_ = 0;
   note_ticks(now);
@@ -84,12 +85,24 @@ void stage_task::commit(std::size_t leader) {
 }
 
 bool stage_task::commit_epoch() {
-  if (!std::exchange(epoch_open_, false)) return true;
+  if (!commit_due_) return true;
   const inside at_work(*this);
-  // What has been decided is done: a commit may be repeated and then changes nothing.
-  while (!call_member(0, &task_operator::commit_epoch, "commit failed: "))
-    if (!absorb_failure()) return false;
-  return true;
+  if (call_member(0, &task_operator::commit_epoch, "commit failed: ")) {
+    commit_due_ = false;
+    commit_failures_ = 0;
+    retry_due_ = {};
+    return true;
+  }
+  // What has been decided is done: a commit may be repeated and then changes nothing. It has attempts of its own,
+  // whatever has failed before.
+  const auto why = *std::exchange(failure_, {});
+  mine_.attempt = ++commit_failures_;
+  ++mine_.attempts_failed;
+  if (run_.cancelled()) return false;
+  if (commit_failures_ >= most_attempts()) return run_.fail(located(why.node, why.error)), false;
+  retried_.add(1);
+  pause_after(commit_failures_);
+  return false;
 }
 
 void stage_task::abort_epoch() noexcept {
@@ -213,6 +226,7 @@ stage_task::outcome stage_task::step(std::size_t worker, time_point now, std::in
   now_ = now;
   while (true) {
     if (run_.cancelled()) return outcome::over;
+    if (pauses()) return outcome::waiting;
     if (failure_ || fresh_copy_due_) {
       if (!recover()) return outcome::over;
       continue;
@@ -236,6 +250,7 @@ stage_task::outcome stage_task::step(std::size_t worker, time_point now, std::in
 
 bool stage_task::start() {
   begin_attempt();
+  retry_due_ = {};
   cursor_ = {};
   chain_->frame.watermark = reached_;
   chain_->frame.is_waited_for = true;
@@ -252,9 +267,10 @@ bool stage_task::start() {
 
 /// After a failure: the same input once more, by a fresh copy of the operators. A sink is never copied: what a
 /// transactional one wrote is aborted, and a plain one, whose flush, tick or wake has failed, goes on where it was.
+/// Whoever has to do with the world outside, a transaction or the opening of a copy, is given time before the next try.
 bool stage_task::recover() {
-  const bool failed = failure_.has_value();
-  if (failed && !absorb_failure()) return false;
+  const auto ordinal = failure_ ? failure_->ordinal : attempt_failure::no_tuple;
+  if (failure_ && !absorb_failure()) return false;
   fresh_copy_due_ = false;
   if (is_plain_sink()) {
     flushed_ = false;
@@ -262,10 +278,22 @@ bool stage_task::recover() {
     return true;
   }
   at_ = at::starting;
-  if (!is_sink_) return renew(false), true;  // when opening fails, that is the next failure
-  renew_desk();
-  abort_epoch();
+  if (is_sink_) {
+    renew_desk();
+    abort_epoch();
+    const bool of_tuple = ordinal != attempt_failure::no_tuple;
+    if (!mine_.given_up.contains(ordinal)) pause_after(of_tuple ? mine_.failures[ordinal] : mine_.other_failures);
+    return true;
+  }
+  if (renew(false)) return true;
+  if (!absorb_failure()) return false;
+  fresh_copy_due_ = true;
+  pause_after(mine_.other_failures);
   return true;
+}
+
+void stage_task::pause_after(std::uint32_t failures) {
+  retry_due_ = run_.options().clock->now() + pause_before_retry(failures);
 }
 
 stage_task::outcome stage_task::advance(std::int64_t& budget) {
@@ -463,7 +491,10 @@ void stage_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) con
 
 // --- waiting ---
 
-bool stage_task::has_news(time_point now) const { return woken() || next_wake() <= now || run_.cancelled(); }
+/// While it pauses, a waker is heard behind the pause.
+bool stage_task::has_news(time_point now) const {
+  return (woken() && !pauses()) || next_wake() <= now || run_.cancelled();
+}
 
 stage_task::time_point stage_task::next_wake() const {
   const auto retry = retry_due_ == time_point{} ? time_point::max() : retry_due_;

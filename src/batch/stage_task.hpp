@@ -75,11 +75,13 @@ class stage_task final : public batch_task {
   event_time watermark() const { return at_watermark_; }
   /// The batch has committed; `leader` starts the next one.
   void commit(std::size_t leader);
-  /// Of a transactional sink: makes visible what it prepared.
+  /// Of a transactional sink: makes visible what it prepared and has left. False: not yet, but from `retry_due` on, or
+  /// the run is over.
   bool commit_epoch();
+  time_point retry_due() const { return retry_due_; }
   void abort_epoch() noexcept;
-  /// What was prepared stays so.
-  void leave_epoch() { epoch_open_ = false; }
+  /// What was prepared counts, or may: it is not aborted any more.
+  void leave_epoch() { commit_due_ |= std::exchange(epoch_open_, false); }
   /// The run is over: what a batch that never committed had done to the state is taken back.
   void roll_back();
   /// Of a sink: dead letters of the batch before become blocks of this one. True when there are any.
@@ -115,6 +117,8 @@ class stage_task final : public batch_task {
   outcome flush();
   outcome end();
   bool recover();
+  bool pauses() const { return at_ == at::starting && retry_due_ > now_; }
+  void pause_after(std::uint32_t failures);
   verdict failed(call_frame& frame, const any_batch& in, std::size_t index) override;
   void answer(token_desk::failed_token t) override;
   bool may_fail_again(std::uint64_t ordinal);
@@ -130,7 +134,8 @@ class stage_task final : public batch_task {
   bool ran_ = false;             ///< in this batch
   bool again_ = false;           ///< for the sake of lost blocks
   bool fresh_copy_due_ = false;  ///< before the next attempt
-  bool epoch_open_ = false;
+  bool epoch_open_ = false, commit_due_ = false;
+  std::uint32_t commit_failures_ = 0;  ///< of this epoch
   batch_record mine_;
   std::string changes_;
   cursor cursor_;

@@ -1,11 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <set>
 #include <thread>
 
 #include "batch/batch_probe.hpp"
 #include "freshet/testing/fault_plan.hpp"
+#include "freshet/testing/simulated_files.hpp"
 
 // What a throw does: attempts, policies, and the errors that end a run.
 namespace {
@@ -594,6 +596,121 @@ TEST(held_in_batches, a_token_that_nobody_consumes_times_out_and_meets_the_polic
   EXPECT_THAT(unread[0].error, HasSubstr("message_timeout (5 ms)"));
   EXPECT_FALSE(unread[0].bytes.empty());
   EXPECT_EQ(run.metrics().node("forgets").timed_out, 5u);
+}
+
+/// Fails once, and its next copies when they are opened: `refusals` times.
+struct opens_at_last {
+  struct shared_state {
+    int refusals = 3;
+    bool has_failed = false;
+    std::vector<std::chrono::steady_clock::time_point> opened;
+  };
+  std::shared_ptr<shared_state> shared = std::make_shared<shared_state>();
+  void open() {
+    shared->opened.push_back(std::chrono::steady_clock::now());
+    if (shared->has_failed && shared->refusals-- > 0) throw std::runtime_error("no connection");
+  }
+  int process(int v) {
+    if (!std::exchange(shared->has_failed, true)) throw std::runtime_error("connection lost");
+    return v;
+  }
+};
+
+TEST(attempts, a_fresh_copy_that_cannot_be_opened_is_followed_by_another_after_a_pause_that_doubles) {
+  for (bool behind_a_spout : {false, true}) {
+    topology_builder builder{"opens"};
+    const opens_at_last bolt;
+    collect_sink<int> sink;
+    auto source = builder.spout("in", vector_spout{numbers(10)});
+    auto opens = builder.bolt("opens", bolt);
+    builder.sink("out", sink).input(behind_a_spout ? opens.input(source) : opens.input(source, shuffle_grouping{}));
+    batch_executor{batches_of(10)}.start(builder.build()).wait();
+    EXPECT_EQ(sink.take(), numbers(10));
+    const auto& opened = bolt.shared->opened;
+    ASSERT_EQ(opened.size(), 5u);
+    for (std::size_t i = 2; i < 5; ++i)
+      EXPECT_GE(opened[i] - opened[i - 1], 10ms * (1 << (i - 2))) << i << ' ' << behind_a_spout;
+  }
+}
+
+/// Holds everything until `let_go`.
+struct keeps {
+  struct shelf {
+    std::mutex mutex;
+    std::vector<held_tuple> held;
+  };
+  std::shared_ptr<shelf> shared = std::make_shared<shelf>();
+  void process(int, emitter<int>& out) {
+    std::lock_guard lock(shared->mutex);
+    shared->held.push_back(out.hold());
+  }
+  void wait_for(std::size_t n) const {
+    while (std::lock_guard(shared->mutex), shared->held.size() < n) std::this_thread::yield();
+  }
+  void let_go() const {
+    std::lock_guard lock(shared->mutex);
+    for (auto& token : shared->held) token.ack();
+  }
+};
+
+/// Counts how often it is asked: each worker does once a round.
+struct counting_clock final : freshet::clock {
+  mutable std::atomic<std::uint64_t> asked{0};
+  std::chrono::steady_clock::time_point now() const noexcept override { return ++asked, real().now(); }
+  event_time wall() const noexcept override { return real().wall(); }
+  /// In a span in which a worker that does not sleep makes some thousand rounds.
+  std::uint64_t asked_in_a_while() const {
+    const auto before = asked.load();
+    std::this_thread::sleep_for(100ms);
+    return asked - before;
+  }
+};
+
+TEST(held_in_batches, workers_sleep_while_the_cut_waits_for_tokens) {
+  for (std::size_t workers : {1, 2}) {
+    counting_clock clock;
+    topology_builder builder{"asleep"};
+    const keeps bolt;
+    auto source = builder.spout("in", partitioned_spout_probe{2, 5}, {.parallelism = 2});
+    builder.sink("out", collect_sink<int>{})
+        .input(builder.bolt("keeps", bolt, {.parallelism = 2}).input(source), global_grouping{});
+    auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back,
+                                     .workers = workers,
+                                     .idle = idle::park,
+                                     .message_timeout = 0ns,
+                                     .stall_limit = 0ns,
+                                     .clock = &clock})}
+                   .start(builder.build());
+    bolt.wait_for(10);
+    EXPECT_LT(clock.asked_in_a_while(), 200u) << workers;
+    bolt.let_go();
+    run.wait();
+  }
+}
+
+TEST(held_in_batches, a_savepoint_sleeps_until_the_cut_is_over) {
+  counting_clock clock;
+  freshet::testing::simulated_files disk;
+  topology_builder builder{"asleep"};
+  const keeps bolt;
+  auto source = builder.spout("in", partitioned_spout_probe{2, 5}, {.parallelism = 2});
+  builder.sink("out", collect_sink<int>{})
+      .input(builder.bolt("keeps", bolt, {.parallelism = 2}).input(source), global_grouping{});
+  auto run = batch_executor{quiet({.trigger = batch_trigger::back_to_back,
+                                   .guarantee = guarantee::at_least_once,
+                                   .workers = 2,
+                                   .idle = idle::park,
+                                   .message_timeout = 0ns,
+                                   .stall_limit = 0ns,
+                                   .clock = &clock,
+                                   .checkpoints = {.directory = "/kept", .files = &disk}})}
+                 .start(builder.build());
+  bolt.wait_for(10);
+  auto made = std::async(std::launch::async, [&] { return run.savepoint(); });
+  EXPECT_LT(clock.asked_in_a_while(), 200u);
+  bolt.let_go();
+  EXPECT_GE(made.get(), 1u);
+  run.wait();
 }
 
 /// Holds at most four, and gives its answers in on_wake.

@@ -94,7 +94,7 @@ TEST(sinks, a_prepare_that_keeps_failing_ends_the_run_uncommitted) {
 
 struct cannot_commit : transaction_sink {
   int failures;
-  std::shared_ptr<int> tried = std::make_shared<int>(0);
+  std::shared_ptr<std::atomic<int>> tried = std::make_shared<std::atomic<int>>(0);
   void commit(const token& t) {
     if (++*tried <= failures) throw std::runtime_error("connection lost");
     transaction_sink::commit(t);
@@ -122,6 +122,72 @@ TEST(sinks, a_commit_that_keeps_failing_ends_the_run_by_name) {
   EXPECT_EQ(*sink.tried, 4);
   // It was decided, so it isn't aborted; the second batch never began.
   EXPECT_EQ(log->lines, (std::vector<std::string>{"begin 1", "prepare 10"}));
+}
+
+/// Throws from its first three calls of one kind, and notes when it was called.
+struct loses_connection : transaction_sink {
+  using time_point = std::chrono::steady_clock::time_point;
+  std::string at;
+  std::shared_ptr<std::vector<time_point>> called = std::make_shared<std::vector<time_point>>();
+  void call(std::string_view what) {
+    if (what != at) return;
+    called->push_back(std::chrono::steady_clock::now());
+    if (called->size() <= 3) throw std::runtime_error("connection lost");
+  }
+  void begin(const epoch_id& id) {
+    call("begin");
+    transaction_sink::begin(id);
+  }
+  void write(int v) {
+    if (v == 3) call("write");
+    transaction_sink::write(v);
+  }
+  token prepare() {
+    call("prepare");
+    return transaction_sink::prepare();
+  }
+  void commit(const token& t) {
+    call("commit");
+    transaction_sink::commit(t);
+  }
+};
+
+TEST(sinks, what_fails_in_a_transaction_is_done_again_after_a_pause_that_doubles) {
+  for (const char* at : {"begin", "write", "prepare", "commit"}) {
+    topology_builder builder{"pauses"};
+    loses_connection sink{{std::make_shared<journal>()}, at};
+    builder.sink("transaction", sink).input(builder.spout("in", vector_spout{numbers(10)}));
+    batch_executor{batches_of(10)}.start(builder.build()).wait();
+    ASSERT_EQ(sink.called->size(), 4u) << at;
+    for (std::size_t i = 1; i < 4; ++i)
+      EXPECT_GE((*sink.called)[i] - (*sink.called)[i - 1], 10ms * (1 << (i - 1))) << at << ' ' << i;
+    EXPECT_EQ(sink.log->lines.back(), "commit 10");
+  }
+}
+
+/// What has its record counts, though the run ends before all of it is committed.
+TEST(sinks, nothing_is_aborted_while_a_commit_waits_to_be_done_again) {
+  auto log = std::make_shared<journal>();
+  topology_builder builder{"commit"};
+  cannot_commit first{{log}, 100};
+  auto source = builder.spout("in", vector_spout{numbers(10)});
+  builder.sink("first", first).input(source);
+  builder.sink("second", transaction_sink{log}).input(source);
+  auto run = batch_executor{batches_of(10, {.max_task_attempts = 1000, .drain_timeout = 1ms})}.start(builder.build());
+  while (*first.tried < 2) std::this_thread::yield();
+  EXPECT_THROW(run.drain(), run_error);
+  EXPECT_EQ(log->lines, (std::vector<std::string>{"begin 1", "prepare 10", "begin 1", "prepare 10"}));
+}
+
+TEST(sinks, a_commit_has_attempts_of_its_own) {
+  auto log = std::make_shared<journal>();
+  topology_builder builder{"commit"};
+  cannot_commit sink{{log}, 3};
+  sink.prepare_failures->store(3);
+  builder.sink("transaction", sink).input(builder.spout("in", vector_spout{numbers(10)}));
+  batch_executor{batches_of(10)}.start(builder.build()).wait();
+  EXPECT_EQ(*sink.tried, 4);
+  EXPECT_EQ(log->lines.back(), "commit 10");
 }
 
 struct deciding {
