@@ -35,6 +35,7 @@ struct outside {
   std::set<std::string> committed;
   std::optional<epoch_id> last;
   std::atomic<bool> one_poll_an_epoch = false;
+  std::atomic<std::int64_t> polls = std::int64_t{1} << 40;  ///< of `paced_numbers` that may still give something
 
   // From which call of a sink on all fail, what that does besides, and whether it is the end of the process.
   std::uint64_t calls = 0, crash_at = ~std::uint64_t{0};
@@ -139,6 +140,8 @@ class paced_numbers {
   void open(const task_context& context) { all_.open(context); }
   poll_status poll(spout_emitter<int>& out) {
     if (waits_ && world_->one_poll_an_epoch) return poll_status::idle_until(std::chrono::steady_clock::now() + 20us);
+    if (world_->polls <= 0) return poll_status::idle_until(std::chrono::steady_clock::now() + 20us);
+    --world_->polls;
     waits_ = true;
     return all_.poll(out);
   }
