@@ -68,7 +68,10 @@ struct batch_options {
   std::size_t workers = 0;  ///< threads; 0: as many as the hardware has
   freshet::idle idle = freshet::idle::adaptive;
   bool pin = false;  ///< worker i stays on processor i
-  /// How often one tuple, or one task for another reason, may fail in a batch before it is given up. Spark's default.
+  /// How often one tuple, or one task for another reason, may fail in a batch before it is given up; the commit of a
+  /// transactional sink counts by itself. Spark's default. What has to do with the world outside (a poll, a
+  /// transaction, a plain sink's write, the opening of a fresh copy) is tried again after a pause: 10 ms, doubled each
+  /// time.
   std::uint32_t max_task_attempts = 4;
   /// Blocks of the running batch beyond this are evicted, those that have been read first, and computed again where
   /// somebody needs them; or they are spilled, see `spill`. Polling ahead stops at half of it. 256 MiB hold a full
