@@ -74,6 +74,21 @@ TEST_F(next_wake, is_when_a_sink_in_the_spouts_task_is_tried_again) {
   EXPECT_EQ(pause(), 10s);
 }
 
+/// And at the deadline of a drain, if that comes first.
+TEST_F(next_wake, is_when_a_drain_has_no_more_time_though_a_sink_waits) {
+  options.guarantee = guarantee::exactly_once;
+  options.retry = {.first = 10s, .longest = 10s};
+  options.drain_timeout = 2s;
+  (void)b.sink("fails", [](const int&) { throw std::runtime_error("down"); }).input(b.spout("n", resting_spout{3}));
+  pause();
+  run->drain();
+  EXPECT_EQ(pause(), 2s);
+  time.advance(2s + 1ns);
+  pause();
+  EXPECT_EQ(run->state(), run_state::failed);
+  EXPECT_TRUE(run->unfinished().empty()) << run->unfinished();
+}
+
 TEST_F(next_wake, is_not_when_a_message_is_due_for_which_there_is_no_room) {
   options.retry = {.first = 10s, .longest = 10s};
   shut_bolt shut;
