@@ -537,7 +537,7 @@ struct asking_sink : epoch_sink {
 };
 
 bool is_asked(event_run& run) { return run.epochs()->is_asked(); }
-bool is_asked(batch_run& run) { return run.questions().is_asked(); }
+bool is_asked(batch_run& run) { return run.savepoints().is_asked(); }
 
 /// Whoever asks before the end gets what the last epoch was, unless the run has failed.
 template <class Run, class Engine>
