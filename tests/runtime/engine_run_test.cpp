@@ -317,7 +317,9 @@ std::string run_with_refusals(engine e, refusing_spout& spout) {
   b.sink("out", [](int) {}).input(b.spout("first", spout));
   const auto graph = b.build();
   return error_of([&] {
-    if (e == engine::event) event_executor{{.commit_interval = 1us, .log = {}}}.start(graph).wait();
+    // The next try is to come before the end.
+    const retry_options soon{.first = 1us, .longest = 1us};
+    if (e == engine::event) event_executor{{.retry = soon, .commit_interval = 1us, .log = {}}}.start(graph).wait();
     else batch_executor{{.trigger = batch_trigger::rows, .rows_per_batch = 1, .log = {}}}.start(graph).wait();
   });
 }
