@@ -191,7 +191,8 @@ void batch_task::begin_attempt() {
   base_ordinal_ = 0;
 }
 
-bool batch_task::guarded(std::size_t m, const char* what, const std::function<void(task_operator&)>& f) {
+bool batch_task::guarded(std::size_t m, const char* what, const std::function<void(task_operator&)>& f,
+                         bool ends_tokens) {
   auto& member = chain_->members[m];
   call_frame& frame = *member.frame;
   frame.begin_unrooted();
@@ -205,9 +206,11 @@ bool batch_task::guarded(std::size_t m, const char* what, const std::function<vo
     if (frame.flags.deferred) frame.apply_deferred();
     return true;
   }
+  const bool tokens_failed_instead = ends_tokens && !frame.acks.empty();
   frame.cut_back();
   frame.flags.failed = false;
   count_failure(frame.failure.node);
+  if (tokens_failed_instead) return true;
   auto e = std::move(frame.failure.error);
   e.message = what + e.message;
   fail_attempt({frame.failure.node, attempt_failure::no_tuple, std::move(e)});
@@ -215,7 +218,8 @@ bool batch_task::guarded(std::size_t m, const char* what, const std::function<vo
 }
 
 bool batch_task::call_member(std::size_t m, void (task_operator::*f)(), const char* what) {
-  return guarded(m, what, [f](task_operator& op) { (op.*f)(); });
+  return guarded(
+      m, what, [f](task_operator& op) { (op.*f)(); }, true);
 }
 
 void batch_task::fail_attempt(attempt_failure why) {

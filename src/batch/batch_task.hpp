@@ -133,8 +133,11 @@ class batch_task : public task_host {
   void close_members(chain_task& chain, std::size_t from) noexcept;
   /// State as it was when the batch began; routes as in every attempt.
   void begin_attempt();
-  /// Calls one member as a call of its own. False: it threw, and the attempt has failed.
-  bool guarded(std::size_t member, const char* what, const std::function<void(task_operator&)>& f);
+  /// Calls one member as a call of its own. False: it threw, and the attempt has failed. `ends_tokens`: where the call
+  /// wanted to ack held tuples, they have failed instead, to be tried again or given up as any tuple.
+  bool guarded(std::size_t member, const char* what, const std::function<void(task_operator&)>& f,
+               bool ends_tokens = false);
+  /// A tick, flush or wake.
   bool call_member(std::size_t member, void (task_operator::*f)(), const char* what);
   /// Notes why the attempt fails; the first reason counts.
   void fail_attempt(attempt_failure why);

@@ -87,7 +87,7 @@ void stage_task::commit(std::size_t leader) {
 bool stage_task::commit_epoch() {
   if (!commit_due_) return true;
   const inside at_work(*this);
-  if (call_member(0, &task_operator::commit_epoch, "commit failed: ")) {
+  if (guarded(0, "commit failed: ", [](task_operator& op) { op.commit_epoch(); })) {
     commit_due_ = false;
     commit_failures_ = 0;
     retry_due_ = {};
@@ -107,7 +107,7 @@ bool stage_task::commit_epoch() {
 
 void stage_task::abort_epoch() noexcept {
   if (!std::exchange(epoch_open_, false)) return;
-  if (call_member(0, &task_operator::abort_epoch, "abort failed: ")) return;
+  if (guarded(0, "abort failed: ", [](task_operator& op) { op.abort_epoch(); })) return;
   run_.options().log.log(log_level::warning, name_, std::exchange(failure_, {})->error.message);
 }
 
@@ -412,7 +412,8 @@ stage_task::outcome stage_task::flush() {
 }
 
 stage_task::outcome stage_task::end() {
-  if (is_transactional_ && !call_member(0, &task_operator::prepare_epoch, "prepare failed: ")) return outcome::more;
+  const auto prepare = [](task_operator& op) { op.prepare_epoch(); };
+  if (is_transactional_ && !guarded(0, "prepare failed: ", prepare)) return outcome::more;
   if (!is_sink_) store_outputs(again_);
   if (const auto* state = chain_->head().state.get(); state && run_.checkpoints()) {
     writer w;

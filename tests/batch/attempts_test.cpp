@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <set>
 #include <thread>
@@ -765,6 +766,32 @@ TEST(held_in_batches, async_bolts_refuse_and_answer_when_woken) {
   auto run = batch_executor{batches_of(100)}.start(builder.build());
   run.wait();
   EXPECT_EQ(sorted(sink.take()), numbers(300, 1));
+}
+
+/// Replies are emitted when the bolt is woken, which is nobody's call but that of the tuple that waits for the reply.
+TEST(held_in_batches, a_tuple_whose_reply_always_fails_further_down_is_given_up_alone) {
+  stream_builder builder{"asked"};
+  collect_sink<int> sink;
+  collect_sink<dead_letter> letters;
+  builder.spout("in", vector_spout{numbers(50)})
+      .shuffle()
+      .map_async<int>("ask", [](const int& v, async_reply<int> reply) { reply(v); })
+      .map("picky",
+           [](int v) {
+             if (v % 20 == 13) throw std::runtime_error("unlucky " + std::to_string(v));
+             return v;
+           })
+      .to("out", sink);
+  builder.dead_letters().to("letters", letters);
+  batch_executor{batches_of(50)}.start(builder.build()).wait();
+  auto got = sink.take();
+  std::sort(got.begin(), got.end());
+  auto expected = numbers(50);
+  std::erase_if(expected, [](int v) { return v % 20 == 13; });
+  EXPECT_EQ(got, expected);
+  std::vector<std::string> why;
+  for (const auto& l : letters.take()) why.push_back(l.node + ": " + l.error);
+  EXPECT_THAT(why, ::testing::UnorderedElementsAre("ask: unlucky 13", "ask: unlucky 33"));
 }
 
 TEST(blocking_in_batches, a_blocking_bolt_has_a_thread_of_its_own) {
