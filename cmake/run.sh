@@ -57,11 +57,12 @@ help_test() {
   cat <<'TEXT'
 sh cmake/run.sh test [--no-kafka] [CTEST ARGUMENTS]
 
-Builds everything (Debug with asserts, in build/dev) and runs ctest with these arguments: on two cores half an hour to build
-the first time, and twenty minutes to run. Tests of conformance read data that is not in this project and are skipped where
-it is not at hand (CMake's FRESHET_SHARED_DIR); the last lines say what was skipped, and why. Those of the PostgreSQL sink start a server of their own from Debian's package
-postgresql, which is installed, too. Those of Kafka start a real broker, whose jars (some 50 MB) are fetched once, into a cache
-(tests/kafka/broker/README.md); it needs Java and Maven, which are installed as well.
+Builds everything (Debug with asserts, in build/dev) and runs ctest with these arguments: on two cores a quarter of an hour to
+build the first time, and ten minutes to run. Tests of conformance read data that is not in this project and are skipped where it
+is not at hand (CMake's FRESHET_SHARED_DIR); what was skipped, and why, stands before ctest's closing line. Those of the PostgreSQL
+sink start a server of their own from Debian's package postgresql, which is installed, too. Those of Kafka start a real broker,
+whose jars (some 50 MB) are fetched once, into a cache (tests/kafka/broker/README.md); it needs Java and Maven, which are
+installed as well.
   --no-kafka       without the component kafka and its tests: nothing is installed or fetched for them
 For example:
   sh cmake/run.sh test -L unit          one label: unit differential conformance package compile_fail examples
