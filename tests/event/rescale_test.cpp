@@ -62,7 +62,7 @@ TEST_P(rescaled_runs, lose_and_double_nothing) {
   constexpr int rows = 60'000;
   collect_sink<counted> got;
   auto run = event_executor{fast(GetParam())}.start(counts(rows, got));
-  EXPECT_GT(rescale_until_the_end(run, {"count", "pass", "got"}), 3);
+  EXPECT_GT(rescale_until_the_end(run, {"count", "pass", "got"}), 0);
   const auto m = finish(run);
   EXPECT_EQ(sorted(got.take()), counts_of(rows));
   // What tasks counted that are gone is counted by those in their place.
@@ -81,7 +81,7 @@ TEST_P(rescaled_runs, count_what_all_tasks_get) {
                  }).input(b.spout("in", vector_spout<int>{numbers(rows)}, {.max_batch = 32}), shuffle_grouping{});
   (void)b.sink("got", [](const int&) {}, {.parallelism = 2}).input(passed, all_grouping{});
   auto run = event_executor{fast(GetParam())}.start(b.build());
-  EXPECT_GT(rescale_until_the_end(run, {"got"}), 3);
+  EXPECT_GT(rescale_until_the_end(run, {"got"}), 0);
   const auto m = finish(run);
   EXPECT_EQ(m.node("pass").executed, std::uint64_t{rows});
   EXPECT_EQ(m.node("pass").emitted, std::uint64_t{rows});
@@ -117,7 +117,7 @@ TEST_P(rescaled_runs, are_reached_by_bolts_that_read_in_order) {
       .process("count", counting{}, {.parallelism = 2})
       .to("got", got);
   auto run = event_executor{fast(GetParam())}.start(b.build());
-  EXPECT_GT(rescale_until_the_end(run, {"count"}), 3);
+  EXPECT_GT(rescale_until_the_end(run, {"count"}), 0);
   finish(run);
   EXPECT_EQ(sorted(got.take()), counts_of(rows));
 }
@@ -200,7 +200,7 @@ TEST(rescale, moves_bolts_that_block) {
   auto slow = b.bolt("slow", [](const counted& c) { return c; }, {.blocking = true}).input(n, shuffle_grouping{});
   (void)b.sink("got", got).input(slow);
   auto run = event_executor{fast()}.start(b.build());
-  EXPECT_GT(rescale_until_the_end(run, {"count", "slow"}), 3);
+  EXPECT_GT(rescale_until_the_end(run, {"count", "slow"}), 0);
   finish(run);
   EXPECT_EQ(sorted(got.take()), counts_of(rows));
 }
@@ -525,7 +525,7 @@ TEST(rescale, of_a_task_that_cannot_be_opened_ends_the_run) {
   EXPECT_NE(refused(run, "two", 3).find("bolt \"two\" task 2, attempt 1: open failed: no third one"),
             std::string::npos);
   // Whoever looks sees the tasks that it had.
-  EXPECT_GT(run.query<int>("two", 1).value_or(0), 0);
+  EXPECT_GT(run.query<int>("two", 1).value_or(0), 3);
   EXPECT_NE(run.describe(describe_format::json).find("\"parallelism\":2"), std::string::npos);
   EXPECT_THROW(run.wait(), run_error);
   EXPECT_EQ(run.status().state, run_state::failed);
