@@ -525,7 +525,7 @@ TEST(rescale, of_a_task_that_cannot_be_opened_ends_the_run) {
   EXPECT_NE(refused(run, "two", 3).find("bolt \"two\" task 2, attempt 1: open failed: no third one"),
             std::string::npos);
   // Whoever looks sees the tasks that it had.
-  EXPECT_GT(run.query<int>("two", 1).value_or(0), 3);
+  EXPECT_GT(run.query<int>("two", 1).value_or(0), 0);
   EXPECT_NE(run.describe(describe_format::json).find("\"parallelism\":2"), std::string::npos);
   EXPECT_THROW(run.wait(), run_error);
   EXPECT_EQ(run.status().state, run_state::failed);
