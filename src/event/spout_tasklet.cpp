@@ -506,12 +506,11 @@ void spout_tasklet::schedule(retry_ptr m) {
 
 void spout_tasklet::finish(std::uint32_t slot) {
   record& r = record_of(slot);
-  std::uint32_t done = 0, rejected = 0;
+  std::uint32_t done = 0;
   finished_run finished(prefix_);
   for (std::uint32_t i = 0; i < r.messages; ++i) {
     if (!r.failed.empty() && r.failed[i]) continue;
     ++done;
-    rejected += std::binary_search(r.rejected.begin(), r.rejected.end(), i);
     if (!r.rounds.empty()) released_.finished(r.rounds[i], 1);
     if (i < r.extents.size()) finished.add(r.extents[i]);
   }
@@ -519,6 +518,8 @@ void spout_tasklet::finish(std::uint32_t slot) {
   if (chain_.frame.clock && r.rounds.empty()) released_.finished(r.round, done);
   live_ -= done;
   if (!r.dead) {
+    const auto rejected = static_cast<std::uint32_t>(std::count_if(
+        r.rejected.begin(), r.rejected.end(), [&](auto message) { return r.failed.empty() || !r.failed[message]; }));
     given_up_.add(rejected);
     acked_.add(done - rejected);
     if (done > rejected)

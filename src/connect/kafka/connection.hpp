@@ -74,10 +74,11 @@ class connection {
   /// Serves callbacks, and drops what else comes: for times when nothing else can.
   void serve(std::chrono::milliseconds wait);
 
+  /// How long a start that can say what is wrong goes on trying: users hear of it within 3 s.
+  static constexpr std::chrono::milliseconds most_wait_with_reason{2000};
   /// What is known of topics: these, or all. Waits for brokers to answer, until `timeout`; where there is a reason why
   /// they don't, or topics are not there, not longer than `most_wait_with_reason`. Throws std::runtime_error with the
   /// reason, and what to do.
-  static constexpr std::chrono::milliseconds most_wait_with_reason{2000};
   struct topic {
     std::string name;
     std::int32_t partitions = 0;

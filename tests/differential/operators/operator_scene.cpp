@@ -100,9 +100,9 @@ bool orders_ties(operation o) {
          o == operation::aggregates || o == operation::pieces;
 }
 /// What is in several windows may be late for some of them, and no output says for which. Copies of a table, and of
-/// broadcast state, may each have gone on without the partition or not. What is remembered behind `ordered` for a while
-/// only gave other late rows than the model in three of ten runs that go on from a checkpoint on another engine, in one
-/// scene of some thousand (three sources, timers behind it): not understood yet.
+/// broadcast state, may each have gone on without the partition or not. What is remembered for a while is given back
+/// when the watermark has passed that while, so a row that waited in a task which was idle meanwhile may find it gone,
+/// though its stamp is older.
 bool stands_naps(const stage& s) {
   const bool hops = (s.what == operation::window_join && s.kind == join_kind::full) ||
                     (s.what == operation::aggregates && window_kind_of(s) == window_kind::hopping);
