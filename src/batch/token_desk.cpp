@@ -13,15 +13,16 @@ class token_desk::token final : public held_state {
   void ack() noexcept override {
     if (end()) desk_->consumed();
   }
-  void fail(error why) noexcept override {
-    if (!end()) return;
-    desk_->failed(node_, ordinal_, std::move(why));
-    desk_->consumed();
-  }
+  void fail(error why) noexcept override { give_up(std::move(why)); }
   void revoke() noexcept override { ack(); }
-  bool expire(error why) noexcept {
-    if (!end()) return false;
-    desk_->failed(node_, ordinal_, std::move(why));
+  /// True when it ends by this.
+  bool give_up(error why) noexcept {
+    {
+      // Its end and its failure are one step for whoever asks `holds` and then `has_failed`.
+      std::lock_guard lock(desk_->mutex_);
+      if (!end()) return false;
+      desk_->failed_.push_back({node_, ordinal_, std::move(why)});
+    }
     desk_->consumed();
     return true;
   }
@@ -52,10 +53,9 @@ std::shared_ptr<held_state> token_desk::hold(call_frame& frame, std::uint32_t no
   return t;
 }
 
-void token_desk::failed(std::uint32_t node, std::uint64_t ordinal, error why) noexcept {
+bool token_desk::has_failed() const {
   std::lock_guard lock(mutex_);
-  failed_.push_back({node, ordinal, std::move(why)});
-  has_failed_.store(true, std::memory_order_release);
+  return !failed_.empty();
 }
 
 // release: whoever reads zero sees what was posted before it.
@@ -66,7 +66,6 @@ void token_desk::consumed() noexcept {
 
 std::vector<token_desk::failed_token> token_desk::take_failed() {
   std::lock_guard lock(mutex_);
-  has_failed_.store(false, std::memory_order_relaxed);
   return std::exchange(failed_, {});
 }
 
@@ -74,7 +73,7 @@ std::size_t token_desk::expire(time_point now, std::chrono::nanoseconds timeout)
   std::size_t n = 0;
   while (const auto t = by_deadline_.pop_due(now)) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
-    n += t->expire({errc::timeout, "held longer than message_timeout (" + std::to_string(ms) + " ms)"});
+    n += t->give_up({errc::timeout, "held longer than message_timeout (" + std::to_string(ms) + " ms)"});
   }
   return n;
 }

@@ -30,7 +30,8 @@ class token_desk : public std::enable_shared_from_this<token_desk> {
   std::uint32_t outstanding() const { return outstanding_.load(std::memory_order_acquire); }
   /// A token of `node` is out.
   bool holds(std::uint32_t node) const;
-  bool has_failed() const { return has_failed_.load(std::memory_order_acquire); }
+  /// True when `take_failed` has something. Asked behind `outstanding() == 0` or `!holds` it misses nothing.
+  bool has_failed() const;
   std::vector<failed_token> take_failed();
   /// Revokes and fails tokens whose deadline has passed. Returns how many.
   std::size_t expire(time_point now, std::chrono::nanoseconds timeout);
@@ -40,14 +41,12 @@ class token_desk : public std::enable_shared_from_this<token_desk> {
 
  private:
   class token;
-  void failed(std::uint32_t node, std::uint64_t ordinal, error why) noexcept;
   void consumed() noexcept;
 
   const waker wake_;
   std::atomic<std::uint32_t> outstanding_{0};
-  std::atomic<bool> has_failed_{false};
   deadline_queue<token> by_deadline_;  // the task's
-  std::mutex mutex_;                   // guards failed_
+  mutable std::mutex mutex_;           // guards failed_; tokens fail under it
   std::vector<failed_token> failed_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -167,6 +168,33 @@ TEST_F(token_desk_of_an_attempt, other_threads_consume_its_tokens_and_no_failure
     second.join();
   }
   EXPECT_EQ(wakes->count, rounds * 2 * each);
+}
+
+/// A member is flushed when nothing before it holds, and only if nothing of that has failed.
+TEST_F(token_desk_of_an_attempt, whoever_sees_that_a_node_holds_none_sees_every_failure_of_it) {
+  constexpr std::uint32_t rounds = 20'000;
+  std::vector<token> all(rounds + 1);
+  std::atomic<std::uint32_t> handed_out{0};
+  std::thread other([&] {
+    for (std::uint32_t i = 1; i <= rounds; ++i) {
+      while (handed_out.load(std::memory_order_acquire) < i) std::this_thread::yield();
+      all[i]->fail({errc::user_function, "no"});
+    }
+  });
+  std::uint32_t missed = 0;
+  for (std::uint32_t i = 1; i <= rounds; ++i) {
+    all[i] = hold(5);
+    frame.holds.clear();
+    handed_out.store(i, std::memory_order_release);
+    while (desk->holds(5)) {
+    }
+    missed += !desk->has_failed();
+    while (desk->outstanding() != 0) {
+    }
+    EXPECT_EQ(desk->take_failed().size(), 1u);
+  }
+  other.join();
+  EXPECT_EQ(missed, 0u);
 }
 
 TEST_F(token_desk_of_an_attempt, an_answer_and_a_deadline_end_a_token_once) {
