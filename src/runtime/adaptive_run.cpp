@@ -1,14 +1,13 @@
 #include "runtime/adaptive_run.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "freshet/base/clock.hpp"
+#include "runtime/successive_runs.hpp"
 
 namespace freshet {
 
@@ -44,48 +43,25 @@ void put_before(std::vector<T>& newer, const std::vector<T>& older) {
 /// A switch stops the run at work, which ends with an epoch that is not final, and starts one of the other engine,
 /// which goes on from there. Thread safe. Invariants: 1. `switching_` is true from before the one is stopped until the
 /// other is in `run_`, or none will be. 2. A run is told to stop for a switch under the mutex, and only while nobody
-/// has asked for anything: so whatever is asked finds the run as it was, or is seen by the switch. 3. Under the mutex
-/// nothing is called that waits.
-class adaptive_control final : public run_control {
+/// has asked for anything: so whatever is asked finds the run as it was, or is seen by the switch.
+class adaptive_control final : public successive_runs {
  public:
   using time_point = std::chrono::steady_clock::time_point;
   adaptive_control(const topology& graph, adaptive_engines engines, adaptive_options options,
                    std::unique_ptr<engine_chooser> chooser)
-      : graph_(graph),
+      : successive_runs(engine(engines, options.first)(false)),
+        graph_(graph),
         engines_(std::move(engines)),
         options_(std::move(options)),
         look_every_(std::clamp<std::chrono::nanoseconds>(options_.patience / 10, std::chrono::microseconds(100),
                                                          std::chrono::seconds(1))),
         chooser_(std::move(chooser)),
-        at_(options_.first),
-        run_(start(at_, false)) {
+        at_(options_.first) {
     chooser_->begin(at_, std::chrono::steady_clock::now());
     thread_ = std::jthread([this] { supervise(); });
   }
   ~adaptive_control() override { thread_.join(); }
 
-  bool wait_until(time_point when) override {
-    std::unique_lock lock(mutex_);
-    const auto over = [this] { return is_over_; };
-    if (when == time_point::max()) return changed_.wait(lock, over), true;
-    return changed_.wait_until(lock, when, over);
-  }
-  void rethrow() const override {
-    std::lock_guard lock(mutex_);
-    if (has_failed_) throw run_error(error_);
-  }
-  void drain() override { end_with(run_state::draining); }
-  void stop() override { end_with(run_state::stopping); }
-  void pause() override {
-    std::lock_guard lock(mutex_);
-    is_paused_ = true;
-    run_->pause();
-  }
-  void resume() override {
-    std::lock_guard lock(mutex_);
-    is_paused_ = false;
-    run_->resume();
-  }
   run_status status() const override {
     std::lock_guard lock(mutex_);
     auto s = run_->status();
@@ -122,43 +98,23 @@ class adaptive_control final : public run_control {
   }
 
  private:
-  /// From the last state of a run that is left: nothing changes it before the next is at work.
-  void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) override {
-    current()->look_at_state(node, group, look);
-  }
-  std::shared_ptr<run_control> start(engine_kind kind, bool goes_on) const {
-    return (kind == engine_kind::batches ? engines_.batches : engines_.events)(goes_on).run_;
-  }
-  std::shared_ptr<run_control> current() const {
-    std::lock_guard lock(mutex_);
-    return run_;
+  static const adaptive_engines::start& engine(const adaptive_engines& all, engine_kind kind) {
+    return kind == engine_kind::batches ? all.batches : all.events;
   }
   std::shared_ptr<run_control> between_switches() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !switching_; });
+    changed_.wait(lock, [this] { return !is_switching(); });
     return run_;
   }
   /// It has ended because another engine goes on.
   bool is_left(const std::shared_ptr<run_control>& run) const {
     std::lock_guard lock(mutex_);
-    return switching_ || run_ != run;
+    return is_switching() || run_ != run;
   }
   /// REQUIRES: the mutex.
-  engine_use use() const { return {name_of(at_), switching_, switches_, {recent_.begin(), recent_.end()}}; }
-
-  /// A stop is stronger than a drain, as in the engines.
-  void end_with(run_state how) {
-    std::lock_guard lock(mutex_);
-    if (asked_ == run_state::stopping) return;
-    asked_ = how;
-    tell(*run_);
-  }
-  /// What was asked. REQUIRES: the mutex.
-  void tell(run_control& run) {
-    if (is_paused_) run.pause();
-    if (asked_ == run_state::draining) run.drain();
-    if (asked_ == run_state::stopping) run.stop();
-  }
+  bool is_switching() const { return switching_ && !is_over_; }
+  /// REQUIRES: the mutex.
+  engine_use use() const { return {name_of(at_), is_switching(), switches_, {recent_.begin(), recent_.end()}}; }
 
   void supervise() {
     for (std::string why; why.empty() || switch_over(why);) {
@@ -196,7 +152,7 @@ class adaptive_control final : public run_control {
     if (is_to_stop()) return end(), false;
     std::shared_ptr<run_control> next;
     try {
-      next = start(other(at_), true);
+      next = run_of(engine(engines_, other(at_))(true));
     } catch (...) { return fail(told(doing + "the other could not be started: ", error_of_start())), false; }
     adopt(std::move(next), why, began);
     return true;
@@ -240,35 +196,16 @@ class adaptive_control final : public run_control {
                          "; the switch took " + in_ms(done.took));
     chooser_->begin(at_, now);
   }
-  void fail(error e) {
-    {
-      std::lock_guard lock(mutex_);
-      error_ = std::move(e);
-      has_failed_ = true;
-    }
-    end();
-  }
-  void end() {
-    {
-      std::lock_guard lock(mutex_);
-      is_over_ = true;
-      switching_ = false;
-    }
-    changed_.notify_all();
-  }
 
   const topology graph_;
   const adaptive_engines engines_;
   const adaptive_options options_;
   const std::chrono::nanoseconds look_every_;
   const std::unique_ptr<engine_chooser> chooser_;  ///< the thread's
-  mutable std::mutex mutex_;                       ///< guards what follows; the thread alone changes `at_` and `run_`
-  std::condition_variable changed_;
+
+  // Guarded by the mutex; the thread alone changes `at_` and `run_`.
   engine_kind at_;
-  std::shared_ptr<run_control> run_;
-  run_state asked_ = run_state::running;  ///< else draining or stopping
-  bool is_paused_ = false, switching_ = false, is_over_ = false, has_failed_ = false;
-  error error_;
+  bool switching_ = false;
   run_status before_;  ///< stalls and dead letters of the runs before the one at work
   std::uint64_t switches_ = 0;
   std::deque<engine_switch> recent_;

@@ -1,10 +1,8 @@
 #include "freshet/runtime/restarting_executor.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -13,40 +11,19 @@
 
 #include "freshet/base/clock.hpp"
 #include "runtime/doubled_pause.hpp"
+#include "runtime/successive_runs.hpp"
 
 namespace freshet {
 
 /// The runs that follow one another, and the thread that waits for each to end. Thread safe.
-class restarting_control final : public run_control {
+class restarting_control final : public successive_runs {
  public:
   restarting_control(std::function<topology_run()> start, restart_policy policy)
-      : start_(std::move(start)), policy_(std::move(policy)), run_(start_().run_), graphs_{run_->graph()} {
+      : successive_runs(start()), start_(std::move(start)), policy_(std::move(policy)), graphs_{run_->graph()} {
     thread_ = std::jthread([this] { supervise(); });
   }
   ~restarting_control() override { thread_.join(); }
 
-  bool wait_until(std::chrono::steady_clock::time_point when) override {
-    std::unique_lock lock(mutex_);
-    const auto over = [this] { return is_over_; };
-    if (when == std::chrono::steady_clock::time_point::max()) return changed_.wait(lock, over), true;
-    return changed_.wait_until(lock, when, over);
-  }
-  void rethrow() const override {
-    std::lock_guard lock(mutex_);
-    if (has_failed_) throw run_error(error_);
-  }
-  void drain() override { end_with(run_state::draining); }
-  void stop() override { end_with(run_state::stopping); }
-  void pause() override {
-    std::lock_guard lock(mutex_);
-    is_paused_ = true;
-    run_->pause();
-  }
-  void resume() override {
-    std::lock_guard lock(mutex_);
-    is_paused_ = false;
-    run_->resume();
-  }
   run_status status() const override {
     auto now = current()->status();
     std::lock_guard lock(mutex_);
@@ -54,13 +31,10 @@ class restarting_control final : public run_control {
     else if (now.state == run_state::failed) now.state = run_state::running;  // it will be, when the pause is over
     return now;
   }
-  run_metrics metrics() const override { return current()->metrics(); }
   const topology& graph() const override {
     std::lock_guard lock(mutex_);
     return graphs_.back();
   }
-  std::uint64_t savepoint() override { return current()->savepoint(); }
-  bool keeps_checkpoints() const override { return current()->keeps_checkpoints(); }
   void rescale(std::string_view node, std::size_t parallelism) override {
     while (true) {
       const auto run = current();
@@ -76,30 +50,6 @@ class restarting_control final : public run_control {
 
  private:
   using node_parallelism = std::vector<std::pair<std::string, std::size_t>>;
-
-  void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) override {
-    current()->look_at_state(node, group, look);
-  }
-  std::shared_ptr<run_control> current() const {
-    std::lock_guard lock(mutex_);
-    return run_;
-  }
-  /// A stop is stronger than a drain, as in the engines.
-  void end_with(run_state how) {
-    {
-      std::lock_guard lock(mutex_);
-      if (asked_ == run_state::stopping) return;
-      asked_ = how;
-      tell(*run_);
-    }
-    changed_.notify_all();
-  }
-  /// What was asked. REQUIRES: the mutex, under which nothing is called that waits.
-  void tell(run_control& run) const {
-    if (is_paused_) run.pause();
-    if (asked_ == run_state::draining) run.drain();
-    if (asked_ == run_state::stopping) run.stop();
-  }
 
   void supervise() {
     while (true) {
@@ -132,7 +82,7 @@ class restarting_control final : public run_control {
                       "topology \"" + graph().name() + "\": " + why + "; started again in " + in_seconds(pause));
       if (!wait(pause)) return give_up("was told to end while it waited to be started again");
       try {
-        adopt(start_().run_);
+        adopt(run_of(start_()));
         return true;
       } catch (const topology_error& e) {
         why = e.what();
@@ -173,33 +123,16 @@ class restarting_control final : public run_control {
     }
   }
   bool give_up(const std::string& what) {
-    {
-      std::lock_guard lock(mutex_);
-      error_ = {code_, "topology \"" + graphs_.back().name() + "\" " + what + ": " + story_};
-      has_failed_ = true;
-    }
-    end();
+    fail({code_, "topology \"" + graph().name() + "\" " + what + ": " + story_});
     return false;
-  }
-  void end() {
-    {
-      std::lock_guard lock(mutex_);
-      is_over_ = true;
-    }
-    changed_.notify_all();
   }
 
   const std::function<topology_run()> start_;
   const restart_policy policy_;
-  mutable std::mutex mutex_;  ///< guards what follows
-  std::condition_variable changed_;
-  std::shared_ptr<run_control> run_;
-  std::deque<topology> graphs_;  ///< the last one counts; runs come and go, and others may still look at one before
-  run_state asked_ = run_state::running;  ///< else draining or stopping: what those to come will be asked, too
-  bool is_paused_ = false;                ///< likewise
-  node_parallelism parallelism_;  ///< likewise: of nodes that were rescaled, the last one last, as chains move as one
-  bool is_over_ = false, has_failed_ = false;
-  error error_;
+
+  // Guarded by the mutex.
+  std::deque<topology> graphs_;   ///< the last one counts; runs come and go, and others may still look at one before
+  node_parallelism parallelism_;  ///< of nodes that were rescaled, the last one last, as chains move as one
 
   // Of the thread.
   std::uint32_t failures_ = 0;

@@ -52,8 +52,7 @@ class run_control {
   void answer(std::string_view node, any_state_query& query);
 
  protected:
-  friend class adaptive_control;
-  friend class restarting_control;
+  friend class successive_runs;
   /// Calls `look` with the state of the task that has a key group, while no call is at work on it, and nothing in it
   /// may yet be taken back.
   virtual void look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) = 0;
@@ -125,8 +124,7 @@ class topology_run {
   }
 
  private:
-  friend class adaptive_control;
-  friend class restarting_control;
+  friend class successive_runs;
   std::shared_ptr<run_control> run_;
 };
 
