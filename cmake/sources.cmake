@@ -303,6 +303,7 @@ set(FRESHET_SOURCES
   src/runtime/run_checkpoints.cpp
   src/runtime/signals.cpp
   src/runtime/successive_runs.cpp
+  src/runtime/task_counters.cpp
   src/runtime/topology_run.cpp
   src/runtime/ways_back.cpp
   src/runtime/worker_pool.cpp

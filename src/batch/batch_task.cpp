@@ -35,13 +35,13 @@ batch_task::batch_task(batch_run& run, std::uint32_t chain, std::uint32_t task)
       task_(task),
       name_(run.task_name(run.plan().chains.chains[chain].head(), task)),
       waker_(std::make_shared<task_waker>(run.shared_pool(), 0)),
-      desk_(std::make_shared<token_desk>(waker{waker_})) {
+      desk_(std::make_shared<token_desk>(waker{waker_})),
+      counts_(run.plan().chains.chains[chain].members.size()) {
   try {
     chain_ = make_chain(nullptr, false);
   } catch (const task_not_made& e) { throw run_error(located(e.why().node, e.why().error)); }
   const auto members = chain_->members.size();
   executed_before_.assign(members, 0);
-  by_member_.resize(members);
   transferred_.resize(chain_->routes.size());
 }
 
@@ -256,7 +256,7 @@ bool batch_task::absorb_failure() {
     return false;
   }
   ++record_->attempt;
-  retried_.add(1);
+  counts_.retried.add(1);
   return true;
 }
 
@@ -357,7 +357,7 @@ bool batch_task::holds_up_to(std::size_t member) const {
 }
 
 void batch_task::serve_tokens(time_point now) {
-  if (const auto n = desk_->expire(now, run_.options().message_timeout)) timed_out_.add(n);
+  if (const auto n = desk_->expire(now, run_.options().message_timeout)) counts_.timed_out.add(n);
   if (!desk_->has_failed()) return;
   for (auto& t : desk_->take_failed()) {
     count_failure(t.node);
@@ -461,50 +461,30 @@ batch_task::time_point batch_task::next_tick() const {
 }
 
 void batch_task::publish(batch_record& done) {
-  dead_lettered_.add(done.dead_lettered);
-  skipped_.add(done.skipped);
-  late_.add(std::exchange(chain_->frame.late, 0));
-  woke_behind_.add(std::exchange(chain_->frame.woke_behind, 0));
+  counts_.dead_lettered.add(done.dead_lettered);
+  counts_.skipped.add(done.skipped);
+  counts_.late.add(std::exchange(chain_->frame.late, 0));
+  counts_.woke_behind.add(std::exchange(chain_->frame.woke_behind, 0));
   for (auto& letter : done.unread) run_.unread_dead_letter(std::move(letter));
   publish_counts();
 }
 
 void batch_task::publish_counts() {
   for (std::size_t m = 0; m < chain_->members.size(); ++m)
-    by_member_[m].executed.set(executed_before_[m] + chain_->members[m].op->executed);
+    counts_.by_member[m].executed.set(executed_before_[m] + chain_->members[m].op->executed);
   if (const auto& state = chain_->head().state) {
-    state_rows_.set(state->rows());
-    state_expired_.set(state->expired());
-    state_bytes_.set(state->bytes());
+    counts_.state_rows.set(state->rows());
+    counts_.state_expired.set(state->expired());
+    counts_.state_bytes.set(state->bytes());
   }
   std::uint64_t made = 0;
   for (const auto& r : chain_->routes)
     for (const auto* box : r.router->outboxes()) made += box->pool.made();
-  batches_.set(made);
+  counts_.batches.set(made);
 }
 
 void batch_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
-  task_metrics t;
-  t.task = task_;
-  t.acked = acked_.get();
-  t.timed_out = timed_out_.get();
-  t.late = late_.get();
-  t.woke_behind = woke_behind_.get();
-  t.watermark = event_time{event_time::duration{watermark_.load(std::memory_order_relaxed)}};
-  t.replayed = replayed_.get();
-  t.retried = retried_.get();
-  t.dead_lettered = dead_lettered_.get();
-  t.skipped = skipped_.get();
-  t.pending = pending_.get();
-  t.state_rows = state_rows_.get();
-  t.state_bytes = state_bytes_.get();
-  t.state_expired = state_expired_.get();
-  t.batches = batches_.get();
-  t.busy = static_cast<double>(busy_ns_.get()) / static_cast<double>(std::max<std::int64_t>(1, uptime.count()));
-  t.execute_latency = execute_latency_.copy();
-  std::vector<member_counts> members;
-  for (const auto& m : by_member_) members.push_back({m.executed.get(), m.failed.get()});
-  add_task(into, run_.graph(), run_.plan().chains.chains[chain_index_], std::move(t), members, left());
+  add_task(into, run_.graph(), run_.plan().chains.chains[chain_index_], counts_.read(task_, uptime), counts_, left());
 }
 
 /// What has left on each route.
@@ -521,10 +501,7 @@ std::vector<edge_output> batch_task::left() const {
 }
 
 void batch_task::count_failure(std::uint32_t node) {
-  const auto& members = run_.plan().chains.chains[chain_index_].members;
-  std::size_t m = members.size() - 1;
-  while (m > 0 && members[m].node != node) --m;
-  by_member_[m].failed.add(1);
+  counts_.call_failed(run_.plan().chains.chains[chain_index_], node);
 }
 
 }  // namespace freshet

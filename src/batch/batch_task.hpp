@@ -16,7 +16,7 @@
 #include "batch/token_desk.hpp"
 #include "freshet/runtime/metrics.hpp"
 #include "freshet/runtime/worker_pool.hpp"
-#include "runtime/task_metrics.hpp"
+#include "runtime/task_counters.hpp"
 
 namespace freshet {
 
@@ -167,7 +167,6 @@ class batch_task : public task_host {
   /// The batch has committed: what was counted in it counts.
   void publish(batch_record& done);
   void publish_counts();
-  /// A call failed in the code of `node`, or in what routes to it.
   void count_failure(std::uint32_t node);
   std::vector<edge_output> left() const;
   /// How often a tuple, or a task for another reason, may fail.
@@ -208,16 +207,9 @@ class batch_task : public task_host {
   bool reading_ = false;
   std::atomic<bool> inside_{false};
 
-  counter acked_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_, state_bytes_,
-      state_expired_, busy_ns_, batches_, late_, woke_behind_;
-  std::atomic<std::int64_t> watermark_{beginning_of_time.time_since_epoch().count()};
+  task_counters counts_;
   std::vector<std::uint64_t> executed_before_;  ///< by member: in copies that are gone
-  struct member_counters {
-    counter executed, failed;
-  };
-  std::deque<member_counters> by_member_;
-  std::deque<counter> transferred_;  ///< by route
-  shared_histogram execute_latency_;
+  std::deque<counter> transferred_;             ///< by route
 
  private:
   std::vector<std::deque<shelf>> shelves_;  ///< by route and outbox; outlive the outboxes

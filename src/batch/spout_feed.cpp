@@ -213,9 +213,9 @@ bool spout_feed::poll(time_point now) {
   const auto messages = round_.messages;
   remember(messages, now);
   close_round();
-  polled_.add(messages);
+  counts_.emitted.add(messages);
   const auto done_at = run_.options().clock->now();
-  busy_ns_.add(static_cast<std::uint64_t>((done_at - began).count()));
+  counts_.busy_ns.add(static_cast<std::uint64_t>((done_at - began).count()));
   if (!thrown && status.what() != poll_status::kind::emitted) empty_handed_.begin(done_at);
   weigh(messages);
   const auto bytes = static_cast<std::int64_t>(output_bytes_ + raw_bytes_);
@@ -476,7 +476,7 @@ bool spout_feed::make_good() {
 }
 
 void spout_feed::read_again(const collected& from) {
-  replayed_.add(from.messages);
+  counts_.replayed.add(from.messages);
   if (reads_again_) return read_ranges(from);
   for (const auto& [why, letter] : from.rejected) reject(why, letter);
   const auto read_anew = [this](any_batch& raw) {
@@ -743,14 +743,14 @@ void spout_feed::committed(time_point now) {
 }
 
 void spout_feed::end_batch() {
-  watermark_.store(cut_watermark_.time_since_epoch().count(), std::memory_order_relaxed);
+  counts_.come_to(cut_watermark_);
   committed_.store(false, std::memory_order_relaxed);
   const time_point at{std::chrono::nanoseconds(committed_at_.load(std::memory_order_relaxed))};
   for (const auto& [when, count] : cut_.polled)
     complete_latency_.record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (at - when).count())), count);
   const auto lost = cut_.record.dead_lettered + cut_.record.skipped;
-  lost_.add(std::min(cut_.messages, lost));
-  acked_.add(cut_.messages - std::min(cut_.messages, lost));
+  counts_.given_up.add(std::min(cut_.messages, lost));
+  counts_.acked.add(cut_.messages - std::min(cut_.messages, lost));
   publish(cut_.record);
   commit_positions();
   for (auto& raw : cut_.raws) {
@@ -786,10 +786,8 @@ void spout_feed::note_next_wake() {
 void spout_feed::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
   const auto mine = into.tasks.size();
   batch_task::collect(into, uptime);
-  into.tasks[mine].executed = polled_.get();
-  into.tasks[mine].emitted = polled_.get();
-  into.tasks[mine].failed = lost_.get();
-  into.tasks[mine].pending = polled_.get() - std::min(polled_.get(), acked_.get() + lost_.get());
+  const auto& t = into.tasks[mine];
+  into.tasks[mine].pending = t.emitted - std::min(t.emitted, t.acked + t.failed);
   into.tasks[mine].complete_latency = complete_latency_.copy();
   into.tasks[mine].nothing_at_hand = static_cast<double>(empty_handed_.ns_at(run_.options().clock->now())) /
                                      static_cast<double>(std::max<std::int64_t>(1, uptime.count()));

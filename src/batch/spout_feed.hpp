@@ -194,7 +194,6 @@ class spout_feed final : public batch_task, public tasklet, private spout_host {
   std::atomic<bool> ended_{false}, hot_{true};
   std::int64_t bytes_told_ = 0;
   bool done_ = false;
-  counter polled_, lost_;  ///< messages; lost: given up in this chain
   empty_handed empty_handed_;
   shared_histogram complete_latency_;
 };

@@ -73,7 +73,7 @@ void stage_task::prepare_again() {
 }
 
 void stage_task::commit(std::size_t leader) {
-  watermark_.store(at_watermark_.time_since_epoch().count(), std::memory_order_relaxed);
+  counts_.come_to(at_watermark_);
   waker_->worker.store(leader, std::memory_order_relaxed);  // who starts batches, also for a waker's sake
   if (ran_)
     for (auto& m : chain_->members)
@@ -100,7 +100,7 @@ bool stage_task::commit_epoch() {
   ++mine_.attempts_failed;
   if (run_.cancelled()) return false;
   if (commit_failures_ >= most_attempts()) return run_.fail(located(why.node, why.error)), false;
-  retried_.add(1);
+  counts_.retried.add(1);
   pause_after(commit_failures_);
   return false;
 }
@@ -366,8 +366,8 @@ read_result stage_task::run_calls(any_reader& reader, any_batch& in, std::size_t
   const auto result = reader.read(in, from);
   const auto took = static_cast<std::uint64_t>((run_.options().clock->now() - began).count());
   reading_ = false;
-  busy_ns_.add(took);
-  execute_latency_.record(took, 1);
+  counts_.busy_ns.add(took);
+  counts_.execute_latency.record(took, 1);
   // Slow tuples end a slice too: they count as if each had taken the time of a usual one.
   budget -= std::max(static_cast<std::int64_t>(result.next - from), static_cast<std::int64_t>(took) / usual_tuple_ns);
   return result;
@@ -444,7 +444,7 @@ task_host::verdict stage_task::failed(call_frame& frame, const any_batch& in, st
 bool stage_task::may_fail_again(std::uint64_t ordinal) {
   mine_.attempt = ++mine_.failures[ordinal];
   if (mine_.attempt >= most_attempts()) return false;
-  retried_.add(1);
+  counts_.retried.add(1);
   ++mine_.attempts_failed;
   return true;
 }

@@ -22,6 +22,7 @@ event_task::event_task(event_run& run, const chain_setup& setup, std::size_t wor
       name_(run.task_name(chain_.plan().head(), setup.task)),
       book_(run.book()),
       guarantee_(run.options().guarantee),
+      counts_(chain_.members.size()),
       sink_reading_(chain_.sinks.size()),
       sink_retry_(chain_.sinks.size()),
       waker_(std::make_shared<task_waker>(run.shared_pool(), worker)),
@@ -29,7 +30,6 @@ event_task::event_task(event_run& run, const chain_setup& setup, std::size_t wor
       delay_(run.graph().nodes()[chain_.plan().head()].delay),
       sinks_and_state_(chain_, run.graph()),
       call_attempts_(chain_.members.size()) {
-  by_member_ = std::vector<member_counters>(chain_.members.size());
   chain_.attach(*this);
   if (chain_.plan().below_dead_letters) desk_->keep_failures();
 }
@@ -134,7 +134,7 @@ task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, st
   if (again.batch != &in || again.index != index) again = {&in, index, 0, {}};
   const auto attempts = ++again.attempts;
   if (!best_effort && !frame.failure.error.fatal && attempts < run_.options().retry.max_attempts) {
-    retried_.add(1);
+    counts_.retried.add(1);
     again.due = deadline(run_.options().clock->now(), run_.options().retry.backoff(attempts + 1));
     return verdict::again_later;
   }
@@ -145,7 +145,7 @@ task_host::verdict event_task::failed(call_frame& frame, const any_batch& in, st
 }
 
 void event_task::end_attempts(std::uint32_t attempts, const any_batch& in, std::size_t index, call_frame& frame) {
-  given_up_.add(1);
+  counts_.given_up.add(1);
   give_up(frame.failure.node, frame.failure.error, attempts, &in, index, frame);
 }
 
@@ -173,7 +173,7 @@ void event_task::give_up(std::uint32_t node, error e, std::uint32_t attempts, co
 void event_task::give_up(std::uint32_t node, error e, std::uint32_t attempts, dead_letter letter, call_frame& frame) {
   switch (e.fatal ? on_failure::stop : policy_of(node)) {
     case on_failure::skip:
-      skipped_.add(1);
+      counts_.skipped.add(1);
       return;
     case on_failure::stop:
       e.message = describe(node, attempts, e);
@@ -191,7 +191,7 @@ void event_task::give_up(std::uint32_t node, error e, std::uint32_t attempts, de
 
 /// The letter is a child of `frame`'s call, so that its message is finished when the letter is.
 void event_task::emit_dead_letter(dead_letter letter, root anchor, const root_list* several, call_frame& frame) {
-  dead_lettered_.add(1);
+  counts_.dead_lettered.add(1);
   if (!run_.plan().uses_dead_letters || chain_.plan().below_dead_letters)
     return run_.unread_dead_letter(std::move(letter));
   call_frame& out = chain_.frame;
@@ -232,12 +232,12 @@ void event_task::answer(hold_desk::failed_hold f) {
   const auto attempts = f.again.attempts;
   if (!f.error.fatal && f.again.tuple && guarantee_ != guarantee::best_effort &&
       attempts < run_.options().retry.max_attempts) {
-    retried_.add(1);
+    counts_.retried.add(1);
     repeats_.push_back({std::move(f.again), deadline(now_, run_.options().retry.backoff(attempts + 1))});
     ++repeats_.back().what.attempts;
     return;
   }
-  given_up_.add(1);
+  counts_.given_up.add(1);
   chain_.frame.begin_unrooted();
   give_up(f.node, f.error, attempts, f.again.tuple.get(), 0, chain_.frame);
   desk_->settle_failed(f);
@@ -286,9 +286,9 @@ bool event_task::read(any_reader& reader, reading& r, bool& made) {
     clocked_ = run_.options().clock->now();
     const auto took = (clocked_ - began).count();
     r.from = result.next;
-    busy_ns_.add(static_cast<std::uint64_t>(took));
+    counts_.busy_ns.add(static_cast<std::uint64_t>(took));
     if (result.next != from) {
-      execute_latency_.record(static_cast<std::uint64_t>(took), 1);
+      counts_.execute_latency.record(static_cast<std::uint64_t>(took), 1);
       made = true;
     }
     retry& again = retry_of(chain_.frame, *r.batch);
@@ -460,7 +460,7 @@ bool event_task::guarded(std::size_t m, bare_call call) {
   }
   const auto attempts = ++so_far;
   if (guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
-    retried_.add(1);
+    counts_.retried.add(1);
     calls_due_ = deadline(run_.options().clock->now(), run_.options().retry.backoff(attempts + 1));
     return false;
   }
@@ -553,7 +553,7 @@ bool event_task::tick() {
 bool event_task::housekeeping() {
   bool made = false;
   if (const auto n = desk_->expire(now_, run_.options().message_timeout)) {
-    timed_out_.add(n);
+    counts_.timed_out.add(n);
     made = true;
   }
   for (auto& f : desk_->take_failed()) {
@@ -716,19 +716,13 @@ void event_task::stand_where(const event_task& was) {
 }
 
 void event_task::count_for(const event_task& was) {
-  for (std::size_t m = 0; m < by_member_.size(); ++m) {
+  counts_.add(was.counts_);
+  for (std::size_t m = 0; m < chain_.members.size(); ++m)
     chain_.members[m].op->executed += was.chain_.members[m].op->executed;
-    by_member_[m].failed.add(was.by_member_[m].failed.get());
-  }
-  for (auto c : {&event_task::emitted_, &event_task::acked_, &event_task::given_up_, &event_task::timed_out_,
-                 &event_task::replayed_, &event_task::retried_, &event_task::dead_lettered_, &event_task::skipped_,
-                 &event_task::busy_ns_, &event_task::blocked_ns_})
-    (this->*c).add((was.*c).get());
-  execute_latency_.merge(was.execute_latency_.copy());
   chain_.frame.late += was.chain_.frame.late;
   chain_.frame.woke_behind += was.chain_.frame.woke_behind;
   late_answers_before_ += was.late_answers_before_ + was.desk_->late_answers();
-  expired_before_ += was.state_expired_.get();
+  expired_before_ += was.counts_.state_expired.get();
   flushed_ = activity();
 }
 
@@ -768,7 +762,8 @@ tasklet::progress event_task::run(time_point now) {
   chain_.expire_state(time_domain::processing, chain_.frame.now);
   publish();
   // Slice by slice: a task that gets some room, fills it and is blocked again has been blocked in between.
-  if (blocked_since_ != time_point{}) blocked_ns_.add(static_cast<std::uint64_t>((now - blocked_since_).count()));
+  if (blocked_since_ != time_point{})
+    counts_.blocked_ns.add(static_cast<std::uint64_t>((now - blocked_since_).count()));
   // A slice that could do nothing was blocked all the time: a worker that spins does little else.
   blocked_since_ = !blocked() ? time_point{} : made ? run_.options().clock->now() : now;
   return {made, phase_ == phase::done};
@@ -875,55 +870,27 @@ tasklet::time_point event_task::next_wake() const {
   return at;
 }
 
-void event_task::count_failure(std::uint32_t node) {
-  std::size_t m = chain_.members.size() - 1;
-  while (m > 0 && chain_.members[m].node != node) --m;
-  by_member_[m].failed.add(1);
-}
-
 void event_task::publish_members() {
-  for (std::size_t m = 0; m < by_member_.size(); ++m) by_member_[m].executed.set(chain_.members[m].op->executed);
+  for (std::size_t m = 0; m < counts_.by_member.size(); ++m)
+    counts_.by_member[m].executed.set(chain_.members[m].op->executed);
   std::uint64_t alive = 0;
   for (const auto& l : links_) alive += l.out->box().pool.made();
-  batches_.set(alive);
-  late_.set(chain_.frame.late);
-  woke_behind_.set(chain_.frame.woke_behind);
-  watermark_.store(chain_.frame.watermark.time_since_epoch().count(), std::memory_order_relaxed);
+  counts_.batches.set(alive);
+  counts_.late.set(chain_.frame.late);
+  counts_.woke_behind.set(chain_.frame.woke_behind);
+  counts_.come_to(chain_.frame.watermark);
   const auto& state = chain_.head().state;
   if (!state) return;
-  state_rows_.set(state->rows());
-  state_expired_.set(expired_before_ + state->expired());
+  counts_.state_rows.set(state->rows());
+  counts_.state_expired.set(expired_before_ + state->expired());
   if (++slices_ % slices_a_size != 1 && phase_ != phase::done) return;
-  state_bytes_.set(state->bytes());
+  counts_.state_bytes.set(state->bytes());
 }
 
 void event_task::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {
-  task_metrics t;
-  t.task = chain_.task();
-  t.emitted = t.executed = emitted_.get();
-  t.acked = acked_.get();
-  t.failed = given_up_.get();
-  t.timed_out = timed_out_.get();
+  auto t = counts_.read(chain_.task(), uptime);
   t.late_answers = late_answers_before_ + desk_->late_answers();
-  t.late = late_.get();
-  t.woke_behind = woke_behind_.get();
-  t.watermark = event_time{event_time::duration{watermark_.load(std::memory_order_relaxed)}};
-  t.replayed = replayed_.get();
-  t.retried = retried_.get();
-  t.dead_lettered = dead_lettered_.get();
-  t.skipped = skipped_.get();
-  t.pending = pending_.get();
-  t.state_rows = state_rows_.get();
-  t.state_bytes = state_bytes_.get();
-  t.state_expired = state_expired_.get();
-  t.batches = batches_.get();
-  const auto up = static_cast<double>(std::max<std::int64_t>(1, uptime.count()));
-  t.busy = static_cast<double>(busy_ns_.get()) / up;
-  t.backpressured = static_cast<double>(blocked_ns_.get()) / up;
-  t.execute_latency = execute_latency_.copy();
-  std::vector<member_counts> members;
-  for (const auto& m : by_member_) members.push_back({m.executed.get(), m.failed.get()});
-  add_task(into, run_.graph(), chain_.plan(), std::move(t), members, left());
+  add_task(into, run_.graph(), chain_.plan(), std::move(t), counts_, left());
 }
 
 /// What has left by each link.

@@ -17,7 +17,7 @@
 #include "freshet/runtime/tasklet.hpp"
 #include "runtime/chain_task.hpp"
 #include "runtime/query_desk.hpp"
-#include "runtime/task_metrics.hpp"
+#include "runtime/task_counters.hpp"
 
 namespace freshet {
 
@@ -142,8 +142,7 @@ class event_task : public tasklet, public task_host {
   /// Behind everything that is in the outboxes.
   void send_marks(const batch_marks& marks);
   void publish_members();
-  /// A call failed in the code of `node`, or in what routes to it.
-  void count_failure(std::uint32_t node);
+  void count_failure(std::uint32_t node) { counts_.call_failed(chain_.plan(), node); }
   /// Tells every member that the task was woken. False when one of them is to be told again later; those before it
   /// are then told twice.
   bool call_woken();
@@ -186,15 +185,7 @@ class event_task : public tasklet, public task_host {
   time_point clocked_{};                 ///< the last look at the clock in it
   phase phase_ = phase::working;
 
-  // Published once a slice.
-  struct member_counters {
-    counter executed, failed;
-  };
-  std::vector<member_counters> by_member_;
-  counter emitted_, acked_, given_up_, timed_out_, replayed_, retried_, dead_lettered_, skipped_, pending_, state_rows_,
-      state_bytes_, state_expired_, busy_ns_, blocked_ns_, batches_, late_, woke_behind_;
-  std::atomic<std::int64_t> watermark_{beginning_of_time.time_since_epoch().count()};
-  shared_histogram execute_latency_;
+  task_counters counts_;  ///< written once a slice
 
  private:
   struct link {

@@ -185,7 +185,7 @@ bool spout_tasklet::poll() {
   close_round(1, nullptr);
   doubt_last(thrown != nullptr);
   clocked_ = run_.options().clock->now();
-  busy_ns_.add(static_cast<std::uint64_t>((clocked_ - began).count()));
+  counts_.busy_ns.add(static_cast<std::uint64_t>((clocked_ - began).count()));
   if (thrown) {
     if (emitted) poll_failures_ = 0;  // it got on
     poll_failed(thrown);
@@ -269,7 +269,7 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
     return;
   }
   flush_due_ = true;
-  if (!again) emitted_.add(round_.messages);
+  if (!again) counts_.emitted.add(round_.messages);
   if (!slot) {
     finished_run finished(prefix_);
     for (const auto& p : round_.positions)
@@ -366,7 +366,7 @@ void spout_tasklet::message_failed(spout_round& round, std::uint32_t index, call
     if (round.is_new && failed_before_clock(frame)) stand(index, frame);
     return;
   }
-  given_up_.add(1);  // best_effort: the policy at once, and the message is not at hand any more
+  counts_.given_up.add(1);  // best_effort: the policy at once, and the message is not at hand any more
   give_up(frame.failure.node, frame.failure.error, 1, nullptr, 0, frame);
 }
 
@@ -380,7 +380,7 @@ void spout_tasklet::message_rejected(spout_round& round, const position* at, cal
   const auto message = round.messages - 1;
   if (round_rejected_.empty() || round_rejected_.back() != message) {
     round_rejected_.push_back(message);
-    if (!lane_) given_up_.add(1);
+    if (!lane_) counts_.given_up.add(1);
   }
   give_up(chain_.plan().head(), std::move(why), 1, std::move(letter), frame);
 }
@@ -520,8 +520,8 @@ void spout_tasklet::finish(std::uint32_t slot) {
   if (!r.dead) {
     const auto rejected = static_cast<std::uint32_t>(std::count_if(
         r.rejected.begin(), r.rejected.end(), [&](auto message) { return r.failed.empty() || !r.failed[message]; }));
-    given_up_.add(rejected);
-    acked_.add(done - rejected);
+    counts_.given_up.add(rejected);
+    counts_.acked.add(done - rejected);
     if (done > rejected)
       complete_latency_.record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now_ - r.emitted).count())),
                                done - rejected);
@@ -553,7 +553,7 @@ bool spout_tasklet::replay() {
     else due.push_back(std::move(m));
   }
   if (due.empty()) return made;
-  replayed_.add(due.size());
+  counts_.replayed.add(due.size());
   if (keeps_raw_) {
     for (auto& m : due) replay_values(std::move(m));
     return true;
@@ -685,7 +685,7 @@ bool spout_tasklet::skip_lost(const range_lost& gone, std::vector<retry_ptr>& al
     position& e = m->extent;
     if (gone.holds(e)) {
       lost_.add(1);
-      given_up_.add(1);
+      counts_.given_up.add(1);
       message_done(*m);
       continue;
     }
@@ -702,14 +702,14 @@ bool spout_tasklet::skip_lost(const range_lost& gone, std::vector<retry_ptr>& al
 
 /// The message is given up: its policy, then it counts as finished, for a dead letter when that has been dealt with.
 void spout_tasklet::bury(retry_ptr m) {
-  given_up_.add(1);
+  counts_.given_up.add(1);
   const auto policy = m->why.fatal ? on_failure::stop : policy_of(m->node);
   if (policy == on_failure::stop) {
     m->why.message = describe(m->node, m->task, m->attempt, m->why);
     return run_.fail(std::move(m->why));
   }
   if (policy == on_failure::skip) {
-    skipped_.add(1);
+    counts_.skipped.add(1);
     return message_done(*m);
   }
   if (!m->values && spout_.replayable()) m->values = read_aside(spout_, m->extent, layout_);
@@ -726,7 +726,7 @@ void spout_tasklet::bury(retry_ptr m) {
     letter.bytes = w.data();
   }
   if (!run_.plan().uses_dead_letters) {
-    dead_lettered_.add(1);
+    counts_.dead_lettered.add(1);
     run_.unread_dead_letter(std::move(letter));
     return message_done(*m);
   }
@@ -836,11 +836,11 @@ void spout_tasklet::publish() {
     }
     is_held_back_.store(holding.has_value(), std::memory_order_relaxed);
   }
-  if (lane_) return pending_.set(live_);
+  if (lane_) return counts_.pending.set(live_);
   // Without a ledger a message is finished when this chain is done with it.
   const std::uint64_t unread = raw_.queued_tuples();
-  pending_.set(unread);
-  acked_.set(emitted_.get() - std::min(emitted_.get(), given_up_.get() + unread));
+  counts_.pending.set(unread);
+  counts_.acked.set(counts_.emitted.get() - std::min(counts_.emitted.get(), counts_.given_up.get() + unread));
 }
 
 void spout_tasklet::collect(run_metrics& into, std::chrono::nanoseconds uptime) const {

@@ -257,54 +257,10 @@ run_metrics engine_run::begin_metrics() const {
   return m;
 }
 
-namespace {
-/// Tuples that a member has emitted: for each of its outputs, what the first that reads it got.
-std::uint64_t emitted_by(std::size_t m, const topology& graph, const chain_plan& chain,
-                         const std::vector<member_counts>& members, const std::vector<edge_output>& left) {
-  const auto node = chain.members[m].node;
-  std::uint64_t sum = 0;
-  for (std::uint32_t port = 0; port < graph.nodes()[node].outputs.size(); ++port) {
-    const auto readers = readers_of(graph, {node, port});
-    if (readers.empty()) continue;
-    const auto to = readers.front();
-    const auto chained = std::find_if(chain.members.begin() + 1, chain.members.end(),
-                                      [&](const auto& other) { return other.node == to.node; });
-    if (chained != chain.members.end()) {
-      sum += members[static_cast<std::size_t>(chained - chain.members.begin())].executed;
-      continue;
-    }
-    for (const auto& [e, emitted] : left)
-      if (e.from_node == node && e.to_node == to.node && e.input == to.input) sum += emitted;
-  }
-  return sum;
-}
-}  // namespace
-
 edge_metrics edge_of(const topology& graph, stream_end from, reader_ref to) {
   const auto& nodes = graph.nodes();
   const bool letters = from.node == stream_end::dead_letters;
   return {letters ? "dead_letters" : nodes[from.node].name, nodes[to.node].name, from.node, to.node, to.input, 0, {}};
-}
-
-void add_task(run_metrics& into, const topology& graph, const chain_plan& chain, task_metrics head,
-              const std::vector<member_counts>& members, std::vector<edge_output> left) {
-  const auto task = head.task;
-  head.idle = std::clamp(1 - head.busy - head.backpressured, 0.0, 1.0);
-  for (std::size_t m = 0; m < members.size(); ++m) {
-    task_metrics t = m == 0 ? std::move(head) : task_metrics{};
-    const auto node = chain.members[m].node;
-    t.node = graph.nodes()[node].name;
-    t.task = task;
-    if (m != 0 || !chain.is_spout) {
-      t.executed = members[m].executed;
-      t.failed = members[m].failed;
-      t.emitted = emitted_by(m, graph, chain, members, left);
-    }
-    for (const auto& one : left)
-      if (one.edge.from_node == node) t.transferred += one.edge.transferred;
-    into.tasks.push_back(std::move(t));
-  }
-  for (auto& one : left) into.edges.push_back(std::move(one.edge));
 }
 
 void merge_edges(run_metrics& m) {

@@ -150,13 +150,6 @@ class engine_run : public run_control {
 
 /// What went from `from` to one input of a node, so far nothing.
 edge_metrics edge_of(const topology& graph, stream_end from, reader_ref to);
-/// Calls of one member of a chain's task.
-struct member_counts {
-  std::uint64_t executed = 0, failed = 0;
-};
-/// Appends what one task says: `head` for what belongs to the task, counts by member, and what left it on each edge.
-void add_task(run_metrics& into, const topology& graph, const chain_plan& chain, task_metrics head,
-              const std::vector<member_counts>& members, std::vector<edge_output> left);
 /// Sums what tasks have said about the same input of a node.
 void merge_edges(run_metrics& m);
 /// offsets 100 to 200 of partition 0 "a.log" can no longer be read, the earliest offset still there is 150: <why>
