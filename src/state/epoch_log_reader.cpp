@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "state/damage.hpp"
 #include "state/epoch_chain.hpp"
 
 namespace freshet {
@@ -75,6 +76,12 @@ void take(std::vector<read_record> records, logged_epochs& all) {
   }
 }
 
+/// The newest that sinks have surely committed: where there is damage, a run may go on from there.
+std::uint64_t committed(const logged_epochs& all) {
+  const auto n = all.epochs.size();
+  return n < 2 ? all.checkpoint->epoch : all.epochs[n - 2].manifest.epoch;
+}
+
 }  // namespace
 
 const logged_epoch* logged_epochs::find(std::uint64_t epoch) const {
@@ -105,10 +112,13 @@ result<known_epochs> read_epochs(file_system& files, const std::string& folder) 
   auto checkpoints = checkpoint_reader(files, folder).epochs();
   if (!checkpoints) return std::move(checkpoints).error();
   known.checkpoints = *std::move(checkpoints);
-  if (!known.log) return known;
+  if (!known.log && known.checkpoints.empty()) return known;
+  if (!known.log) known.log.emplace().damage = gone_log(path);
+  auto& log = *known.log;
   for (const auto& each : known.checkpoints)
-    if (each.manifest) known.log->checkpoint = each.manifest;
-  take(std::move(records), *known.log);
+    if (each.manifest) log.checkpoint = each.manifest;
+  take(std::move(records), log);
+  if (log.damage && log.checkpoint) log.damage = damaged_log(*log.damage, committed(log));
   return known;
 }
 

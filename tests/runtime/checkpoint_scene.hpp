@@ -192,7 +192,7 @@ struct wishes {
 inline checkpointing kept_in(simulated_files& files, checkpointing how) {
   how.directory = "/kept";
   how.files = &files;
-  how.log_bytes = 600;
+  if (how.log_bytes == checkpointing{}.log_bytes) how.log_bytes = 600;
   return how;
 }
 /// Both engines with epochs as short as they can be.

@@ -106,6 +106,42 @@ TYPED_TEST(runs_that_go_on, behind_every_crash_of_a_sink) {
   EXPECT_GT(crashes, 30u);
 }
 
+/// In a new history, so that sinks don't take for known what they get again; and from the last epoch in front of the
+/// damage that is surely committed, so nothing is missing.
+TYPED_TEST(runs_that_go_on, in_front_of_a_damaged_log_if_somebody_says_so) {
+  simulated_files files;
+  auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = TypeParam::first::has_epochs_by_time;
+  wishes options;
+  options.how.log_bytes = 1 << 20;  // one file has all epochs
+  const auto graph = sums<typename TypeParam::sink>(world, 2);
+  {
+    auto run = TypeParam::first::in(files, options).start(graph);
+    const auto rows = [&] {
+      std::lock_guard lock(world->mutex);
+      return world->visible.size();
+    };
+    while (rows() < partitions * each / 2) std::this_thread::yield();
+    run.stop();
+  }
+  world->one_poll_an_epoch = false;
+  const std::string log = "/kept/log/00000000000000000000.log";
+  files.flip_bit(log, files.open(log).value()->size().value() / 2);
+  EXPECT_THAT(
+      error_of([&] { (void)TypeParam::then::in(files, options).start(graph); }),
+      ::testing::AllOf(HasSubstr("is damaged at byte"), HasSubstr("Allowed when_damaged::use_older, the run ")));
+
+  const auto before = world->visible.size();
+  options.how.damaged = when_damaged::use_older;
+  TypeParam::then::in(files, options).start(graph).wait();
+  options.how.damaged = when_damaged::refuse;
+  TypeParam::then::in(files, options).start(graph).wait();  // there is nothing to refuse any more
+  const auto all = wanted();
+  EXPECT_EQ(std::set<row>(world->visible.begin(), world->visible.end()), std::set<row>(all.begin(), all.end()));
+  EXPECT_GT(world->visible.size(), all.size());
+  EXPECT_LT(world->visible.size(), before + all.size());  // not from the beginning
+}
+
 template <class Engine, class First, class Second>
 struct two_sinks {
   using engine = Engine;

@@ -43,7 +43,7 @@ struct logged_epochs {
 /// The epochs of a folder.
 struct known_epochs {
   std::vector<epoch_status> checkpoints{};  ///< oldest first
-  std::optional<logged_epochs> log{};       ///< none: the folder has no log
+  std::optional<logged_epochs> log{};       ///< none: the folder has neither checkpoints nor a log
 };
 
 /// Reads every record of the log in a folder and what its checkpoint_reader lists, and changes nothing, not even a
