@@ -35,6 +35,17 @@ std::string_view to_string(log_sync s) noexcept {
   return "never";
 }
 
+epoch_record commit_record(checkpoint_manifest newest) {
+  epoch_record record;
+  record.after = newest.epoch;
+  record.has_sinks = false;
+  record.manifest = std::move(newest);
+  record.manifest.nodes.clear();
+  record.manifest.partitions.clear();
+  record.manifest.tokens.clear();
+  return record;
+}
+
 std::string encode(const epoch_record& record) {
   writer w;
   write_value(w, record);
@@ -60,20 +71,19 @@ std::optional<checkpoint_manifest> recovered_epochs::manifest() const {
   return merged;
 }
 
-std::optional<std::uint64_t> recovered_epochs::epoch_before() const {
-  for (auto at = records_.rbegin(); at != records_.rend(); ++at)
-    if (at != records_.rbegin() && at->has_sinks) return at->manifest.epoch;
+std::optional<std::uint64_t> recovered_epochs::committed() const {
+  for (auto at = records_.rbegin() + (is_undecided() ? 1 : 0); at != records_.rend(); ++at)
+    if (at->has_sinks) return at->manifest.epoch;
   return {};
+}
+
+void recovered_epochs::drop_newest() {
+  records_.pop_back();
+  is_committed_ = true;
 }
 
 epoch_id recovered_epochs::newest() const {
   return {base_->history, records_.empty() ? base_->epoch : records_.back().manifest.epoch};
-}
-
-/// Only what follows the newest could tell that its sinks have committed it.
-void recovered_epochs::keep_committed() {
-  if (is_undecided()) records_.pop_back();
-  is_settled_ = true;
 }
 
 result<void> recovered_epochs::load_groups(const std::string& node, key_group_range groups,
@@ -169,12 +179,12 @@ result<recovered_epochs> epoch_log::recover(resume_point from, bool with_log, wh
   if (!from.manifest) return damage_ ? result<recovered_epochs>(*damage_) : std::move(all);
   base_bytes_ = bytes_of_states(*from.manifest);
   std::uint64_t newest = from.manifest->epoch;
-  const auto read = read_records(*from.manifest, with_log ? &all.records_ : nullptr, newest);
+  const auto read = read_records(*from.manifest, with_log ? &all : nullptr, newest);
   if (!read && read.error().code != errc::data_loss) return read.error();
   all.next_epoch = std::max(all.next_epoch, newest + 1);
   all.base_ = std::move(from.manifest);
   if (!read) {
-    all.keep_committed();
+    if (all.is_undecided()) all.drop_newest();  // only what followed it could tell that sinks have committed it
     if (damaged == when_damaged::refuse) return damaged_log(read.error(), all.newest().epoch);
     pass_over_log(read.error(), all);
   }
@@ -193,8 +203,7 @@ result<recovered_epochs> epoch_log::recover(resume_point from, bool with_log, wh
 /// Those that go on from the checkpoint, without any that were discarded; up to the damage, if there is some. `newest`
 /// is the largest number that is found; without `into` nothing else is looked for, as what followed an older checkpoint
 /// may be gone.
-result<void> epoch_log::read_records(const checkpoint_manifest& base, std::vector<epoch_record>* into,
-                                     std::uint64_t& newest) {
+result<void> epoch_log::read_records(const checkpoint_manifest& base, recovered_epochs* into, std::uint64_t& newest) {
   result<void> done;
   epoch_chain chain(base);
   since_bytes_ = 0;
@@ -206,10 +215,12 @@ result<void> epoch_log::read_records(const checkpoint_manifest& base, std::vecto
     if (!into || !done) return {};
     const auto does = chain.add(*record, where);
     if (!does) return does.error();
-    if (*does == epoch_chain::step::takes_back) into->pop_back();
+    if (*does == epoch_chain::step::takes_back) into->drop_newest();
+    if (*does == epoch_chain::step::commits) into->is_committed_ = true;
     if (*does != epoch_chain::step::goes_on) return {};
     since_bytes_ += bytes.size();
-    into->push_back(*std::move(record));
+    into->records_.push_back(*std::move(record));
+    into->is_committed_ = false;
     return {};
   };
   const auto read = read_record_log(files_, log_folder(), [&](std::uint64_t index, std::string_view bytes) {

@@ -70,6 +70,7 @@ void take(std::vector<read_record> records, logged_epochs& all) {
           add_change(each.epoch.changes, {before.node, 0, before.all_bytes});
       all.epochs.push_back(std::move(each.epoch));
     }
+    if (*does != epoch_chain::step::is_past) all.newest_is_committed = *does != epoch_chain::step::goes_on;
     if (*does != epoch_chain::step::takes_back) continue;
     all.discarded.push_back(all.epochs.back().manifest.epoch);
     all.epochs.pop_back();
@@ -78,8 +79,8 @@ void take(std::vector<read_record> records, logged_epochs& all) {
 
 /// The newest that sinks have surely committed: where there is damage, a run may go on from there.
 std::uint64_t committed(const logged_epochs& all) {
-  const auto n = all.epochs.size();
-  return n < 2 ? all.checkpoint->epoch : all.epochs[n - 2].manifest.epoch;
+  const auto known = all.epochs.size() - (all.newest_is_committed || all.epochs.empty() ? 0 : 1);
+  return known == 0 ? all.checkpoint->epoch : all.epochs[known - 1].manifest.epoch;
 }
 
 }  // namespace

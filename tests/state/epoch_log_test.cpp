@@ -78,6 +78,12 @@ std::uint64_t write_some(file_system& files, std::uint64_t last) {
   return history;
 }
 
+std::unique_ptr<epoch_log> opened(file_system& files, logger log = {}) {
+  auto options = quiet();
+  options.checkpoints.log = std::move(log);
+  return epoch_log::open(files, "/kept", options).value();
+}
+
 TEST(epoch_log, begins_at_the_beginning) {
   simulated_files files;
   auto log = epoch_log::open(files, "/kept", quiet()).value();
@@ -164,8 +170,46 @@ TEST(epoch_log, an_epoch_that_was_discarded_counts_no_longer) {
   log->append(record_of(history, 5, 3)).value();
   const auto from = log->newest().value();
   EXPECT_EQ(from.manifest()->epoch, 5u);
-  EXPECT_EQ(from.epoch_before(), 3u);
+  EXPECT_EQ(from.committed(), 3u);
   EXPECT_EQ(state_of(from), "-cdf");
+}
+
+/// It is there when the run that made the epoch has ended as it should, and as if it was not for all that follows.
+TEST(epoch_log, an_epoch_that_was_committed_is_so_where_a_record_says_it) {
+  simulated_files files;
+  const auto history = write_some(files, 4);
+  {
+    auto log = opened(files);
+    const auto from = log->newest().value();
+    EXPECT_TRUE(from.is_undecided());
+    EXPECT_EQ(from.committed(), 3u);
+    log->append(commit_record(*from.manifest())).value();
+  }
+  auto log = opened(files);
+  const auto before = log->newest().value();
+  EXPECT_FALSE(before.is_undecided());
+  EXPECT_EQ(before.committed(), 4u);
+  EXPECT_EQ(before.manifest()->epoch, 4u);
+  EXPECT_EQ(before.manifest()->partitions.size(), 2u);
+  EXPECT_EQ(before.next_epoch, 5u);
+  EXPECT_EQ(state_of(before), "-cde");
+  log->append(record_of(history, 5, 4)).value();
+  const auto then = log->newest().value();
+  EXPECT_TRUE(then.is_undecided());
+  EXPECT_EQ(then.committed(), 4u);
+  EXPECT_EQ(state_of(then), "-cdef");
+}
+
+TEST(epoch_log, the_epoch_before_one_that_was_discarded_is_not_committed_again) {
+  simulated_files files;
+  const auto history = write_some(files, 4);
+  epoch_record discarded;
+  discarded.manifest = named(history, 4);
+  discarded.is_discarded = true;
+  opened(files)->append(discarded).value();
+  const auto from = opened(files)->newest().value();
+  EXPECT_FALSE(from.is_undecided());  // epoch 4 was made behind its commit
+  EXPECT_EQ(from.committed(), 3u);
 }
 
 TEST(epoch_log, nothing_is_applied_over_a_hole) {
@@ -254,12 +298,6 @@ std::uint64_t write_damaged(simulated_files& files) {
   files.flip_bit(path, files.open(path).value()->size().value() / 2);
   return history;
 }
-std::unique_ptr<epoch_log> opened(file_system& files, logger log = {}) {
-  auto options = quiet();
-  options.checkpoints.log = std::move(log);
-  return epoch_log::open(files, "/kept", options).value();
-}
-
 TEST(epoch_log, that_is_damaged_is_refused_with_what_can_be_done) {
   simulated_files files;
   write_damaged(files);
@@ -301,6 +339,16 @@ TEST(epoch_log, that_is_damaged_is_passed_over_where_told_to) {
   EXPECT_EQ(from.history, older.history);
   EXPECT_EQ(state_of(from), "-cf");
   EXPECT_EQ(read_whole(files, "/kept/log.damaged-4/" + segments(files).front().substr(10)).value(), damaged);
+}
+
+TEST(epoch_log, that_is_damaged_behind_a_record_of_a_commit_goes_on_from_that) {
+  simulated_files files;
+  const auto history = write_some(files, 3);
+  auto log = opened(files);
+  log->append(commit_record(*log->newest().value().manifest())).value();
+  log->append(record_of(history, 6, 5)).value();
+  EXPECT_THAT(log->newest().error().message, HasSubstr("the run goes on from epoch 3, in a new history"));
+  EXPECT_EQ(state_of(log->newest(when_damaged::use_older).value()), "-cd");
 }
 
 TEST(epoch_log, that_is_damaged_is_not_needed_by_whoever_goes_back_before_it) {

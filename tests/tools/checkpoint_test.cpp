@@ -207,7 +207,8 @@ TEST_F(checkpoint_tool_log, lists_the_range_of_the_log) {
   EXPECT_THAT(
       run("list --json " + dir()).text,
       HasSubstr("\"log\": {\"after\": 2, \"first_epoch\": 3, \"newest_epoch\": 4, \"made_at_ms\": 1700000000004, "
-                "\"history\": \"0000000000000007\", \"discarded\": [], \"records\": 2, \"bytes\": " +
+                "\"history\": \"0000000000000007\", \"newest_is_committed\": false, \"discarded\": [], \"records\": 2, "
+                "\"bytes\": " +
                 std::to_string(before.size()) + ", \"torn_bytes\": 0, \"damage\": null}"));
   EXPECT_EQ(bytes(), before);
 }
@@ -241,9 +242,18 @@ TEST_F(checkpoint_tool_log, shows_the_merged_manifest) {
   EXPECT_THAT(run("show " + dir() + " 2").text, AllOf(HasSubstr("epoch 2: committed"), Not(HasSubstr(" changes"))));
   EXPECT_THAT(run("show --json " + dir()).text,
               AllOf(HasSubstr("{\"epoch\": 4, \"kind\": \"checkpoint\""),
-                    HasSubstr("\"log\": {\"after\": 2, \"newest\": true, \"record_bytes\": "),
+                    HasSubstr("\"log\": {\"after\": 2, \"newest\": true, \"committed\": false, \"record_bytes\": "),
                     HasSubstr("\"changes\": [{\"node\": \"count\", \"bytes\": 40, \"all_bytes\": 70}]}}")));
   EXPECT_THAT(run("show --json " + dir() + " 2").text, HasSubstr("\"log\": null}"));
+}
+
+TEST_F(checkpoint_tool_log, shows_what_sinks_have_committed) {
+  must(log_->append(commit_record(must(log_->newest()).manifest().value())));
+  EXPECT_THAT(run("list " + dir()).text, HasSubstr(".004Z and committed by its sinks; 3 records, "));
+  EXPECT_THAT(run("show " + dir()).text, HasSubstr("epoch 4: in the log, committed\n"));
+  EXPECT_THAT(run("show --json " + dir()).text, HasSubstr("\"newest\": true, \"committed\": true, "));
+  EXPECT_THAT(run("list --json " + dir()).text, HasSubstr("\"newest_is_committed\": true, "));
+  EXPECT_EQ(run("verify " + dir()).status, 0);
 }
 
 TEST_F(checkpoint_tool_log, finds_differences_between_log_and_directory) {
