@@ -16,6 +16,8 @@ constexpr std::string_view name_suffix = ".log";
 constexpr std::size_t index_digits = 20;
 constexpr std::size_t window_bytes = 256 << 10;
 constexpr std::size_t sector_bytes = 512;
+/// Behind what is wrong, and before what a person can do.
+constexpr std::string_view no_change = ". Nothing was changed. ";
 
 template <class T>
 void store(char* to, T number) {
@@ -32,9 +34,9 @@ error data_loss(std::string message) { return {errc::data_loss, std::move(messag
 result<void> check_head(std::string_view head, const std::string& path, std::uint64_t first) {
   const auto damaged = [&](const std::string& why) {
     return data_loss("\"" + path + "\" is no segment of a log, or its first " + std::to_string(segment_head_bytes) +
-                     " bytes are damaged: " + why +
-                     ". Nothing was changed. Bring the file back from a copy; or, to go on without the records from " +
-                     std::to_string(first) + " on, remove it and the segments behind it");
+                     " bytes are damaged: " + why + std::string(no_change) +
+                     "Bring the file back from a copy; or, to go on without the records from " + std::to_string(first) +
+                     " on, remove it and the segments behind it");
   };
   if (head.size() < segment_head_bytes) return damaged("there are only " + std::to_string(head.size()));
   if (!head.starts_with(magic)) return damaged("they don't begin with \"" + std::string(magic) + "\"");
@@ -77,6 +79,8 @@ std::optional<std::uint64_t> index_in_segment_name(std::string_view name) {
   if (segment_name(index) != name) return std::nullopt;  // more than the largest number
   return index;
 }
+
+std::string without_way_out(const std::string& damage) { return damage.substr(0, damage.find(no_change)); }
 
 std::string segment_head(std::uint64_t first) {
   std::string head(segment_head_bytes, '\0');
@@ -190,7 +194,7 @@ result<void> segment_reader::torn() const {
 error segment_reader::damage(const std::string& why) const {
   const auto record = std::to_string(next_index_), byte = std::to_string(offset_);
   return data_loss("\"" + path_ + "\" is damaged at byte " + byte + ", where record " + record + " should be: " + why +
-                   ". Nothing was changed. Bring the file back from a copy; or, to go on without record " + record +
+                   std::string(no_change) + "Bring the file back from a copy; or, to go on without record " + record +
                    " and all behind it, cut the file to " + byte + " bytes and remove the segments behind it");
 }
 
@@ -199,7 +203,8 @@ result<segment_end> read_segment(file_system& files, const std::string& path, st
   if (first != expected)
     return data_loss("\"" + path + "\" begins with record " + std::to_string(first) +
                      ", and the segment before it ends before record " + std::to_string(expected) +
-                     ". Nothing was changed. Bring back what is missing from a copy; or, to go on without the records "
+                     std::string(no_change) +
+                     "Bring back what is missing from a copy; or, to go on without the records "
                      "from " +
                      std::to_string(expected) + " on, remove this segment and those behind it");
   auto reader = segment_reader::open(files, path, first);

@@ -91,4 +91,8 @@ using record_visit = std::function<void(std::uint64_t index, std::string_view by
 result<segment_end> read_segment(file_system& files, const std::string& path, std::uint64_t first,
                                  std::uint64_t expected, bool is_last, const record_visit& visit);
 
+/// What is wrong with a log, of an error's message that says what to do, too: for those who know something better than
+/// to cut it.
+std::string without_way_out(const std::string& damage);
+
 }  // namespace freshet

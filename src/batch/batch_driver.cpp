@@ -532,6 +532,7 @@ void batch_driver::commit(std::size_t worker) {
 /// False: a sink can't commit yet, or the run is over.
 bool batch_driver::go_on_committing(std::size_t worker) {
   if (!commit_sinks()) return pass_to_leader(phase::committing, worker), false;
+  if (run_.checkpoints()) run_.checkpoints()->have_committed();
   commit_tasks(worker < run_.pool().workers() ? worker : 0);
   note_ends();
   const auto now = options_.clock->now();

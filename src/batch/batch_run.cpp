@@ -135,7 +135,10 @@ void batch_run::close_all() noexcept {
     }
   store_->end_spilling();
   // Who waits for a savepoint gets that of the last batch; then the directory is free for the next run.
-  savepoints_.close([this] { checkpoints_.reset(); });
+  savepoints_.close([this] {
+    if (checkpoints_) checkpoints_->close();
+    checkpoints_.reset();
+  });
   questions_.close();
 }
 

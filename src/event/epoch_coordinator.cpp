@@ -164,6 +164,7 @@ bool epoch_coordinator::finish() {
     std::lock_guard lock(mutex_);
     committed_tasks_ = 0;
   }
+  kept_.have_committed();
   const auto all = states_that_were_said();
   std::optional<error> failure;
   try {

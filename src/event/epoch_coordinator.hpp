@@ -56,7 +56,8 @@ class epoch_coordinator final : public tasklet {
   const run_checkpoints& kept() const { return kept_; }  ///< for what is thread safe of it
   /// The newest epoch whose barrier may be passed.
   std::uint64_t announced() const { return announced_.load(std::memory_order_acquire); }
-  /// The announced one is the last: no other will be begun.
+  /// The announced one is the last: no other will be begun. To be read when its barrier is passed: as soon as all sinks
+  /// have committed, the next may be announced.
   bool is_last() const { return is_last_.load(std::memory_order_relaxed); }
   /// The announced one wants all states.
   bool wants_states() const { return wants_states_.load(std::memory_order_relaxed); }

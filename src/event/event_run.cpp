@@ -229,6 +229,7 @@ void event_run::close_all() noexcept {
   for (auto& chain : tasks_)
     for (auto& t : chain) t->questions().close();
   if (coordinator_) coordinator_->close(states_as_now());
+  if (checkpoints_) checkpoints_->close();
   checkpoints_.reset();  // the directory is free for the next run
 }
 

@@ -603,6 +603,7 @@ void event_task::pass_barrier(std::uint64_t epoch) {
   } catch (...) { return fail_epoch(chain_.plan().head(), unsaved); }
   note_epoch(*said_);
   epoch_ = epoch;
+  is_last_epoch_ = epochs_->is_last();
   saved_ = activity();
   awaits_commit_ = has_epoch_sinks();
   if (phase_ != phase::working) return;
@@ -642,7 +643,7 @@ bool event_task::commit_epoch() {
     epochs_->have_committed();
   }
   const auto begin = [this] { sinks_and_state_.begin(epochs_->id_of(epoch_ + 1)); };
-  if (!epochs_->is_last() && !call_sinks("begin", begin)) return true;
+  if (!is_last_epoch_ && !call_sinks("begin", begin)) return true;
   begins_next_ = awaits_commit_ = false;
   return true;
 }

@@ -291,6 +291,7 @@ class event_task : public tasklet, public task_host {
   std::optional<task_epoch> said_;    ///< what is to be said of `epoch_`, when the state is written
   bool awaits_commit_ = false;        ///< its sinks have prepared `epoch_`, and may not have committed it
   bool begins_next_ = false;          ///< they have, and begin the next
+  bool is_last_epoch_ = false;        ///< there is no next
   std::uint64_t told_committed_ = 0;  ///< the newest that `epoch_committed` was called for
   std::uint32_t sink_attempts_ = 0;
   bool said_end_ = false;  ///< to the coordinator

@@ -171,6 +171,7 @@ void run_checkpoints::match() {
   must_begin_ = !from_;
   if (!from_) return;
   newest_ = from_->epoch;
+  is_undecided_ = recovered_.is_undecided();
   if (from_->is_final)
     log_.log(log_level::warning, "checkpoint",
              "the input of topology \"" + graph_.name() + "\" had ended, or was drained, with epoch " +
@@ -295,15 +296,17 @@ void run_checkpoints::decide(const std::string& sink, const std::optional<epoch_
                                           std::to_string(newest_) +
                                           ": the directory is older than what the sink writes to. Bring both back from "
                                           "the same time, or begin in a new directory"});
-  if (!recovered_.is_undecided() || said == epoch_id{recovered_.history, newest_}) return;
-  const auto before = recovered_.epoch_before();
-  if (before && (!is_ours || said->epoch != *before))
+  const bool is_given_up = from_->history != recovered_.history;  // the sink may have more of it
+  if (is_given_up || said == epoch_id{recovered_.history, newest_}) return;
+  const auto committed = recovered_.committed();
+  if (committed && (!is_ours || said->epoch != *committed))
     throw run_error({errc::data_loss,
                      "sink " + quoted(sink) + " has committed " +
                          (is_ours ? "epoch " + std::to_string(said->epoch) : std::string("nothing of this history")) +
-                         " and not epoch " + std::to_string(*before) + ", which " + quoted(how_.directory) +
+                         " and not epoch " + std::to_string(*committed) + ", which " + quoted(how_.directory) +
                          " has as committed: what the sink writes to is older than the directory. Bring both back from "
                          "the same time, or go on from an older epoch with checkpoints.resume_from"});
+  if (!recovered_.is_undecided()) return;
   log_.log(
       log_level::info, "checkpoint",
       "epoch " + std::to_string(newest_) + " had not been committed by sink " + quoted(sink) + ": it is made again");
@@ -316,8 +319,7 @@ void run_checkpoints::decide(const std::string& sink, const std::optional<epoch_
   match();
 }
 
-void run_checkpoints::commit_again(
-    const std::function<void(std::uint32_t node, std::string_view bytes)>& commit) const {
+void run_checkpoints::commit_again(const std::function<void(std::uint32_t node, std::string_view bytes)>& commit) {
   if (!from_ || !recovered_.is_undecided()) return;
   for (const auto& t : from_->tokens) {
     const auto at = graph_.find(t.node);
@@ -331,6 +333,7 @@ void run_checkpoints::commit_again(
                                                    "checkpoints.allow_dropped_state"});
     }
   }
+  have_committed();
 }
 
 void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& into) const {
@@ -427,9 +430,18 @@ void run_checkpoints::append(epoch_record record) {
   record.after = newest_;
   or_throw(epochs_->append(record));
   newest_ = record.manifest.epoch;
+  is_undecided_ = record.has_sinks;
+  is_committed_ = false;
   for (auto& p : record.manifest.partitions) note(std::move(p));
   now_ = std::move(record.manifest);
   now_.tokens.clear();  // they are committed before a checkpoint is made of this
+}
+
+void run_checkpoints::close() {
+  if (!is_undecided_ || !is_committed_) return;
+  if (auto done = epochs_->append(commit_record(now_)); !done)
+    log_.log(log_level::warning, "checkpoint",
+             done.error().message + "; so the next run commits epoch " + std::to_string(newest_) + " once more");
 }
 
 void run_checkpoints::note(checkpoint_partition p) {
@@ -518,6 +530,7 @@ void run_checkpoints::write(checkpoint_manifest manifest, const states& all) {
   const auto epoch = manifest.epoch;
   or_throw(epochs_->checkpoint(std::move(manifest), write_states));
   written_ = epoch;
+  is_undecided_ = false;
 }
 
 }  // namespace freshet

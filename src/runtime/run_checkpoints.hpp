@@ -48,7 +48,7 @@ class run_checkpoints {
   /// Whether the newest epoch counts, by what the sink that decides says. Before anything else of these.
   void decide(const std::string& sink, const std::optional<epoch_id>& last_committed);
   /// Calls `commit` for what the sinks of the newest epoch have to commit, if they have not.
-  void commit_again(const std::function<void(std::uint32_t node, std::string_view bytes)>& commit) const;
+  void commit_again(const std::function<void(std::uint32_t node, std::string_view bytes)>& commit);
   /// What task `task` of node `node` had kept. Thread safe.
   void load(std::uint32_t node, std::uint32_t task, any_state& into) const;
   /// All states are loaded: what they were loaded from is given back.
@@ -63,6 +63,11 @@ class run_checkpoints {
   checkpoint_manifest begin(std::uint64_t epoch, event_time now) const;
   /// The epoch is prepared.
   void append(epoch_record record);
+  /// All sinks have committed the newest epoch.
+  void have_committed() { is_committed_ = true; }
+  /// Nothing comes any more. What sinks have committed is written down, so that the next run doesn't commit it again:
+  /// their rows may be gone by then. A failure is a warning, as that run would only do what it does after a crash.
+  void close();
   /// The states of a task to be written, as they are or as they were at an epoch.
   struct task_states {
     std::uint32_t node = 0, task = 0;
@@ -119,6 +124,8 @@ class run_checkpoints {
   std::uint64_t newest_ = 0, next_ = 1;
   std::uint64_t written_ = 0;  ///< the newest that is in the directory
   bool must_begin_ = false;
+  bool is_undecided_ = false;  ///< for all that is in the directory, sinks may still have to commit the newest
+  bool is_committed_ = false;  ///< they have
   /// All that is known of the newest epoch, for a checkpoint; its partitions by node and name, as each batch has some.
   checkpoint_manifest now_;
   std::map<std::pair<std::string, std::string>, checkpoint_partition> partitions_;

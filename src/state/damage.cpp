@@ -1,5 +1,7 @@
 #include "state/damage.hpp"
 
+#include "base/record_segment.hpp"
+
 namespace freshet {
 
 error damaged(const std::string& path, std::string_view expected, std::string_view found) {
@@ -26,6 +28,25 @@ error no_such_epoch(const std::string& folder, std::uint64_t epoch, const std::v
   for (const auto& each : all) there += (there.empty() ? "" : ", ") + std::to_string(each.epoch);
   return {errc::not_found,
           "\"" + folder + "\" has no epoch " + std::to_string(epoch) + "; it has " + (there.empty() ? "none" : there)};
+}
+
+error gone_log(const std::string& path) {
+  return {errc::data_loss, "\"" + path +
+                               "\" has no records, and not even an empty file for them: somebody has taken away the "
+                               "log of the epochs behind the newest checkpoint"};
+}
+
+std::string behind_damage(std::uint64_t from) {
+  return "the run goes on from epoch " + std::to_string(from) +
+         ", in a new history: what was read in the epochs behind it is read again, and their rows come again, also to "
+         "sinks that have them; what a source can't give again is lost (see on_data_loss)";
+}
+
+error damaged_log(const error& why, std::uint64_t from) {
+  return {errc::data_loss, without_way_out(why.message) +
+                               ". Nothing was changed. Bring the directory back from a copy. Allowed "
+                               "when_damaged::use_older, " +
+                               behind_damage(from)};
 }
 
 std::string in_hex(std::uint64_t number) {

@@ -30,6 +30,7 @@ result<epoch_chain::step> epoch_chain::add(const epoch_record& record, const std
     epochs_.pop_back();
     return step::takes_back;
   }
+  if (record.after == m.epoch && m.epoch == epochs_.back()) return step::commits;
   if (record.after != epochs_.back())
     return damaged(where, "epoch " + std::to_string(m.epoch) + " after epoch " + std::to_string(epochs_.back()),
                    "after epoch " + std::to_string(record.after));

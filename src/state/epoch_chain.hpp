@@ -18,6 +18,7 @@ class epoch_chain {
   enum class step : std::uint8_t {
     is_past,     ///< the checkpoint has it, or it is of another history: it says nothing
     goes_on,     ///< it is the newest
+    commits,     ///< sinks have committed the newest
     takes_back,  ///< the newest is discarded
   };
   /// An error where an epoch is missing before it. Errors name `where`.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "state/damage.hpp"
 #include "state/epoch_chain.hpp"
 
 namespace freshet {
@@ -69,10 +70,17 @@ void take(std::vector<read_record> records, logged_epochs& all) {
           add_change(each.epoch.changes, {before.node, 0, before.all_bytes});
       all.epochs.push_back(std::move(each.epoch));
     }
+    if (*does != epoch_chain::step::is_past) all.newest_is_committed = *does != epoch_chain::step::goes_on;
     if (*does != epoch_chain::step::takes_back) continue;
     all.discarded.push_back(all.epochs.back().manifest.epoch);
     all.epochs.pop_back();
   }
+}
+
+/// The newest that sinks have surely committed: where there is damage, a run may go on from there.
+std::uint64_t committed(const logged_epochs& all) {
+  const auto known = all.epochs.size() - (all.newest_is_committed || all.epochs.empty() ? 0 : 1);
+  return known == 0 ? all.checkpoint->epoch : all.epochs[known - 1].manifest.epoch;
 }
 
 }  // namespace
@@ -105,10 +113,13 @@ result<known_epochs> read_epochs(file_system& files, const std::string& folder) 
   auto checkpoints = checkpoint_reader(files, folder).epochs();
   if (!checkpoints) return std::move(checkpoints).error();
   known.checkpoints = *std::move(checkpoints);
-  if (!known.log) return known;
+  if (!known.log && known.checkpoints.empty()) return known;
+  if (!known.log) known.log.emplace().damage = gone_log(path);
+  auto& log = *known.log;
   for (const auto& each : known.checkpoints)
-    if (each.manifest) known.log->checkpoint = each.manifest;
-  take(std::move(records), *known.log);
+    if (each.manifest) log.checkpoint = each.manifest;
+  take(std::move(records), log);
+  if (log.damage && log.checkpoint) log.damage = damaged_log(*log.damage, committed(log));
   return known;
 }
 

@@ -187,6 +187,8 @@ TYPED_TEST(adaptive_runs, lose_and_double_nothing_over_many_switches) {
     auto run = s.start(s.sums<TypeParam>());
     run.wait();
     EXPECT_EQ(sorted(s.world->visible), wanted());
+    EXPECT_EQ(s.world->commits_again, 0u);  // at a hand-over all is committed, and known to be
+    EXPECT_EQ(s.world->without_begin, 0u);
     const auto switches = run.status().engine.switches;
     const auto most = static_cast<unsigned>(all_numbers / each_run);
     EXPECT_LE(switches, most);

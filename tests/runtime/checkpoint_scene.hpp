@@ -33,6 +33,8 @@ struct outside {
   std::map<std::string, std::vector<row>> prepared;
   std::vector<row> visible;
   std::set<std::string> committed;
+  std::uint64_t commits_again = 0;
+  std::atomic<std::uint64_t> without_begin = 0;  ///< epochs that were prepared and had not begun
   std::optional<epoch_id> last;
   std::atomic<bool> one_poll_an_epoch = false;
   std::atomic<std::int64_t> polls = std::int64_t{1} << 40;  ///< of `paced_numbers` that may still give something
@@ -59,16 +61,19 @@ struct epoch_sink {
   std::size_t task = 0;
   std::string name{};
   std::vector<row> rows{};
+  bool has_begun = false;
 
   void open(const task_context& c) { task = c.task; }
   void begin(const epoch_id& id) {
     world->step();
     name = std::to_string(id.history) + "-" + std::to_string(id.epoch) + "-" + std::to_string(task);
     rows.clear();
+    has_begun = true;
   }
   void write(const row& r) { rows.push_back(r); }
   token prepare() {
     world->step();
+    world->without_begin += !std::exchange(has_begun, false);
     {
       std::lock_guard lock(world->mutex);
       world->prepared[name] = rows;
@@ -83,6 +88,8 @@ struct epoch_sink {
       if (world->committed.insert(t).second) {
         const auto& all = world->prepared.at(t);
         world->visible.insert(world->visible.end(), all.begin(), all.end());
+      } else {
+        ++world->commits_again;
       }
     }
     world->step();
@@ -109,6 +116,7 @@ struct transaction_sink {
   void write(const row& r) { rows.push_back(r); }
   void prepare() {
     world->step();
+    world->without_begin += !open_now;
     world->step();
   }
   void commit() {
@@ -192,7 +200,7 @@ struct wishes {
 inline checkpointing kept_in(simulated_files& files, checkpointing how) {
   how.directory = "/kept";
   how.files = &files;
-  how.log_bytes = 600;
+  if (how.log_bytes == checkpointing{}.log_bytes) how.log_bytes = 600;
   return how;
 }
 /// Both engines with epochs as short as they can be.

@@ -6,12 +6,15 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/error_of.hpp"
 #include "batch/batch_run.hpp"
 #include "event/event_run.hpp"
+#include "freshet/connect/file/epoch_sink.hpp"
 #include "freshet/runtime/restarting_executor.hpp"
 #include "runtime/checkpoint_scene.hpp"
 
@@ -104,6 +107,88 @@ TYPED_TEST(runs_that_go_on, behind_every_crash_of_a_sink) {
   }
   std::cout << "runs_that_go_on: crashes=" << crashes << "\n";
   EXPECT_GT(crashes, 30u);
+}
+
+std::size_t rows_in(outside& world) {
+  std::lock_guard lock(world.mutex);
+  return world.visible.size();
+}
+
+/// What a run has shown may be taken away when it was stopped, and when its input has ended.
+TYPED_TEST(runs_that_go_on, behind_a_stop_without_the_files_that_were_shown) {
+  simulated_files files;
+  auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = TypeParam::first::has_epochs_by_time;
+  wishes options;
+  options.how.log_bytes = 1 << 20;  // no checkpoint has the last epoch
+  topology_builder builder{"files"};
+  auto source = builder.spout("numbers", paced_numbers{world, partitions, each});
+  const auto text = [](const row& r) { return std::to_string(r.first) + " " + std::to_string(r.second); };
+  auto summed = builder.bolt("sums", sum_by_key{}).input(source, key_grouping{key_of{}});
+  builder.sink("out", typename TypeParam::sink{world}).input(summed);
+  builder.sink("files", file::epoch_sink{"/out", text, {.create_folders = true, .files = &files}}).input(summed);
+  const auto graph = builder.build();
+  std::vector<std::string> taken;
+  const auto take_away = [&] {
+    for (const auto& each_file : files.list("/out").value()) {
+      if (each_file.name.starts_with('.')) continue;
+      std::istringstream in(read_whole(files, "/out/" + each_file.name).value());
+      for (std::string line; std::getline(in, line);) taken.push_back(line);
+      ASSERT_TRUE(files.remove("/out/" + each_file.name));
+    }
+  };
+  {
+    auto run = TypeParam::first::in(files, options).start(graph);
+    while (rows_in(*world) < partitions * each / 2) std::this_thread::yield();
+    run.stop();
+  }
+  take_away();
+  EXPECT_GE(taken.size(), static_cast<std::size_t>(partitions) * each / 2);
+  world->one_poll_an_epoch = false;
+  TypeParam::then::in(files, options).start(graph).wait();
+  take_away();
+  TypeParam::then::in(files, options).start(graph).wait();
+  take_away();
+  std::vector<std::string> all;
+  for (const auto& r : wanted()) all.push_back(text(r));
+  std::sort(all.begin(), all.end());
+  std::sort(taken.begin(), taken.end());
+  EXPECT_EQ(taken, all);
+  EXPECT_EQ(sorted(world->visible), wanted());
+  EXPECT_EQ(world->commits_again, 0u);
+  EXPECT_EQ(world->without_begin, 0u);
+}
+
+/// In a new history, so that sinks don't take for known what they get again; and from the last epoch in front of the
+/// damage that is surely committed, so nothing is missing.
+TYPED_TEST(runs_that_go_on, in_front_of_a_damaged_log_if_somebody_says_so) {
+  simulated_files files;
+  auto world = std::make_shared<outside>();
+  world->one_poll_an_epoch = TypeParam::first::has_epochs_by_time;
+  wishes options;
+  options.how.log_bytes = 1 << 20;  // one file has all epochs
+  const auto graph = sums<typename TypeParam::sink>(world, 2);
+  {
+    auto run = TypeParam::first::in(files, options).start(graph);
+    while (rows_in(*world) < partitions * each / 2) std::this_thread::yield();
+    run.stop();
+  }
+  world->one_poll_an_epoch = false;
+  const std::string log = "/kept/log/00000000000000000000.log";
+  files.flip_bit(log, files.open(log).value()->size().value() / 2);
+  EXPECT_THAT(
+      error_of([&] { (void)TypeParam::then::in(files, options).start(graph); }),
+      ::testing::AllOf(HasSubstr("is damaged at byte"), HasSubstr("Allowed when_damaged::use_older, the run ")));
+
+  const auto before = world->visible.size();
+  options.how.damaged = when_damaged::use_older;
+  TypeParam::then::in(files, options).start(graph).wait();
+  options.how.damaged = when_damaged::refuse;
+  TypeParam::then::in(files, options).start(graph).wait();  // there is nothing to refuse any more
+  const auto all = wanted();
+  EXPECT_EQ(std::set<row>(world->visible.begin(), world->visible.end()), std::set<row>(all.begin(), all.end()));
+  EXPECT_GT(world->visible.size(), all.size());
+  EXPECT_LT(world->visible.size(), before + all.size());  // not from the beginning
 }
 
 template <class Engine, class First, class Second>

@@ -39,15 +39,21 @@ topology graph_of() {
   return builder.build();
 }
 
+struct kept_warnings final : log_sink {
+  std::string text;
+  void write(const log_record& r) noexcept override { text += std::string(r.message) + "\n"; }
+};
+
 struct kept {
   testing::simulated_files files;
+  std::shared_ptr<kept_warnings> warnings = std::make_shared<kept_warnings>();
 
   std::unique_ptr<run_checkpoints> open(const topology& graph, std::vector<std::string> dropped = {}) {
     checkpointing how;
     how.directory = "/kept";
     how.files = &files;
     how.allow_dropped_state = std::move(dropped);
-    return run_checkpoints::open(graph, how, {}, clock::real());
+    return run_checkpoints::open(graph, how, logger(warnings, log_level::warning), clock::real());
   }
   std::unique_ptr<run_checkpoints> open() { return open(graph_of<deciding>()); }
 };
@@ -119,6 +125,69 @@ TEST(run_checkpoints, newer_than_what_the_sink_that_decides_has_are_refused) {
   EXPECT_THAT(refused({}), ::testing::AllOf(HasSubstr("has committed nothing of this history "), is_older));
   EXPECT_THAT(refused(epoch_id{history + 1, 4}), is_older);
   EXPECT_EQ(refused(epoch_id{history, 3}), "no error");
+}
+
+/// Of what sinks have committed nothing is committed again where the run had time to say so.
+TEST(run_checkpoints, that_were_closed_ask_for_no_commit_again) {
+  for (const bool have_committed : {true, false}) {
+    kept all;
+    const auto graph = graph_of<plain>();
+    const auto tokens_again = [&] {
+      std::vector<std::string> tokens;
+      const auto run = all.open(graph);
+      run->commit_again([&](std::uint32_t, std::string_view bytes) { tokens.emplace_back(bytes); });
+      run->close();
+      return tokens;
+    };
+    {
+      auto run = all.open(graph);
+      run->make_base({}, no_states);
+      run->have_committed();
+      run->close();  // there is nothing to be said
+      epoch_record record;
+      record.manifest = run->begin(2, {});
+      record.manifest.tokens.push_back({"d", 0, "token"});
+      run->append(std::move(record));
+      if (have_committed) run->have_committed();
+      run->close();
+    }
+    EXPECT_EQ(tokens_again(), std::vector<std::string>(have_committed ? 0 : 1, "token"));
+    EXPECT_EQ(tokens_again(), std::vector<std::string>());  // the run before has done it
+    const auto run = all.open(graph);
+    EXPECT_EQ(run->newest(), 2u);
+    EXPECT_EQ(run->next(), 3u);
+  }
+}
+
+TEST(run_checkpoints, newer_than_a_sink_that_decides_are_refused_where_it_had_committed_the_newest) {
+  kept all;
+  std::uint64_t history = 0;
+  {
+    auto run = all.open();
+    history = run->history();
+    run->make_base({}, no_states);
+    append(*run, 2);
+    append(*run, 3);
+    run->have_committed();
+    run->close();
+  }
+  const auto said = [&](std::uint64_t epoch) {
+    return error_of([&] { all.open()->decide("d", epoch_id{history, epoch}); });
+  };
+  EXPECT_THAT(said(2), HasSubstr("has committed epoch 2 and not epoch 3, which \"/kept\" has as committed"));
+  EXPECT_EQ(said(3), "no error");
+}
+
+TEST(run_checkpoints, say_where_it_cannot_be_written_that_sinks_have_committed) {
+  kept all;
+  const auto graph = graph_of<plain>();
+  auto run = all.open(graph);
+  run->make_base({}, no_states);
+  append(*run, 2);
+  run->have_committed();
+  all.files.fail(testing::file_operation::append, "/kept/log", testing::file_fault::no_space);
+  EXPECT_EQ(error_of([&] { run->close(); }), "no error");
+  EXPECT_THAT(all.warnings->text, HasSubstr("so the next run commits epoch 2 once more"));
 }
 
 TEST(run_checkpoints, give_a_savepoint_no_number_that_was_discarded) {

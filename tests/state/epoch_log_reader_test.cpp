@@ -140,6 +140,22 @@ TEST_F(epoch_log_reader, names_what_was_discarded) {
   EXPECT_EQ(read().log->find(5)->changes[0].all_bytes, 30u);
 }
 
+TEST_F(epoch_log_reader, says_what_sinks_have_committed) {
+  checkpoint(1);
+  append(2);
+  append(3);
+  EXPECT_TRUE(read().log->is_committed(2));
+  EXPECT_FALSE(read().log->is_committed(3));
+  must(log_->append(commit_record(must(log_->newest()).manifest().value())));
+  EXPECT_TRUE(read().log->is_committed(3));
+  EXPECT_THAT(numbers(), ElementsAre(2, 3));
+  EXPECT_EQ(read().log->manifest(3).tokens[0].bytes, "3");
+  append(4);
+  EXPECT_TRUE(read().log->is_committed(3));
+  EXPECT_FALSE(read().log->is_committed(4));
+  EXPECT_FALSE(read().log->damage);
+}
+
 TEST_F(epoch_log_reader, gives_what_is_before_damage) {
   checkpoint(1);
   for (const std::uint64_t e : {2, 3, 4}) append(e);

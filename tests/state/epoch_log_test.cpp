@@ -11,8 +11,10 @@
 namespace freshet {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::simulated_files;
 
 epoch_log_options quiet(std::uint64_t least_bytes = 1 << 20) {
@@ -74,6 +76,12 @@ std::uint64_t write_some(file_system& files, std::uint64_t last) {
   checkpoint(*log, history, 1, "-").value();
   for (std::uint64_t e = 2; e <= last; ++e) log->append(record_of(history, e, e - 1)).value();
   return history;
+}
+
+std::unique_ptr<epoch_log> opened(file_system& files, logger log = {}) {
+  auto options = quiet();
+  options.checkpoints.log = std::move(log);
+  return epoch_log::open(files, "/kept", options).value();
 }
 
 TEST(epoch_log, begins_at_the_beginning) {
@@ -162,8 +170,46 @@ TEST(epoch_log, an_epoch_that_was_discarded_counts_no_longer) {
   log->append(record_of(history, 5, 3)).value();
   const auto from = log->newest().value();
   EXPECT_EQ(from.manifest()->epoch, 5u);
-  EXPECT_EQ(from.epoch_before(), 3u);
+  EXPECT_EQ(from.committed(), 3u);
   EXPECT_EQ(state_of(from), "-cdf");
+}
+
+/// It is there when the run that made the epoch has ended as it should, and as if it was not for all that follows.
+TEST(epoch_log, an_epoch_that_was_committed_is_so_where_a_record_says_it) {
+  simulated_files files;
+  const auto history = write_some(files, 4);
+  {
+    auto log = opened(files);
+    const auto from = log->newest().value();
+    EXPECT_TRUE(from.is_undecided());
+    EXPECT_EQ(from.committed(), 3u);
+    log->append(commit_record(*from.manifest())).value();
+  }
+  auto log = opened(files);
+  const auto before = log->newest().value();
+  EXPECT_FALSE(before.is_undecided());
+  EXPECT_EQ(before.committed(), 4u);
+  EXPECT_EQ(before.manifest()->epoch, 4u);
+  EXPECT_EQ(before.manifest()->partitions.size(), 2u);
+  EXPECT_EQ(before.next_epoch, 5u);
+  EXPECT_EQ(state_of(before), "-cde");
+  log->append(record_of(history, 5, 4)).value();
+  const auto then = log->newest().value();
+  EXPECT_TRUE(then.is_undecided());
+  EXPECT_EQ(then.committed(), 4u);
+  EXPECT_EQ(state_of(then), "-cdef");
+}
+
+TEST(epoch_log, the_epoch_before_one_that_was_discarded_is_not_committed_again) {
+  simulated_files files;
+  const auto history = write_some(files, 4);
+  epoch_record discarded;
+  discarded.manifest = named(history, 4);
+  discarded.is_discarded = true;
+  opened(files)->append(discarded).value();
+  const auto from = opened(files)->newest().value();
+  EXPECT_FALSE(from.is_undecided());  // epoch 4 was made behind its commit
+  EXPECT_EQ(from.committed(), 3u);
 }
 
 TEST(epoch_log, nothing_is_applied_over_a_hole) {
@@ -231,6 +277,176 @@ TEST(epoch_log, a_checkpoint_that_is_damaged_can_be_passed_over_with_all_that_fo
   EXPECT_EQ(state_of(older), "-");
   EXPECT_NE(older.history, history);
   EXPECT_EQ(older.next_epoch, 6u);
+}
+
+struct kept_warnings final : log_sink {
+  std::string text;
+  void write(const log_record& r) noexcept override { text += std::string(r.message) + "\n"; }
+};
+
+/// Where all segments of the log lie.
+std::vector<std::string> segments(file_system& files) {
+  std::vector<std::string> all;
+  for (const auto& each : files.list("/kept/log").value())
+    if (each.name.ends_with(".log")) all.push_back("/kept/log/" + each.name);
+  return all;
+}
+/// Five epochs behind the checkpoint, of which the third is damaged. Gives the history.
+std::uint64_t write_damaged(simulated_files& files) {
+  const auto history = write_some(files, 6);
+  const auto path = segments(files).front();
+  files.flip_bit(path, files.open(path).value()->size().value() / 2);
+  return history;
+}
+TEST(epoch_log, that_is_damaged_is_refused_with_what_can_be_done) {
+  simulated_files files;
+  write_damaged(files);
+  const auto path = segments(files).front();
+  const auto before = read_whole(files, path).value();
+  const auto refused = opened(files)->newest();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::data_loss);
+  EXPECT_THAT(refused.error().message,
+              AllOf(HasSubstr("\"" + path + "\" is damaged at byte "),
+                    HasSubstr("Allowed when_damaged::use_older, the run goes on from epoch 2, in a new history"),
+                    HasSubstr("what was read in the epochs behind it is read again, and their rows come again"),
+                    Not(HasSubstr("cut the file"))));
+  EXPECT_EQ(read_whole(files, path).value(), before);
+}
+
+/// Nobody knows whether sinks have committed epoch 3, the last before the damage: only what follows it could tell.
+TEST(epoch_log, that_is_damaged_is_passed_over_where_told_to) {
+  simulated_files files;
+  const auto history = write_damaged(files);
+  const auto damaged = read_whole(files, segments(files).front()).value();
+  const auto warnings = std::make_shared<kept_warnings>();
+  auto log = opened(files, logger(warnings, log_level::warning));
+  const auto older = log->newest(when_damaged::use_older).value();
+  EXPECT_EQ(older.manifest()->epoch, 2u);
+  EXPECT_EQ(state_of(older), "-c");
+  EXPECT_FALSE(older.is_undecided());
+  EXPECT_NE(older.history, history);
+  EXPECT_EQ(older.parent, (epoch_id{history, 2}));
+  EXPECT_EQ(older.next_epoch, 4u);
+  EXPECT_THAT(warnings->text, AllOf(HasSubstr("is damaged at byte "), HasSubstr("goes on from epoch 2, in a new"),
+                                    HasSubstr("is moved to \"/kept/log.damaged-4\"")));
+
+  checkpoint(*log, older.history, 4, "-c").value();
+  log->append(record_of(older.history, 5, 4)).value();
+  EXPECT_EQ(state_of(log->newest().value()), "-cf");
+  log.reset();
+  const auto from = opened(files)->newest().value();
+  EXPECT_EQ(from.history, older.history);
+  EXPECT_EQ(state_of(from), "-cf");
+  EXPECT_EQ(read_whole(files, "/kept/log.damaged-4/" + segments(files).front().substr(10)).value(), damaged);
+}
+
+TEST(epoch_log, that_is_damaged_behind_a_record_of_a_commit_goes_on_from_that) {
+  simulated_files files;
+  const auto history = write_some(files, 3);
+  auto log = opened(files);
+  log->append(commit_record(*log->newest().value().manifest())).value();
+  log->append(record_of(history, 6, 5)).value();
+  EXPECT_THAT(log->newest().error().message, HasSubstr("the run goes on from epoch 3, in a new history"));
+  EXPECT_EQ(state_of(log->newest(when_damaged::use_older).value()), "-cd");
+}
+
+TEST(epoch_log, that_is_damaged_is_not_needed_by_whoever_goes_back_before_it) {
+  simulated_files files;
+  const auto history = write_damaged(files);
+  auto log = opened(files);
+  const auto older = log->resume(1).value();
+  EXPECT_EQ(state_of(older), "-");
+  EXPECT_NE(older.history, history);  // epochs behind it were made, though nobody knows how many
+  EXPECT_EQ(older.parent, (epoch_id{history, 1}));
+  checkpoint(*log, older.history, older.next_epoch, "-").value();
+  log.reset();
+  EXPECT_EQ(state_of(opened(files)->newest().value()), "-");
+}
+
+TEST(epoch_log, that_is_gone_is_damaged) {
+  simulated_files files;
+  write_some(files, 3);
+  remove_all(files, "/kept/log").value();
+  for (int i = 0; i < 2; ++i) {  // opening it has not made another
+    const auto refused = opened(files)->newest();
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message,
+                AllOf(HasSubstr("\"/kept/log\" has no records, and not even an empty file for them"),
+                      HasSubstr("the run goes on from epoch 1, in a new history")));
+  }
+  auto log = opened(files);
+  const auto older = log->newest(when_damaged::use_older).value();
+  EXPECT_EQ(state_of(older), "-");
+  checkpoint(*log, older.history, older.next_epoch, "-").value();
+  log.reset();
+  EXPECT_EQ(opened(files)->newest().value().history, older.history);
+}
+
+TEST(epoch_log, with_a_hole_is_passed_over_where_told_to) {
+  simulated_files files;
+  const auto history = write_some(files, 3);
+  auto log = opened(files);
+  (void)log->newest().value();
+  log->append(record_of(history, 5, 4)).value();
+  EXPECT_THAT(log->newest().error().message, HasSubstr("the run goes on from epoch 2, in a new history"));
+  const auto older = log->newest(when_damaged::use_older).value();
+  EXPECT_EQ(state_of(older), "-c");
+  EXPECT_EQ(older.next_epoch, 6u);
+  checkpoint(*log, older.history, 6, "-c").value();
+  log.reset();
+  EXPECT_EQ(state_of(opened(files)->newest().value()), "-c");
+}
+
+/// Whatever byte is wrong: nothing is applied over it, and only the very last epoch may go without a word, as no log
+/// can tell that from a record that was being written.
+TEST(epoch_log, is_never_read_over_a_wrong_byte) {
+  simulated_files files;
+  write_some(files, 6);
+  const auto size = files.open(segments(files).front()).value()->size().value();
+  std::size_t refused = 0;
+  for (std::uint64_t at = 0; at < size; ++at) {
+    simulated_files copy;
+    write_some(copy, 6);
+    copy.flip_bit(segments(copy).front(), at);
+    auto log = opened(copy);
+    const auto newest = log->newest();
+    const auto older = log->newest(when_damaged::use_older);
+    ASSERT_TRUE(older) << older.error().message;
+    const auto state = state_of(*older);
+    EXPECT_EQ(std::string("-cdefg").rfind(state, 0), 0u) << state << " at " << at;
+    if (newest) EXPECT_GE(state.size(), 5u) << "at " << at;
+    else ++refused;
+  }
+  EXPECT_GT(refused, size / 2);
+}
+
+TEST(epoch_log_crash, passes_over_damage_whenever_it_is_interrupted) {
+  random_source random(12);
+  const auto steps = testing::crash_at_every_step(
+      random,
+      [&](simulated_files& files) {
+        write_damaged(files);
+        auto log = opened(files);
+        const auto older = log->newest(when_damaged::use_older).value();
+        checkpoint(*log, older.history, older.next_epoch, state_of(older)).value();
+        log->append(record_of(older.history, older.next_epoch + 1, older.next_epoch)).value();
+      },
+      [&](simulated_files& files, std::uint64_t step) {
+        auto log = opened(files);
+        auto from = log->newest();
+        if (!from) {
+          EXPECT_EQ(from.error().code, errc::data_loss) << from.error().message;
+          from = log->newest(when_damaged::use_older);
+        }
+        ASSERT_TRUE(from) << "step " << step << ": " << from.error().message;
+        const auto state = from->manifest() ? state_of(*from) : "";
+        EXPECT_TRUE(std::string("-cdefg").rfind(state, 0) == 0 || state == "-cf") << "step " << step << ": " << state;
+        checkpoint(*log, from->history, from->next_epoch, state).value();
+        log.reset();
+        EXPECT_EQ(state_of(opened(files)->newest().value()), state) << "step " << step;
+      });
+  EXPECT_GT(steps, 100u);
 }
 
 TEST(epoch_log, what_was_loaded_need_not_be_kept) {

@@ -18,7 +18,9 @@ using ::testing::Not;
 
 class checkpoint_tool : public ::testing::Test {
  protected:
-  checkpoint_tool() : directory_(must(checkpoint_directory::open(system_files(), dir()))) {
+  checkpoint_tool() {
+    static_cast<void>(must(epoch_log::open(system_files(), dir())));  // as each run has begun: with a log
+    directory_ = must(checkpoint_directory::open(system_files(), dir()));
     for (std::uint64_t epoch = 1; epoch <= 2; ++epoch) {
       const auto writer = must(directory_->begin(epoch));
       auto manifest = full_manifest();
@@ -91,7 +93,7 @@ TEST_F(checkpoint_tool, shows_what_an_epoch_says) {
 
 TEST_F(checkpoint_tool, verifies_every_byte) {
   EXPECT_EQ(run("verify " + dir()).text.substr(run("verify " + dir()).text.find("epoch 1")),
-            "epoch 1: intact\nepoch 2: intact\n");
+            "epoch 1: intact\nepoch 2: intact\nlog: intact\nlog: no epochs after epoch 2; 0 records, 32 bytes\n");
   auto bytes = temporary_folder::read(dir() + "/" + older_[1].name);
   bytes[14] = static_cast<char>(bytes[14] ^ 1);
   folder_.write("c/" + older_[1].name, bytes);
@@ -205,7 +207,8 @@ TEST_F(checkpoint_tool_log, lists_the_range_of_the_log) {
   EXPECT_THAT(
       run("list --json " + dir()).text,
       HasSubstr("\"log\": {\"after\": 2, \"first_epoch\": 3, \"newest_epoch\": 4, \"made_at_ms\": 1700000000004, "
-                "\"history\": \"0000000000000007\", \"discarded\": [], \"records\": 2, \"bytes\": " +
+                "\"history\": \"0000000000000007\", \"newest_is_committed\": false, \"discarded\": [], \"records\": 2, "
+                "\"bytes\": " +
                 std::to_string(before.size()) + ", \"torn_bytes\": 0, \"damage\": null}"));
   EXPECT_EQ(bytes(), before);
 }
@@ -239,9 +242,18 @@ TEST_F(checkpoint_tool_log, shows_the_merged_manifest) {
   EXPECT_THAT(run("show " + dir() + " 2").text, AllOf(HasSubstr("epoch 2: committed"), Not(HasSubstr(" changes"))));
   EXPECT_THAT(run("show --json " + dir()).text,
               AllOf(HasSubstr("{\"epoch\": 4, \"kind\": \"checkpoint\""),
-                    HasSubstr("\"log\": {\"after\": 2, \"newest\": true, \"record_bytes\": "),
+                    HasSubstr("\"log\": {\"after\": 2, \"newest\": true, \"committed\": false, \"record_bytes\": "),
                     HasSubstr("\"changes\": [{\"node\": \"count\", \"bytes\": 40, \"all_bytes\": 70}]}}")));
   EXPECT_THAT(run("show --json " + dir() + " 2").text, HasSubstr("\"log\": null}"));
+}
+
+TEST_F(checkpoint_tool_log, shows_what_sinks_have_committed) {
+  must(log_->append(commit_record(must(log_->newest()).manifest().value())));
+  EXPECT_THAT(run("list " + dir()).text, HasSubstr(".004Z and committed by its sinks; 3 records, "));
+  EXPECT_THAT(run("show " + dir()).text, HasSubstr("epoch 4: in the log, committed\n"));
+  EXPECT_THAT(run("show --json " + dir()).text, HasSubstr("\"newest\": true, \"committed\": true, "));
+  EXPECT_THAT(run("list --json " + dir()).text, HasSubstr("\"newest_is_committed\": true, "));
+  EXPECT_EQ(run("verify " + dir()).status, 0);
 }
 
 TEST_F(checkpoint_tool_log, finds_differences_between_log_and_directory) {
@@ -270,7 +282,8 @@ TEST_F(checkpoint_tool_log, verifies_every_record) {
   EXPECT_EQ(status, 1);
   EXPECT_THAT(text, AllOf(HasSubstr("log: no epochs after epoch 2; 0 records before the damage"),
                           HasSubstr(segment() + "\" is damaged at byte 32, where record 0 should be"),
-                          HasSubstr("Bring the file back from a copy; or, to go on without record 0")));
+                          HasSubstr("Bring the directory back from a copy. Allowed when_damaged::use_older, the run "
+                                    "goes on from epoch 2, in a new history")));
   EXPECT_EQ(run("list " + dir()).status, 1);
   EXPECT_THAT(run("list " + dir()).text, HasSubstr("is damaged at byte 32"));
   EXPECT_EQ(run("show " + dir()).status, 1);
@@ -279,6 +292,17 @@ TEST_F(checkpoint_tool_log, verifies_every_record) {
   EXPECT_EQ(run("verify --json " + dir()).status, 1);
   EXPECT_THAT(run("list --json " + dir()).text, HasSubstr("\"damage\": \"\\\""));
   EXPECT_EQ(bytes(), damaged);
+}
+
+TEST_F(checkpoint_tool_log, misses_a_log_that_is_gone) {
+  log_.reset();
+  must(remove_all(system_files(), dir() + "/log"));
+  for (const std::string what : {"verify ", "list ", "show "}) {
+    const auto [status, text] = run(what + dir());
+    EXPECT_EQ(status, 1) << what;
+    EXPECT_THAT(text, HasSubstr("c/log\" has no records, and not even an empty file for them")) << what;
+  }
+  EXPECT_EQ(run("show " + dir() + " 2").status, 0);
 }
 
 TEST_F(checkpoint_tool_log, names_an_epoch_that_is_missing) {

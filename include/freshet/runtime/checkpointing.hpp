@@ -35,7 +35,8 @@ struct checkpointing {
   std::uint64_t log_bytes = 16u << 20;
   /// Damage is for people to look at.
   when_damaged damaged = when_damaged::refuse;
-  /// A checkpoint or savepoint to go on from instead of the newest epoch: what came after it is given up.
+  /// A checkpoint or savepoint to go on from instead of the newest epoch: what came after it is given up, damaged or
+  /// not.
   std::optional<std::uint64_t> resume_from{};
   /// Nodes whose states and positions are given up because the topology doesn't have them any more: without being named
   /// here they are an error.

@@ -20,10 +20,13 @@ enum class log_sync : std::uint8_t {
 /// The name of the enumerator.
 std::string_view to_string(log_sync) noexcept;
 
-/// What follows when the newest epoch is damaged.
+/// What follows when the newest epoch is damaged, or the log of the epochs behind it.
 enum class when_damaged : std::uint8_t {
-  refuse,     ///< an error that says what is wrong, and what can be done
-  use_older,  ///< the newest intact one is taken, in a new history
+  refuse,  ///< an error that says what is wrong, and what can be done
+  /// The newest is taken that is intact and that sinks have committed, in a new history, and a warning says which: what
+  /// was read behind it is read again, and its rows come again, also to sinks that have them. A damaged log is moved
+  /// aside, to "log.damaged-N".
+  use_older,
 };
 
 }  // namespace freshet

@@ -29,11 +29,14 @@ struct epoch_record {
   std::uint64_t after = 0;  ///< the epoch that it goes on from
   /// The epoch counts no longer, as the sink that decides says: nothing else is in the record.
   bool is_discarded = false;
-  /// Its sinks were asked to prepare it. Not so the epoch of a savepoint that found nothing new.
+  /// Its sinks were asked to prepare it. Not so the epoch of a savepoint that found nothing new. A record without, that
+  /// goes on from its own epoch, says that all sinks have committed that: see `commit_record`.
   bool has_sinks = true;
   std::vector<state_changes> changes{};
   friend bool operator==(const epoch_record&, const epoch_record&) = default;
 };
+/// The record that says of the newest epoch, whose manifest it is, that all sinks have committed it.
+epoch_record commit_record(checkpoint_manifest newest);
 /// The bytes of a record. A log has checksums of its own.
 std::string encode(const epoch_record& record);
 /// What `encode` wrote. Errors name `where`.
@@ -59,14 +62,15 @@ class recovered_epochs {
   std::uint64_t history = 0;  ///< of the epochs to come
   std::optional<epoch_id> parent{};
   std::uint64_t next_epoch = 1;
-  /// The newest epoch may not have been committed by its sinks: it is in the log, and nothing came after.
-  bool is_undecided() const { return !records_.empty() && records_.back().has_sinks; }
+  /// The newest epoch may not have been committed by its sinks: it is in the log, and nothing came after, not even a
+  /// `commit_record`.
+  bool is_undecided() const { return !is_committed_ && !records_.empty() && records_.back().has_sinks; }
   /// The newest epoch that is a checkpoint. REQUIRES: there is one.
   std::uint64_t checkpointed() const { return base_->epoch; }
-  /// The epoch before the newest that sinks have committed, where the log has that, too.
-  std::optional<std::uint64_t> epoch_before() const;
-  /// It doesn't count: the one before is the newest. REQUIRES: is_undecided()
-  void drop_newest() { records_.pop_back(); }
+  /// The newest epoch that sinks have surely committed, where the log has that.
+  std::optional<std::uint64_t> committed() const;
+  /// It doesn't count: the one before is the newest, which was committed before it. REQUIRES: is_undecided()
+  void drop_newest();
   /// Calls `load` with what the checkpoint has of these groups of a node. Thread safe, as is the next.
   using group_loader = std::function<result<void>(std::uint32_t group, std::string_view bytes)>;
   result<void> load_groups(const std::string& node, key_group_range groups, const group_loader& load) const;
@@ -78,8 +82,11 @@ class recovered_epochs {
 
  private:
   friend class epoch_log;
+  epoch_id newest() const;
+
   std::optional<checkpoint_manifest> base_;
   std::vector<epoch_record> records_;
+  bool is_committed_ = false;  ///< sinks have committed all of them
   std::map<std::string, node_states> states_;
 };
 
@@ -88,8 +95,13 @@ class recovered_epochs {
 /// time.
 ///
 /// An epoch is prepared when its record is on the device, and committed when its sinks have been told, which the next
-/// record implies: after a crash the sinks are told once more about the newest, or, where a sink decides that it
-/// doesn't count, a record says so. Each record names the one before it, so none is applied over a hole.
+/// record implies, and behind the last one of a run a `commit_record` says: after a crash the sinks are told once more
+/// about the newest, or, where a sink decides that it doesn't count, a record says so. Each record names the one before
+/// it, so none is applied over a hole.
+///
+/// A damaged log is refused, or passed over where that is allowed: then the run goes on from what is in front of the
+/// damage and surely committed, in a new history, and its first checkpoint moves the log aside, for people to look at.
+/// Until then nothing is changed.
 class epoch_log {
  public:
   /// Opens a folder, or makes one, and takes its lock. REQUIRES: `files` outlives it.
@@ -98,7 +110,8 @@ class epoch_log {
 
   /// Where a run goes on from the newest epoch, and under which numbers.
   result<recovered_epochs> newest(when_damaged damaged = when_damaged::refuse);
-  /// The same from a checkpoint or savepoint of the directory: in a new history, unless nothing came after it.
+  /// The same from a checkpoint or savepoint of the directory: in a new history, unless nothing came after it. What
+  /// the log has is given up, so its damage is passed over.
   result<recovered_epochs> resume(std::uint64_t epoch);
 
   /// The epoch is durable, as far as `log_sync` says. An error that is fatal ends the log; after any other the epoch
@@ -113,18 +126,26 @@ class epoch_log {
   result<void> checkpoint(checkpoint_manifest manifest, const write_states& write);
 
  private:
-  epoch_log(std::unique_ptr<checkpoint_directory> directory, std::unique_ptr<record_log> log,
-            epoch_log_options options);
-  result<recovered_epochs> recover(resume_point from, bool with_log);
+  epoch_log(file_system& files, std::unique_ptr<checkpoint_directory> directory, epoch_log_options options);
+  std::string log_folder() const { return directory_->reader().folder() + "/log"; }
+  /// Where a damaged one goes when this checkpoint is made without it.
+  std::string aside(std::uint64_t epoch) const { return log_folder() + ".damaged-" + std::to_string(epoch); }
+  result<bool> is_log_gone() const;
+  result<void> open_log();
+  result<recovered_epochs> recover(resume_point from, bool with_log, when_damaged damaged);
+  result<void> read_records(const checkpoint_manifest& base, recovered_epochs* into, std::uint64_t& newest);
+  void pass_over_log(const error& why, const recovered_epochs& all);
+  result<void> put_log_aside(std::uint64_t epoch);
   result<void> write_out();
   result<void> abandon_unnamed();
-  result<void> read_records(const checkpoint_manifest& base, std::vector<epoch_record>* into, std::uint64_t& newest);
 
+  file_system& files_;
   const std::unique_ptr<checkpoint_directory> directory_;
-  const std::unique_ptr<record_log> log_;
   const epoch_log_options options_;
-  std::uint64_t base_bytes_ = 0;   ///< of the states of the newest checkpoint
-  std::uint64_t since_bytes_ = 0;  ///< of the records since
+  std::unique_ptr<record_log> log_;  ///< null: it can't be opened, as it is damaged
+  std::optional<error> damage_;      ///< of the log that is there; it is to be put aside
+  std::uint64_t base_bytes_ = 0;     ///< of the states of the newest checkpoint
+  std::uint64_t since_bytes_ = 0;    ///< of the records since
   std::optional<std::chrono::steady_clock::time_point> synced_at_;
   std::optional<std::uint64_t> unnamed_;  ///< the checkpoint that was prepared and could not be committed
 };

@@ -29,13 +29,16 @@ struct logged_epochs {
   /// Its records, those that the checkpoint has among them. With damage: those before it, and no bytes.
   record_log_extent log{};
   std::optional<checkpoint_manifest> checkpoint{};  ///< none: no record counts, as they go on from nothing
-  /// Oldest first. Sinks have committed all but the newest, of which nobody knows.
+  /// Oldest first. Sinks have committed all but the newest, and that where `newest_is_committed`; else nobody knows.
   std::vector<logged_epoch> epochs{};
+  bool newest_is_committed = false;
   std::vector<std::uint64_t> discarded{};  ///< epochs that count no longer
   std::optional<error> damage{};           ///< what is behind `epochs` and can't be used
 
   /// The record of one of them; null: there is none.
   const logged_epoch* find(std::uint64_t epoch) const;
+  /// Its sinks have committed it. REQUIRES: find(epoch)
+  bool is_committed(std::uint64_t epoch) const { return newest_is_committed || epoch != epochs.back().manifest.epoch; }
   /// Whole, but for the state files of its nodes, which are those of the checkpoint. REQUIRES: find(epoch)
   checkpoint_manifest manifest(std::uint64_t epoch) const;
 };
@@ -43,7 +46,7 @@ struct logged_epochs {
 /// The epochs of a folder.
 struct known_epochs {
   std::vector<epoch_status> checkpoints{};  ///< oldest first
-  std::optional<logged_epochs> log{};       ///< none: the folder has no log
+  std::optional<logged_epochs> log{};       ///< none: the folder has neither checkpoints nor a log
 };
 
 /// Reads every record of the log in a folder and what its checkpoint_reader lists, and changes nothing, not even a

@@ -125,10 +125,9 @@ void show_kept(const options& asked, const epoch_status& status) {
 void show_logged(const options& asked, const logged_epochs& log, const logged_epoch& epoch) {
   const auto manifest = log.manifest(epoch.manifest.epoch);
   if (asked.json) return print(json_of(manifest, json_of(log, epoch)));
-  const bool is_last = &epoch == &log.epochs.back();
   print("epoch " + std::to_string(manifest.epoch) + ": in the log, " +
-        (!is_last     ? "committed"
-         : log.damage ? "the last before the damage"
+        (log.is_committed(manifest.epoch) ? "committed"
+         : log.damage                     ? "the last before the damage"
                       : "the newest: its sinks may still have to commit it, which the next run makes sure of"));
   auto facts = facts_of(manifest);
   for (auto& each : facts_of(log, epoch)) facts.push_back(std::move(each));

@@ -28,7 +28,8 @@ std::string range_of(const logged_epochs& log) {
   const auto &first = log.epochs.front().manifest, &newest = log.epochs.back().manifest;
   return (log.epochs.size() == 1 ? "epoch " : "epochs " + std::to_string(first.epoch) + " to ") +
          std::to_string(newest.epoch) + " of " + in_hex(newest.history) + " behind epoch " + base +
-         ", the newest made at " + value_text(newest.made_at);
+         ", the newest made at " + value_text(newest.made_at) +
+         (log.newest_is_committed ? " and committed by its sinks" : "");
 }
 
 /// Collects the facts of one manifest.

@@ -94,6 +94,7 @@ std::string json_of(const logged_epochs& log, const logged_epoch& epoch) {
   };
   return json_object({{"after", number(log.checkpoint->epoch)},
                       {"newest", truth(!log.damage && &epoch == &log.epochs.back())},
+                      {"committed", truth(log.is_committed(epoch.manifest.epoch))},
                       {"record_bytes", number(epoch.bytes)},
                       {"changes", json_array(epoch.changes, change)}});
 }
@@ -119,6 +120,7 @@ std::string json_of(const std::optional<logged_epochs>& log) {
                       {"newest_epoch", newest ? number(newest->epoch) : "null"},
                       {"made_at_ms", newest ? number(newest->made_at) : "null"},
                       {"history", newest ? text(in_hex(newest->history)) : "null"},
+                      {"newest_is_committed", truth(log->newest_is_committed)},
                       {"discarded", json_array(log->discarded, [](std::uint64_t each) { return number(each); })},
                       {"records", number(log->log.next - log->log.first)},
                       {"bytes", number(log->log.bytes)},

@@ -37,8 +37,9 @@ namespace freshet::file {
 /// aborts the epoch, whose file is removed, and writes it anew. A sync that fails is never tried again, as the system
 /// may have dropped the bytes: it takes a new file. Size and checksum of what was written are kept with the
 /// epoch: a file that is not so when another process commits it is refused. If the file of an epoch that counts is gone
-/// when it is to be committed (again), the run ends with an error: so leave the newest files where they are while a run
-/// can still begin again, or copy them.
+/// when it is to be committed (again), the run ends with an error. With checkpoints the newest epoch is committed again
+/// behind a kill, a loss of power and a commit that failed, and not behind a run that came to its end or was stopped:
+/// so leave the newest files where they are while a run works, or copy them.
 ///
 /// Each task waits for its device three times an epoch: for the rows, their name, and the name that is seen. Not thread
 /// safe; each task has its own files.
