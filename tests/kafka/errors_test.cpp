@@ -26,6 +26,7 @@ struct attempt {
   kafka::settings settings = {};
   std::chrono::milliseconds connect_timeout = 400ms;  // nothing is far here
   std::shared_ptr<kept_log> log = std::make_shared<kept_log>();
+  std::string value = "v";  // to write
 
   topology reading() const {
     topology_builder builder("read");
@@ -46,7 +47,7 @@ struct attempt {
               sink<std::string>(
                   {.servers = servers, .topic = topic, .connect_timeout = connect_timeout, .settings = settings}),
               {.on_failure = on_failure::stop})
-        .input(builder.spout("values", vector_spout<std::string>({"v"})));
+        .input(builder.spout("values", vector_spout<std::string>({value})));
     return builder.build();
   }
   topology_run start(engine e, const topology& t) const {
@@ -217,6 +218,18 @@ TEST_F(kafka_errors, a_record_that_is_too_large_for_its_topic) {
   for (const auto e : both_engines)
     EXPECT_THAT(a.error_of(e, a.writing()),
                 AllOf(HasSubstr("topic " + topic), HasSubstr("raise max.message.bytes of the topic")));
+}
+
+/// The client library doesn't even send it.
+TEST_F(kafka_errors, a_record_that_is_too_large_for_the_client) {
+  const auto topic = unique_name();
+  broker_->create_topic(topic);
+  attempt a{.servers = broker_->bootstrap(), .topic = topic, .settings = {{"message.max.bytes", "1000"}}};
+  a.value = std::string(5000, 'x');
+  for (const auto e : both_engines)
+    EXPECT_THAT(
+        a.error_of(e, a.writing()),
+        AllOf(HasSubstr("topic " + topic), HasSubstr("its value has 5000 bytes; the setting message.max.bytes")));
 }
 
 // --- a cluster that asks who is there ---

@@ -95,6 +95,7 @@ struct producer::parts {
   std::size_t bytes_in_flight = 0;  ///< keys and values
   std::uint32_t last = 0;           ///< of the record that was sent last
   std::size_t in_flight = 0;
+  std::size_t to_flush = 0;  ///< so many of them are not to wait for others any more
   std::vector<rd_kafka_vu_t> fields{};
 
   parts(const producer_options& o, const task_context& c)
@@ -106,6 +107,7 @@ struct producer::parts {
     const auto place = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(m->_private));
     auto waiting = std::move(me.places[place]);
     me.give_back(place);
+    if (me.to_flush > 0) --me.to_flush;
     me.bytes_in_flight -= m->len + m->key_len;
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR && m->offset >= 0) return waiting.ack();
     const auto unusable = me.why_unusable();
@@ -150,6 +152,11 @@ struct producer::parts {
              std::chrono::steady_clock::now() < until)
         to.serve(std::chrono::milliseconds(10));
     }
+  }
+  /// The library's threads send what waits for others while they are asked to, and hear of that a moment later: until
+  /// the answers are there they are asked again, for a moment each time.
+  void go_on_flushing() {
+    if (to_flush > 0) rd_kafka_flush(to.get(), 1);
   }
   std::uint32_t take_place() {
     if (free.empty()) {
@@ -239,6 +246,7 @@ producer::~producer() = default;
 void producer::send(const outgoing& record) { parts_->send(record); }
 void producer::answer_to(held_tuple waiting) { parts_->places[parts_->last] = std::move(waiting); }
 void producer::serve() {
+  parts_->go_on_flushing();
   rd_kafka_poll(parts_->to.get(), 0);
   if (const auto why = parts_->why_unusable()) throw fatal_error(*why);
 }
@@ -249,7 +257,11 @@ bool producer::has_room() {
   return parts_->has_room();
 }
 
-void producer::flush() { rd_kafka_flush(parts_->to.get(), 0); }
+void producer::flush() {
+  if (std::stod(value_of(rd_kafka_conf(parts_->to.get()), "linger.ms")) <= 0) return;  // nothing waits
+  parts_->to_flush = parts_->in_flight;
+  parts_->go_on_flushing();
+}
 
 void producer::close() {
   parts& p = *parts_;
