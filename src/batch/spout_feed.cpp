@@ -306,7 +306,7 @@ void spout_feed::poll_failed(time_point now) {
   record_->attempt = ++poll_failures_;
   e = located(chain_->plan().head(), std::move(e));
   record_->attempt = 1;
-  if (poll_failures_ >= run_.options().max_task_attempts) return run_.fail(std::move(e));
+  if (e.fatal || poll_failures_ >= run_.options().max_task_attempts) return run_.fail(std::move(e));
   run_.options().log.log(log_level::warning, name_, e.message);
   idle_until_ = now + pause_before_retry(poll_failures_);
 }

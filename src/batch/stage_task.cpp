@@ -324,7 +324,7 @@ stage_task::outcome stage_task::read_inputs(std::int64_t& budget) {
     if (retry_due_ > now_ || !chain_->head().ready()) return outcome::waiting;
     retry_due_ = {};
     const auto result = read_batch(budget);
-    if (result != outcome::more || failure_) return result;
+    if (result != outcome::more || failure_ || run_.cancelled()) return result;
   }
   return outcome::more;
 }

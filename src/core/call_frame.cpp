@@ -5,7 +5,6 @@
 
 #include "freshet/core/held_tuple.hpp"
 #include "freshet/core/outbox.hpp"
-#include "freshet/core/state_store.hpp"
 
 namespace freshet {
 
@@ -27,7 +26,7 @@ call_frame::~call_frame() = default;
 error error_from_current_exception() noexcept {
   try {
     throw;
-  } catch (const state_store_error& e) {
+  } catch (const fatal_error& e) {
     return {.code = errc::io, .message = e.what(), .fatal = true};
   } catch (const std::exception& e) { return {errc::user_function, e.what()}; } catch (const std::string& text) {
     return {errc::user_function, text};

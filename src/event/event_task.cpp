@@ -459,7 +459,8 @@ bool event_task::guarded(std::size_t m, bare_call call) {
     return true;
   }
   const auto attempts = ++so_far;
-  if (guarantee_ != guarantee::best_effort && attempts < run_.options().retry.max_attempts) {
+  if (guarantee_ != guarantee::best_effort && !frame.failure.error.fatal &&
+      attempts < run_.options().retry.max_attempts) {
     counts_.retried.add(1);
     calls_due_ = deadline(run_.options().clock->now(), run_.options().retry.backoff(attempts + 1));
     return false;

@@ -227,7 +227,7 @@ void spout_tasklet::poll_failed(const char* what) {
   chain_.frame.flags.failed = false;
   auto e = chain_.frame.failure.error;
   e.message = describe(chain_.plan().head(), ++poll_failures_, {e.code, std::string(what) + ": " + e.message});
-  if (poll_failures_ >= run_.options().retry.max_attempts) {
+  if (e.fatal || poll_failures_ >= run_.options().retry.max_attempts) {
     run_.fail(std::move(e));
   } else {
     run_.options().log.log(log_level::warning, name_, e.message);

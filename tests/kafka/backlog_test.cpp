@@ -1,7 +1,7 @@
 // A backlog that is read by processes which are killed: what is committed is finished, and in the end all of it is
 // there.
 //
-// A million records instead of 200,000: FRESHET_KAFKA_BACKLOG=1000000, or as many as it says.
+// Not a million but as many as FRESHET_KAFKA_BACKLOG says.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ constexpr int partitions = 4;
 
 std::int64_t backlog() {
   const char* text = std::getenv("FRESHET_KAFKA_BACKLOG");
-  return text ? std::strtoll(text, nullptr, 10) : 200'000;
+  return text ? std::strtoll(text, nullptr, 10) : 1'000'000;
 }
 
 using kafka_backlog = broker_test;

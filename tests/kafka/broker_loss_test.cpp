@@ -40,21 +40,37 @@ class kafka_broker_loss : public broker_test {
     o.drain_timeout = drain_timeout;
     return batch_executor(o).start(t);
   }
-  /// Numbers that no record had before.
+  /// Numbers that no record had before; number n is in partition n % 2, at offset n / 2. REQUIRES: an even count.
   void write(int count) {
     std::vector<raw_record> all;
     for (int i = 0; i < count; ++i) all.push_back({.value = std::to_string(written_++), .partition = i % 2});
     own_->produce("in", all);
   }
   /// Those that have been copied, each once.
-  std::size_t copied(engine e) const {
-    std::set<std::string> all;
-    for (const auto& r : own_->read_all(to_string(e))) all.insert(*r.value);
-    return all.size();
+  std::set<int> copied(engine e) const {
+    std::set<int> all;
+    for (const auto& r : own_->read_all(to_string(e))) all.insert(std::stoi(*r.value));
+    return all;
   }
   void await_copies() const {
     for (const auto e : both_engines)
-      await("all is copied", [&] { return copied(e) == static_cast<std::size_t>(written_); });
+      await("all is copied", [&] { return copied(e).size() == static_cast<std::size_t>(written_); });
+  }
+  /// What the group has been told is finished: it is looked at first, as more may be by then.
+  void expect_that_committed_is_copied() const {
+    for (const auto e : both_engines) {
+      const auto known = own_->committed(to_string(e), "in");
+      const auto there = copied(e);
+      for (int p = 0; p < 2; ++p)
+        for (int i = 0; i < known[static_cast<std::size_t>(p)].value_or(0); ++i)
+          ASSERT_TRUE(there.contains(2 * i + p)) << to_string(e) << ": " << p << " " << i;
+    }
+  }
+  void await_commits() const {
+    for (const auto e : both_engines)
+      await("all is committed", [&] {
+        return own_->committed(to_string(e), "in") == std::vector<std::optional<std::int64_t>>(2, written_ / 2);
+      });
   }
 
   std::unique_ptr<kafka_broker> own_;
@@ -68,8 +84,10 @@ TEST_F(kafka_broker_loss, a_broker_that_is_killed_and_comes_back) {
   for (const auto& run : runs) await("it copies", [&] { return run.metrics().node("out").executed > 0; });
   own_->kill();
   own_->resume();
+  expect_that_committed_is_copied();
   write(500);
   await_copies();
+  await_commits();
   for (auto& run : runs) run.drain();
 }
 
@@ -81,8 +99,10 @@ TEST_F(kafka_broker_loss, a_broker_that_is_stalled_and_goes_on) {
   own_->stall();
   std::this_thread::sleep_for(2s);  // so long it is stalled
   own_->go_on();
+  expect_that_committed_is_copied();
   write(500);
   await_copies();
+  await_commits();
   for (auto& run : runs) run.drain();
 }
 

@@ -5,10 +5,10 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <mutex>
 
 #include "connect/kafka/connection.hpp"
 #include "kafka/broker.hpp"
+#include "kafka/kept_log.hpp"
 #include "kafka/runs.hpp"
 
 namespace freshet::kafka {
@@ -20,29 +20,13 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::Not;
 
-/// Keeps all that is logged.
-class kept_log : public log_sink {
- public:
-  void write(const log_record& r) noexcept override {
-    const std::lock_guard lock(mutex_);
-    text_ += std::string(r.message) + "\n";
-  }
-  std::string text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string text_;
-};
-
 /// What is tried: as spout and as sink, on both engines.
 struct attempt {
   std::string servers, topic, group = {};
   kafka::settings settings = {};
   std::chrono::milliseconds connect_timeout = 400ms;  // nothing is far here
   std::shared_ptr<kept_log> log = std::make_shared<kept_log>();
+  std::string value = "v";  // to write
 
   topology reading() const {
     topology_builder builder("read");
@@ -63,7 +47,7 @@ struct attempt {
               sink<std::string>(
                   {.servers = servers, .topic = topic, .connect_timeout = connect_timeout, .settings = settings}),
               {.on_failure = on_failure::stop})
-        .input(builder.spout("values", vector_spout<std::string>({"v"})));
+        .input(builder.spout("values", vector_spout<std::string>({value})));
     return builder.build();
   }
   topology_run start(engine e, const topology& t) const {
@@ -236,26 +220,19 @@ TEST_F(kafka_errors, a_record_that_is_too_large_for_its_topic) {
                 AllOf(HasSubstr("topic " + topic), HasSubstr("raise max.message.bytes of the topic")));
 }
 
-// --- a cluster that asks who is there ---
-
-/// Grants "alice" an operation on a topic or a group of this name.
-void allow(const kafka_broker& b, rd_kafka_ResourceType_t kind, const std::string& name, rd_kafka_AclOperation_t what) {
-  auto* conf = rd_kafka_conf_new();
-  char why[512] = "";
-  rd_kafka_conf_set(conf, "bootstrap.servers", b.told("open_bootstrap").c_str(), why, sizeof why);
-  auto* admin = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-  auto* acl = rd_kafka_AclBinding_new(kind, name.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:alice", "*", what,
-                                      RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, why, sizeof why);
-  auto* answers = rd_kafka_queue_new(admin);
-  rd_kafka_CreateAcls(admin, &acl, 1, nullptr, answers);
-  auto* done = rd_kafka_queue_poll(answers, 30'000);
-  ASSERT_TRUE(done) << "no answer";
-  EXPECT_EQ(rd_kafka_event_error(done), 0) << rd_kafka_event_error_string(done);
-  rd_kafka_event_destroy(done);
-  rd_kafka_queue_destroy(answers);
-  rd_kafka_AclBinding_destroy(acl);
-  rd_kafka_destroy(admin);
+/// The client library doesn't even send it.
+TEST_F(kafka_errors, a_record_that_is_too_large_for_the_client) {
+  const auto topic = unique_name();
+  broker_->create_topic(topic);
+  attempt a{.servers = broker_->bootstrap(), .topic = topic, .settings = {{"message.max.bytes", "1000"}}};
+  a.value = std::string(5000, 'x');
+  for (const auto e : both_engines)
+    EXPECT_THAT(
+        a.error_of(e, a.writing()),
+        AllOf(HasSubstr("topic " + topic), HasSubstr("its value has 5000 bytes; the setting message.max.bytes")));
 }
+
+// --- a cluster that asks who is there ---
 
 class secure_kafka : public broker_test {
  protected:
@@ -277,7 +254,6 @@ class secure_kafka : public broker_test {
   attempt as_admin(const std::string& ca = "ca", const std::string& mechanism = "PLAIN") const {
     return as("admin", secure_->told("admin_password"), ca, mechanism);
   }
-  attempt as_alice() const { return as("alice", secure_->told("user_password")); }
   std::unique_ptr<kafka_broker> secure_;
 };
 
@@ -334,43 +310,6 @@ TEST_F(secure_kafka, secrets_come_from_elsewhere_and_are_nowhere_to_be_read) {
                 AllOf(HasSubstr("sasl.password = (secret"), Not(HasSubstr(password))));
   }
   std::remove(file.c_str());
-}
-
-TEST_F(secure_kafka, says_which_right_is_missing) {
-  secure_->create_topic("t");
-  secure_->produce("t", {{.value = "v"}});
-  auto a = as_alice();
-  EXPECT_THAT(a.errors_at_start(),
-              Each(AllOf(HasSubstr("topic \"t\""), HasSubstr("grant the user of these settings"))));
-
-  allow(*secure_, RD_KAFKA_RESOURCE_TOPIC, "t", RD_KAFKA_ACL_OPERATION_DESCRIBE);
-  for (const auto e : both_engines) {
-    EXPECT_THAT(a.error_of(e, a.reading()),
-                AllOf(HasSubstr("t/0"), HasSubstr("grant the user of these settings Read")));
-    EXPECT_THAT(a.error_of(e, a.writing()),
-                AllOf(HasSubstr("topic t"), HasSubstr("grant the user of these settings Write for the topic")));
-  }
-
-  allow(*secure_, RD_KAFKA_RESOURCE_TOPIC, "t", RD_KAFKA_ACL_OPERATION_READ);
-  allow(*secure_, RD_KAFKA_RESOURCE_TOPIC, "t", RD_KAFKA_ACL_OPERATION_WRITE);
-  EXPECT_EQ(a.errors(), none);
-
-  a.group = "g";
-  for (const auto e : both_engines)
-    EXPECT_THAT(a.error_of(e, a.reading()), AllOf(HasSubstr("\"g\""), HasSubstr("Read for the group")));
-  // As a member of the group.
-  topology_builder builder("member");
-  builder.sink("got", collect_sink<std::string>())
-      .input(builder.spout("in", spout<std::string>({.servers = a.servers,
-                                                     .topics = {"t"},
-                                                     .group = "g",
-                                                     .connect_timeout = a.connect_timeout,
-                                                     .settings = a.settings})));
-  const auto member = builder.build();
-  for (const auto e : both_engines)
-    EXPECT_THAT(a.error_of(e, member), AllOf(HasSubstr("\"g\""), HasSubstr("grant the user of these settings Read")));
-  allow(*secure_, RD_KAFKA_RESOURCE_GROUP, "g", RD_KAFKA_ACL_OPERATION_READ);
-  EXPECT_EQ(a.errors(), none);
 }
 
 }  // namespace

@@ -191,23 +191,119 @@ TEST_P(kafka_group, partitions_that_come_back_are_read) {
   EXPECT_EQ(count({first, second}), written + 2);
 }
 
-TEST_P(kafka_group, processes_come_and_go_and_are_killed) {
-  broker_->create_topic(topic_, 4);
-  const auto file = [&](int i) { return testing::TempDir() + "/" + topic_ + "." + std::to_string(i); };
-  const auto start_one = [&](int i) {
+/// Where the first record begins, in a group that has committed nothing yet, and where it has.
+TEST_P(kafka_group, begins_where_it_is_told_to_and_then_where_it_has_committed) {
+  broker_->create_topic(topic_, 2);
+  for (int p = 0; p < 2; ++p)
+    for (int i = 0; i < 10; ++i) broker_->produce(topic_, {{.value = "v", .time_ms = 1000 * (i + 1), .partition = p}});
+  auto options = member();
+  const auto read = [&](const start_at& from, std::size_t expected) {
+    options.start = from;
+    places got;
+    auto run = start(reading(options, got));
+    await("all is there", [&] { return got.size() >= expected; });
+    run.drain();
+    return distinct({got});
+  };
+  options.group = unique_name("offsets");
+  EXPECT_THAT(read(start_at::offsets({{{topic_, 0}, 8}, {{topic_, 1}, 9}}), 3), ElementsAre("0 8", "0 9", "1 9"));
+  options.group = unique_name("time");
+  EXPECT_THAT(read(start_at::time(event_time{9000ms}), 4), ElementsAre("0 8", "0 9", "1 8", "1 9"));
+  options.group = unique_name("otherwise");
+  EXPECT_THAT(read(start_at::committed(start_at::time(event_time{10'000ms})), 2), ElementsAre("0 9", "1 9"));
+  broker_->produce(topic_, records(0, 1));
+  EXPECT_THAT(read(start_at::earliest(), 1), ElementsAre("0 10")) << "what it has committed comes first";
+}
+
+TEST_P(kafka_group, topics_that_are_made_later_and_match_the_pattern_are_read) {
+  const auto name = [this](const char* end) { return topic_ + end; };
+  broker_->create_topic(name("-a"));
+  broker_->produce(name("-a"), records(0, 1));
+  auto options = member();
+  options.topics = {};
+  options.topic_pattern = topic_ + "-[ab]";
+  options.settings.set("topic.metadata.refresh.interval.ms", "300");
+  const auto topic_of = [](const record& r) { return std::string(r.topic); };
+  places got;
+  auto run = start(reading(options, got, topic_of));
+  await("the first is read", [&] { return got.size() == 1; });
+  for (const char* end : {"-b", "-other"}) {
+    broker_->create_topic(name(end));
+    broker_->produce(name(end), records(0, 1));
+  }
+  await("the other is read", [&] { return got.size() == 2; });
+  run.drain();
+  EXPECT_THAT(got.values(), ElementsAre(name("-a"), name("-b")));
+}
+
+class kafka_group_processes : public kafka_group {
+ protected:
+  void SetUp() override {
+    kafka_group::SetUp();
+    if (!IsSkipped()) broker_->create_topic(topic_, 4);
+  }
+  void TearDown() override {
+    for (int i = 0; i < 3; ++i) std::remove(file(i).c_str());
+  }
+  std::string file(int i) const { return testing::TempDir() + "/" + topic_ + "." + std::to_string(i); }
+  std::unique_ptr<member_process> start_one(int i) const {
     return std::make_unique<member_process>(member_options{
         .engine = GetParam(), .servers = broker_->bootstrap(), .topic = topic_, .group = topic_, .file = file(i)});
-  };
-  const auto all_places = [&] {
+  }
+  /// How often each has come.
+  std::map<place, int> all_places() const {
     std::map<place, int> all;
     for (int i = 0; i < 3; ++i)
       for (const auto& p : places_in(file(i))) ++all[p];
     return all;
-  };
-  const auto more_of = [&](int i) {
+  }
+  void more_of(int i) const {
     const auto before = places_in(file(i)).size();
     await("a member reads", [&] { return places_in(file(i)).size() > before + 20; });
-  };
+  }
+  /// What is committed is looked at first: more may be finished by then.
+  void expect_that_committed_is_finished() const {
+    const auto known = committed();
+    const auto finished = all_places();
+    for (int p = 0; p < 4; ++p)
+      for (std::int64_t i = 0; i < known[static_cast<std::size_t>(p)].value_or(0); ++i)
+        EXPECT_TRUE(finished.contains({p, i})) << p << " " << i << " is committed and not finished";
+  }
+  std::int64_t sum_of_committed() const {
+    std::int64_t sum = 0;
+    for (const auto& c : committed()) sum += c.value_or(0);
+    return sum;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(engines, kafka_group_processes, testing::ValuesIn(both_engines),
+                         [](const auto& i) { return to_string(i.param); });
+
+/// It finds out only when it goes on: what it has read and not committed is the others' by then.
+TEST_P(kafka_group_processes, one_that_was_stopped_until_it_was_given_up_comes_back) {
+  writer load(*broker_, topic_, 4);
+  const auto one = start_one(0);
+  more_of(0);
+  const auto other = start_one(1);
+  more_of(1);
+  one->stall();
+  const auto before = all_places();
+  await("the other has all partitions", [&] {
+    std::set<int> with_news;
+    for (const auto& p : places_in(file(1)))
+      if (!before.contains(p)) with_news.insert(p.first);
+    return with_news.size() == 4;
+  });
+  one->go_on();
+  more_of(0);
+  expect_that_committed_is_finished();
+  const auto written = load.stop();
+  await("all records are there", [&] { return all_places().size() == written; });
+  EXPECT_EQ(one->leave(), 0);
+  EXPECT_EQ(other->leave(), 0);
+  EXPECT_EQ(sum_of_committed(), static_cast<std::int64_t>(written));
+}
+
+TEST_P(kafka_group_processes, come_and_go_and_are_killed) {
   writer load(*broker_, topic_, 4);
   const auto one = start_one(0);
   more_of(0);
@@ -219,18 +315,11 @@ TEST_P(kafka_group, processes_come_and_go_and_are_killed) {
   const auto third = start_one(2);
   more_of(2);
   one->kill();
-  const auto known = committed();
-  const auto finished = all_places();
-  for (int p = 0; p < 4; ++p)
-    for (std::int64_t i = 0; i < known[static_cast<std::size_t>(p)].value_or(0); ++i)
-      EXPECT_TRUE(finished.contains({p, i})) << p << " " << i << " is committed and not finished";
+  expect_that_committed_is_finished();
   const auto written = load.stop();
   await("the third has taken over", [&] { return all_places().size() == written; });
   EXPECT_EQ(third->leave(), 0);
-  std::int64_t sum = 0;
-  for (const auto& c : committed()) sum += c.value_or(0);
-  EXPECT_EQ(sum, static_cast<std::int64_t>(written));
-  for (int i = 0; i < 3; ++i) std::remove(file(i).c_str());
+  EXPECT_EQ(sum_of_committed(), static_cast<std::int64_t>(written));
 }
 
 /// Keeps all it gets, and finishes nothing.

@@ -127,6 +127,9 @@ void member_process::kill() {
   wait();
 }
 
+void member_process::stall() const { ::kill(child_, SIGSTOP); }
+void member_process::go_on() const { ::kill(child_, SIGCONT); }
+
 int member_process::leave() {
   ::close(std::exchange(tell_, -1));
   return wait();

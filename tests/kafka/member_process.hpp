@@ -30,6 +30,9 @@ class member_process {
 
   /// With SIGKILL. Returns when it is gone.
   void kill();
+  /// With SIGSTOP, and on.
+  void stall() const;
+  void go_on() const;
   /// Asks it to drain. Returns when it has ended: 0 is its status when all went well.
   int leave();
   /// A bounded one's end.

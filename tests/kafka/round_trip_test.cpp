@@ -4,6 +4,7 @@
 #include <numeric>
 #include <set>
 
+#include "kafka/await.hpp"
 #include "kafka/broker.hpp"
 #include "kafka/runs.hpp"
 
@@ -101,6 +102,45 @@ TEST_F(kafka_round_trip, whole_records_with_headers_times_and_nulls) {
     auto got = read_all<message>(e, from(name));
     std::sort(got.begin(), got.end(), [](auto& a, auto& b) { return a.partition > b.partition; });
     EXPECT_EQ(got, all) << to_string(e);
+  }
+}
+
+/// A format of the user's: latitude and longitude with a sign between.
+struct with_sign {
+  void decode(const record& r, place& to) const {
+    const auto text = std::string(r.value.value_or(""));
+    std::size_t at = 0;
+    to.lat = std::stod(text, &at);
+    if (at >= text.size() || text[at] != '|') throw bad_record("expected '|' at " + std::to_string(at));
+    to.lon = std::stod(text.substr(at + 1));
+  }
+  void encode(outgoing& to, const place& p) const { to.value() += std::to_string(p.lat) + "|" + std::to_string(p.lon); }
+};
+
+TEST_F(kafka_round_trip, a_format_of_the_users) {
+  const std::vector<place> places = {{1, -2}, {0.5, 100}};
+  for (const auto e : both_engines) {
+    const auto name = topic();
+    write_all(e, places, to(name), with_sign{});
+    EXPECT_EQ(*broker_->read_all(name)[0].value, "1.000000|-2.000000");
+    EXPECT_EQ((read_all<place, with_sign>(e, from(name))), places) << to_string(e);
+  }
+}
+
+/// What `linger.ms` would keep for ten minutes goes out when the run asks for it, at its end or that of a batch.
+TEST_F(kafka_round_trip, records_that_wait_for_others_go_out_at_the_end) {
+  const std::vector<int> values = {1, 2, 3};
+  for (const auto e : both_engines) {
+    const auto name = topic(3);
+    auto options = to(name);
+    options.delivery_timeout = std::chrono::minutes(20);
+    options.settings = {{"linger.ms", "600000"}};
+    topology_builder builder("write");
+    builder.sink("kafka", sink<int>(options)).input(builder.spout("values", vector_spout<int>(values)));
+    auto run = start_on(e, builder.build());
+    await("it has ended", [&] { return run.status().state != run_state::running; });
+    run.wait();
+    EXPECT_EQ(sorted(read_all<int>(e, from(name))), values) << to_string(e);
   }
 }
 

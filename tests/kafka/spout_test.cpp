@@ -2,11 +2,11 @@
 
 #include <atomic>
 #include <numeric>
-#include <thread>
 
 #include "freshet/stream/aggregates.hpp"
 #include "freshet/stream/stream_builder.hpp"
 #include "freshet/testing/fault_plan.hpp"
+#include "kafka/await.hpp"
 #include "kafka/broker.hpp"
 #include "kafka/runs.hpp"
 
@@ -40,30 +40,26 @@ class kafka_spout : public broker_test {
   }
 };
 
-/// Until it is so; the time of the test bounds it.
-template <class Condition>
-void await(Condition is_so) {
-  while (!is_so()) std::this_thread::sleep_for(5ms);
-}
-
 // -------- where reading begins
 
 TEST_F(kafka_spout, begins_where_it_is_told_to) {
   const auto name = topic(2);
   fill(name, 20, 2);
-  const auto read = [&](start_at start) {
-    auto options = from(name);
-    options.start = std::move(start);
-    return sorted(read_all<int>(engine::event, options));
-  };
-  EXPECT_EQ(read(start_at::earliest()), numbers(0, 20));
-  EXPECT_THAT(read(start_at::latest()), IsEmpty());
-  EXPECT_EQ(read(start_at::committed()), numbers(0, 20));  // without a group nothing is
-  EXPECT_EQ(read(start_at::time(event_time{11'000ms})), numbers(10, 20));
-  EXPECT_EQ(read(start_at::time(event_time{11'001ms})), numbers(11, 20));
-  EXPECT_THAT(read(start_at::time(event_time{1h})), IsEmpty());
-  EXPECT_EQ(read(start_at::offsets({{{name, 0}, 9}, {{name, 1}, 10}})), (std::vector{18}));
-  EXPECT_EQ(read(start_at::offsets({{{name, 1}, 10}})).size(), 10u);  // the other from its earliest
+  for (const auto e : both_engines) {
+    const auto read = [&](start_at start) {
+      auto options = from(name);
+      options.start = std::move(start);
+      return sorted(read_all<int>(e, options));
+    };
+    EXPECT_EQ(read(start_at::earliest()), numbers(0, 20));
+    EXPECT_THAT(read(start_at::latest()), IsEmpty());
+    EXPECT_EQ(read(start_at::committed()), numbers(0, 20));  // without a group nothing is
+    EXPECT_EQ(read(start_at::time(event_time{11'000ms})), numbers(10, 20));
+    EXPECT_EQ(read(start_at::time(event_time{11'001ms})), numbers(11, 20));
+    EXPECT_THAT(read(start_at::time(event_time{1h})), IsEmpty());
+    EXPECT_EQ(read(start_at::offsets({{{name, 0}, 9}, {{name, 1}, 10}})), (std::vector{18}));
+    EXPECT_EQ(read(start_at::offsets({{{name, 1}, 10}})).size(), 10u);  // the other from its earliest
+  }
 }
 
 TEST_F(kafka_spout, goes_on_where_the_group_has_committed) {
@@ -167,7 +163,7 @@ TEST_F(kafka_spout, reads_on_as_records_come_and_commits_what_is_finished_when_i
     auto run = start_on(e, builder.build());
     for (int round = 0; round < 5; ++round) {
       fill(name, 10, 2, round * 10);
-      await([&] { return got.size() == std::size_t(round + 1) * 10; });
+      await("all has come", [&] { return got.size() == std::size_t(round + 1) * 10; });
     }
     run.drain();
     run.wait();
@@ -186,7 +182,7 @@ TEST_F(kafka_spout, latest_is_what_comes_after_the_start) {
   builder.sink("got", got).input(builder.spout("kafka", spout<int>(options)));
   auto run = start_on(engine::event, builder.build());
   fill(name, 5, 1, 5);  // maybe before the first fetch
-  await([&] { return got.size() == 5; });
+  await("all has come", [&] { return got.size() == 5; });
   run.drain();
   run.wait();
   EXPECT_EQ(got.take(), numbers(5, 10));
@@ -234,6 +230,29 @@ TEST_F(kafka_spout, gives_the_times_of_its_records) {
     EXPECT_THAT(sorted(windows),
                 ElementsAre(std::pair(0, 9), std::pair(10, 10), std::pair(20, 10), std::pair(30, 10), std::pair(40, 1)))
         << to_string(e);
+  }
+}
+
+/// Without end, so that nothing but its being idle lets time go on.
+TEST_F(kafka_spout, a_partition_without_records_holds_time_back_only_until_it_is_idle) {
+  const auto name = topic(2);
+  std::vector<raw_record> all;
+  for (int i = 1; i <= 45; ++i) all.push_back({.value = std::to_string(i), .time_ms = i * 1000, .partition = 0});
+  broker_->produce(name, all);
+  for (const auto e : both_engines) {
+    stream_builder builder("idle");
+    collect_sink<windowed<whole_stream, std::uint64_t>> got;
+    builder.spout("kafka", spout<int>(from(name)))
+        .event_time(time_of_spout{}, ascending{}, {.idle_timeout = 200ms})
+        .window(tumbling{10s})
+        .aggregate("count", aggregates::count<int>{})
+        .to("got", got);
+    auto run = start_on(e, builder.build());
+    await("all has come", [&] { return got.size() == 4; });
+    std::vector<std::uint64_t> counts;
+    for (const auto& w : got.values()) counts.push_back(w.value);
+    EXPECT_THAT(counts, ElementsAre(9, 10, 10, 10)) << to_string(e);
+    run.stop();
   }
 }
 

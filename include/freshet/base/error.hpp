@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,13 @@ struct error {
   bool fatal = false;      ///< what gave it is unusable from now on: the run can't go on with it
 
   friend bool operator==(const error&, const error&) = default;
+};
+
+/// Thrown by a node that is unusable from now on, as an error that is `fatal` says it: it isn't called again, and the
+/// run ends, whatever the node's `on_failure` is.
+class fatal_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 /// "data_loss: the checkpoint ends after 12 of 40 bytes", and " (retryable)" or " (fatal)" where it applies.

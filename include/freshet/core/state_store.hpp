@@ -5,17 +5,18 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "freshet/base/error.hpp"
 
 namespace freshet {
 
 /// A store has failed: the sentence says which, where, and what the system said. What it throws once it may throw again
 /// for every call that follows; the run ends with it.
-class state_store_error : public std::runtime_error {
+class state_store_error : public fatal_error {
  public:
-  using std::runtime_error::runtime_error;
+  using fatal_error::fatal_error;
 };
 
 /// Where the states of one task's keys are kept that memory has no room for: rows of bytes, by key group. Equal keys

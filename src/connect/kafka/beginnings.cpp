@@ -97,7 +97,8 @@ void find_beginnings(reading& of, const std::vector<source*>& all, const start_a
 
 void meet_loss(const reading& of, const std::string& what) {
   if (of.options.on_data_loss == freshet::on_data_loss::stop)
-    refuse(what + "; keep records longer (retention.ms), or accept it with on_data_loss::skip in the spout's options");
+    throw fatal_error(
+        what + "; keep records longer (retention.ms), or accept it with on_data_loss::skip in the spout's options");
   of.context.log.log(log_level::warning, of.context.node, what);
 }
 

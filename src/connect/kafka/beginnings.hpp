@@ -16,7 +16,7 @@ struct passing_trouble : std::runtime_error {
 /// is fetched. Asks the brokers. Throws passing_trouble, and std::runtime_error for what won't pass.
 void find_beginnings(reading& of, const std::vector<source*>& all, const start_at& start);
 
-/// Records were deleted before they were read: throws, or warns, as `on_data_loss` has it.
+/// Records were deleted before they were read: throws fatal_error, or warns, as `on_data_loss` has it.
 void meet_loss(const reading& of, const std::string& what);
 
 }  // namespace freshet::kafka

@@ -115,6 +115,7 @@ struct consumer::parts {
   group_member member;
   message_ptr current{}, current_again{};
   source* current_of = nullptr;  ///< whose `current` is, while it is to be emitted
+  source* deleted_of = nullptr;  ///< whose next record is gone, until it is known where reading goes on
   record shown{};
   std::int64_t emitted_before = -1;  ///< of the partition of the current record
   bool assigned = false, closed = false;
@@ -199,10 +200,11 @@ struct consumer::parts {
     if (!assigned) begin();
     if (by_group) member.serve();
     else commits.serve();
+    pass_over_deleted();
     if (of.sources.has_asides() && take_aside(wanted)) return current.get();
     while (true) {
       current.reset(rd_kafka_consumer_poll(main.get(), 0));
-      if (!of.failure.empty()) refuse(of.failure);
+      if (!of.failure.empty()) throw fatal_error(of.failure);
       if (main.missing()) stop_with(*main.missing() + was_it_deleted);
       if (!current) return nullptr;
       if (takes(wanted)) return current.get();
@@ -257,8 +259,8 @@ struct consumer::parts {
     if (assigned) of.pause(s, true);
   }
 
-  /// An engine polls again after an error, and the library tells it once.
-  [[noreturn]] void stop_with(std::string what) { refuse(of.failure = std::move(what)); }
+  /// To poll again would give nothing more: the library tells it once.
+  [[noreturn]] void stop_with(std::string what) { throw fatal_error(of.failure = std::move(what)); }
   /// What came in place of a record.
   void problem(const rd_kafka_message_t& m, source* s) {
     const auto where = s ? s->name() : options.topic_pattern.empty() ? options.topics.front() : options.topic_pattern;
@@ -269,8 +271,8 @@ struct consumer::parts {
         if (s && options.bounded && m.offset >= s->end) reach_end(*s);
         return;
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        if (s) pass_over_deleted(*s);
-        return;
+        deleted_of = s;
+        return pass_over_deleted();
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
       case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
@@ -279,8 +281,8 @@ struct consumer::parts {
         if (options.group.empty()) return;  // nobody needs it
         [[fallthrough]];
       case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        stop_with(where + ": " + why + ": grant the user of these settings Read for the topics, and for group \"" +
-                  options.group + "\"");
+        stop_with(where + ": " + why + ": grant the user of these settings Read for the topics" +
+                  (options.group.empty() ? "" : ", and for group \"" + options.group + "\""));
       case RD_KAFKA_RESP_ERR__FATAL:
         stop_with(main.unreachable(main.fatal().value_or(why)));
       default:  // the client library goes on by itself
@@ -288,14 +290,17 @@ struct consumer::parts {
     }
   }
 
-  /// What was to be read next is gone.
-  void pass_over_deleted(source& s) {
+  /// What was to be read next is gone, which the library tells once: where the brokers can't be asked, again later.
+  void pass_over_deleted() {
+    if (!deleted_of || deleted_of->leaves || deleted_of->gone) return;
+    source& s = *deleted_of;
     kafka::check(rd_kafka_query_watermark_offsets(main.get(), s.topic.c_str(), s.partition, &s.low, &s.end,
                                                   int(options.connect_timeout.count())),
                  "the ends of a partition are not known");
     meet_loss(of, s.name() + ": offset " + std::to_string(s.next) + " is no longer there, the earliest that is is " +
                       std::to_string(s.low) + ", the end " + std::to_string(s.end));
     s.next = s.low;
+    deleted_of = nullptr;
     if (!by_group) return begin();
     const auto list = list_of(1);
     add(list, s, s.next);

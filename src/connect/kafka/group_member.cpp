@@ -138,8 +138,10 @@ void group_member::take_coming() {
 void group_member::assign_coming() {
   const auto list = std::exchange(coming_, nullptr);
   joins_.has_joined();
+  // One that was here before is still paused. Not behind the assign: what the first fetch brings would be dropped, and
+  // where that is a refusal the library waits 5 s before it fetches again.
+  rd_kafka_resume_partitions(of_.main.get(), list.get());
   took(rd_kafka_incremental_assign(of_.main.get(), list.get()));
-  rd_kafka_resume_partitions(of_.main.get(), list.get());  // one that was here before is still paused
   joins_.goes_on();
 }
 

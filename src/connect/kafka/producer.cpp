@@ -76,6 +76,10 @@ rd_kafka_vu_t header_of(const header& h) {
 bool is_unknown_topic(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
 }
+/// Where it is the sink's own topic, no tuple gets anywhere. One that an encoder names is a matter of its tuple.
+bool is_topic_lost(rd_kafka_resp_err_t code) {
+  return is_unknown_topic(code) || code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
 constexpr const char* grant_write = ": grant the user of these settings Write for the topic";
 constexpr const char* was_its_topic_deleted = "; was the topic deleted while the run writes to it?";
 
@@ -90,8 +94,8 @@ struct producer::parts {
   std::vector<std::uint32_t> free{};
   std::size_t bytes_in_flight = 0;  ///< keys and values
   std::uint32_t last = 0;           ///< of the record that was sent last
-  std::optional<error> refused{};  ///< why it wasn't, where no other will be: what is thrown would be its tuple's alone
   std::size_t in_flight = 0;
+  std::size_t to_flush = 0;  ///< so many of them are not to wait for others any more
   std::vector<rd_kafka_vu_t> fields{};
 
   parts(const producer_options& o, const task_context& c)
@@ -103,24 +107,23 @@ struct producer::parts {
     const auto place = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(m->_private));
     auto waiting = std::move(me.places[place]);
     me.give_back(place);
+    if (me.to_flush > 0) --me.to_flush;
     me.bytes_in_flight -= m->len + m->key_len;
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR && m->offset >= 0) return waiting.ack();
-    auto why = me.why_unusable();
-    if (!why) why = error{.code = errc::io, .message = me.why_not(*m), .fatal = me.is_own_topic_gone(m->err, m->rkt)};
-    waiting.fail(std::move(*why));
+    const auto unusable = me.why_unusable();
+    const bool is_own = !m->rkt || rd_kafka_topic_name(m->rkt) == me.options.topic;
+    waiting.fail({.code = errc::io,
+                  .message = unusable.value_or(me.why_not(*m)),
+                  .fatal = unusable || (is_own && is_topic_lost(m->err))});
   }
   /// Of a client that has failed for good, as one that is fenced: it sends nothing any more, and the run ends.
-  std::optional<error> why_unusable() const {
+  std::optional<std::string> why_unusable() const {
     const auto why = to.fatal();
     if (!why) return {};
     const auto whose = options.topic.empty() ? "" : "topic " + options.topic + ": ";
     const bool lacks_right = why->find("authorization failed") != why->npos;
     const auto way_out = lacks_right ? grant_write : " (this producer is of no use any more: start again)";
-    return error{.code = errc::io, .message = whose + to.unreachable(*why + way_out), .fatal = true};
-  }
-  /// No tuple gets anywhere. One that an encoder names is a matter of its tuple.
-  bool is_own_topic_gone(rd_kafka_resp_err_t code, const rd_kafka_topic_t* topic) const {
-    return is_unknown_topic(code) && (!topic || rd_kafka_topic_name(topic) == options.topic);
+    return whose + to.unreachable(*why + way_out);
   }
   /// One without an error and without an offset, too, is not known to be there: the broker has taken its batch for one
   /// that it has. That is so when an answer was lost. It is not when, in a topic just made, the first batch came before
@@ -149,6 +152,11 @@ struct producer::parts {
              std::chrono::steady_clock::now() < until)
         to.serve(std::chrono::milliseconds(10));
     }
+  }
+  /// The library's threads send what waits for others while they are asked to, and hear of that a moment later: until
+  /// the answers are there they are asked again, for a moment each time.
+  void go_on_flushing() {
+    if (to_flush > 0) rd_kafka_flush(to.get(), 1);
   }
   std::uint32_t take_place() {
     if (free.empty()) {
@@ -184,7 +192,6 @@ struct producer::parts {
   /// Where the client has no room answers make some: the engine that doesn't ask first waits here.
   void send(const outgoing& r) {
     const auto place = take_place();
-    refused.reset();
     describe(r, place);
     while (true) {
       rd_kafka_error_t* e = rd_kafka_produceva(to.get(), fields.data(), fields.size());
@@ -197,10 +204,9 @@ struct producer::parts {
         continue;
       }
       give_back(place);
-      refused = why_unusable();
-      if (!refused && is_unknown_topic(code) && (r.topic().empty() || r.topic() == options.topic))
-        refused = error{.code = errc::io, .message = why_not_sent(r, code, why), .fatal = true};
-      if (refused) return;
+      if (const auto unusable = why_unusable()) throw fatal_error(*unusable);
+      const bool is_own = r.topic().empty() || r.topic() == options.topic;
+      if (is_own && is_topic_lost(code)) throw fatal_error(why_not_sent(r, code, why));
       refuse(why_not_sent(r, code, why));
     }
     last = place;
@@ -214,7 +220,7 @@ struct producer::parts {
       what += ": its value has " + std::to_string(r.payload().value_or("").size()) +
               " bytes; the setting message.max.bytes and the topic's max.message.bytes bound a record";
     if (is_unknown_topic(code)) what += was_its_topic_deleted;
-    if (why.find("authorization failed") != why.npos) what += grant_write;
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) what += grant_write;
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
       what += ": the topic has no partition " + std::to_string(r.partition());
     return what;
@@ -238,19 +244,24 @@ producer::producer(const producer_options& options, const task_context& context)
 producer::~producer() = default;
 
 void producer::send(const outgoing& record) { parts_->send(record); }
-void producer::answer_to(held_tuple waiting) {
-  if (parts_->refused) waiting.fail(*parts_->refused);
-  else parts_->places[parts_->last] = std::move(waiting);
+void producer::answer_to(held_tuple waiting) { parts_->places[parts_->last] = std::move(waiting); }
+void producer::serve() {
+  parts_->go_on_flushing();
+  rd_kafka_poll(parts_->to.get(), 0);
+  if (const auto why = parts_->why_unusable()) throw fatal_error(*why);
 }
-void producer::serve() { rd_kafka_poll(parts_->to.get(), 0); }
 
 bool producer::has_room() {
   if (parts_->has_room()) return true;
-  serve();
+  rd_kafka_poll(parts_->to.get(), 0);
   return parts_->has_room();
 }
 
-void producer::flush() { rd_kafka_flush(parts_->to.get(), 0); }
+void producer::flush() {
+  if (std::stod(value_of(rd_kafka_conf(parts_->to.get()), "linger.ms")) <= 0) return;  // nothing waits
+  parts_->to_flush = parts_->in_flight;
+  parts_->go_on_flushing();
+}
 
 void producer::close() {
   parts& p = *parts_;

@@ -46,13 +46,14 @@ class producer {
   producer(const producer&) = delete;
   producer& operator=(const producer&) = delete;
 
-  /// Sends a record. Throws where it can't be: it is too large, or its topic or partition is not there.
+  /// Sends a record. Throws where it can't be: it is too large, or its topic or partition is not there. What ends the
+  /// run, here, in answers and in `serve`, is fatal: the sink's own topic is gone or may not be written to, or the
+  /// client library has given the producer up.
   void send(const outgoing& record);
   /// Whose answer is that of the record sent last: acked when the brokers have it, failed when they don't take it.
-  /// Where the topic is gone, or the client library has given the producer up, it fails for good: the run ends.
   /// REQUIRES: `send` has returned, and nothing else was called since.
   void answer_to(held_tuple waiting);
-  /// Gives the answers that have come.
+  /// Gives the answers that have come. Throws fatal_error.
   void serve();
   /// False: there are too many in flight. The waker of the task is called when answers come.
   bool has_room();
