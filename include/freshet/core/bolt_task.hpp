@@ -120,6 +120,8 @@ decltype(auto) supply(bolt_task<B>& task, [[maybe_unused]] S* state, emitter_of_
   if constexpr (is_emitter<P>) {
     static_assert(std::is_same_v<P, emitter_of_t<B>>,
                   "all functions of one bolt must name the same emitter<Out, Sides...>");
+    static_assert(std::is_lvalue_reference_v<Param>,
+                  "process() takes its emitter by reference: emitter<Out, Sides...>&");
     return static_cast<emitter_of_t<B>&>(out);
   } else if constexpr (std::is_same_v<P, task_context>) {
     return task.context();
@@ -134,6 +136,9 @@ decltype(auto) supply(bolt_task<B>& task, [[maybe_unused]] S* state, emitter_of_
                   "on_processing_timer(const Key&, event_time, state&, processing_timers&, emitter<Out>&)");
     return task.key_processing_timers();
   } else if constexpr (std::is_same_v<P, S>) {
+    static_assert(std::is_lvalue_reference_v<Param>,
+                  "process() takes its state by reference, state& or const state&: what it changed in a copy would be "
+                  "forgotten");
     return static_cast<S&>(*state);
   } else if constexpr (std::is_same_v<P, broadcast_of_t<B>>) {
     return task.broadcast();
