@@ -26,6 +26,9 @@ struct by_value {
 struct constant_and_noexcept {
   void process(const int& n, emitter<int>& out) const noexcept { out.emit(n + 1); }
 };
+struct without_object {
+  static void process(const int& n, emitter<int>& out) { out.emit(n + 1); }
+};
 struct with_context {
   void process(const int& n, const task_context& c, emitter<std::string>& out) {
     out.emit(c.node + std::to_string(n) + "/" + std::to_string(c.task_count));
@@ -65,6 +68,7 @@ TEST(bolt, takes_its_tuple_by_reference_or_value_const_or_not) {
   EXPECT_EQ(run(by_reference{}, {1, 2}), (std::vector<int>{2, 3}));
   EXPECT_EQ(run(by_value{}, {1, 2}), (std::vector<int>{2, 3}));
   EXPECT_EQ(run(constant_and_noexcept{}, {1, 2}), (std::vector<int>{2, 3}));
+  EXPECT_EQ(run(without_object{}, {1, 2}), (std::vector<int>{2, 3}));
 }
 
 TEST(bolt, further_parameters_are_matched_by_type) {

@@ -15,8 +15,9 @@ namespace freshet {
 template <auto Method>
 struct method {
   template <class B, class... A>
-  decltype(auto) operator()(B& b, A&&... a) const {
-    return (b.*Method)(std::forward<A>(a)...);
+  decltype(auto) operator()([[maybe_unused]] B& b, A&&... a) const {
+    if constexpr (std::is_member_function_pointer_v<decltype(Method)>) return (b.*Method)(std::forward<A>(a)...);
+    else return Method(std::forward<A>(a)...);  // static
   }
 };
 /// The call operator of a function or of a lambda.

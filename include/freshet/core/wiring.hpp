@@ -74,40 +74,43 @@ struct check_process {
                 "private, a template or overloaded. Name several inputs with .input<&bolt::on_x>(stream)");
 };
 
+/// Members that are data may have any name.
+template <class M>
+concept member_function = std::is_member_function_pointer_v<M>;
 /// What the engines call where it is there can be called by them: else nobody would, and nobody would say so.
 template <class Node>
 struct check_life_cycle {
-  static constexpr bool opens = !requires { &Node::open; }
+  static constexpr bool opens = !requires { requires member_function<decltype(&Node::open)>; }
   || requires(Node& n, const task_context& c) { n.open(c); }
   || requires(Node& n) { n.open(); };
   static_assert(opens, "open() is called with a const freshet::task_context&, or with nothing");
-  static constexpr bool closes = !requires { &Node::close; }
+  static constexpr bool closes = !requires { requires member_function<decltype(&Node::close)>; }
   || requires(Node& n) { n.close(); };
   static_assert(closes, "close() is called with nothing");
 };
 /// `Out`: the emitter of a bolt.
 template <class Node, class Out>
 struct check_calls : check_life_cycle<Node> {
-  static constexpr bool flushes = !requires { &Node::flush; }
+  static constexpr bool flushes = !requires { requires member_function<decltype(&Node::flush)>; }
   || requires(Node& n, Out& o) { n.flush(o); }
   || requires(Node& n) { n.flush(); };
   static_assert(flushes, "flush() is called with nothing, or that of a bolt with the emitter of its process()");
-  static constexpr bool ticks = !requires { &Node::on_tick; }
+  static constexpr bool ticks = !requires { requires member_function<decltype(&Node::on_tick)>; }
   || requires(Node& n, Out& o) { n.on_tick(o); }
   || requires(Node& n) { n.on_tick(); };
   static_assert(ticks, "on_tick() is called with nothing, or that of a bolt with the emitter of its process()");
-  static constexpr bool wakes = !requires { &Node::on_wake; }
+  static constexpr bool wakes = !requires { requires member_function<decltype(&Node::on_wake)>; }
   || requires(Node& n, Out& o) { n.on_wake(o); }
   || requires(Node& n) { n.on_wake(); };
   static_assert(wakes, "on_wake() is called with nothing, or that of a bolt with the emitter of its process()");
-  static constexpr bool answers = !requires { &Node::ready; }
+  static constexpr bool answers = !requires { requires member_function<decltype(&Node::ready)>; }
   || detail::refuses<Node>;
   static_assert(answers, "ready() says whether there is room for more: bool ready()");
 };
 /// Where the keys of a batch are flushed, they can be.
 template <class Bolt, class Key, class State, class Out>
 struct check_flush_key {
-  static constexpr bool there = requires { &Bolt::flush_key; };
+  static constexpr bool there = requires { requires member_function<decltype(&Bolt::flush_key)>; };
   static constexpr bool ok = requires(Bolt & b, const Key& k, State& s, Out& o) { b.flush_key(k, s, o); };
   static_assert(ok || !there, "flush_key is  void flush_key(const Key&, state&, emitter<Out>&)  (see Key above)");
 };
@@ -116,7 +119,7 @@ struct no_emitter {};
 template <class S>
 struct check_spout : check_life_cycle<S> {
   using out = spout_emitter<spout_output_t<S>>;
-  static constexpr bool names_partitions = !requires { &S::partitions; }
+  static constexpr bool names_partitions = !requires { requires member_function<decltype(&S::partitions)>; }
   || partitioned_spout<S>;
   static_assert(names_partitions, "partitions() gives the names of a spout's partitions: std::vector<std::string>");
   static constexpr bool reads_again =
