@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/bolt_bench.hpp"
+#include "freshet/base/result.hpp"
 
 namespace freshet {
 namespace {
@@ -43,6 +44,13 @@ struct returning {
 struct returning_optional {
   std::optional<int> process(int n) const noexcept { return n % 2 ? std::optional(n) : std::nullopt; }
 };
+/// A value like any other, the error too.
+struct returning_result {
+  result<int> process(int n) {
+    if (n == 2) return error{errc::invalid_argument, "two"};
+    return n;
+  }
+};
 struct with_state {
   using state = int;
   void process(const int& n, state& sum, emitter<int>& out) { out.emit(sum += n); }
@@ -80,6 +88,10 @@ TEST(bolt, further_parameters_are_matched_by_type) {
 TEST(bolt, what_process_returns_is_emitted) {
   EXPECT_EQ(run<std::string>(returning{}, {1, 2}), (std::vector<std::string>{"1", "2"}));
   EXPECT_EQ(run(returning_optional{}, {1, 2, 3}), (std::vector<int>{1, 3}));
+  const auto results = run<result<int>>(returning_result{}, {1, 2, 3});
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[1].error().message, "two");
+  EXPECT_EQ(*results[2], 3);
 }
 
 TEST(bolt, may_be_a_function_or_a_lambda) {

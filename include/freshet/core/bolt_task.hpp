@@ -5,6 +5,7 @@
 
 #include "freshet/core/bolt.hpp"
 #include "freshet/core/broadcast_state.hpp"
+#include "freshet/core/shape.hpp"
 #include "freshet/core/task_operator.hpp"
 #include "freshet/core/timers.hpp"
 #include "freshet/core/undo.hpp"
@@ -166,10 +167,7 @@ decltype(auto) pass(V&& value) {
 /// Emits what `process` gives back.
 template <class Out, class R>
 void emit_result(Out& out, R&& result) {
-  if constexpr (requires {
-                  result.has_value();
-                  *std::forward<R>(result);
-                }) {
+  if constexpr (is_optional<std::remove_cvref_t<R>>) {
     if (result.has_value()) out.emit(*std::forward<R>(result));
   } else if constexpr (lazy_output<std::remove_cvref_t<R>>) {
     for (auto&& each : result) out.emit(std::forward<decltype(each)>(each));
