@@ -55,7 +55,8 @@ void check_output() {
 
 int run(const arguments& asked) {
   interruption interrupted;
-  const text from(asked);
+  const text from(asked, interrupted);
+  if (interrupted.signal()) return interrupted_by(interrupted);
   print(from);
   check_output();
   const word_table table;

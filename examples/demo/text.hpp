@@ -6,20 +6,24 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "interruption.hpp"
 
 namespace demo {
 
 /// How often each word is there.
 using word_counts = std::unordered_map<std::string, std::uint64_t>;
 
+inline bool is_letter(char c) {
+  const auto folded = static_cast<unsigned char>(c | 0x20);
+  return folded >= 'a' && folded <= 'z';
+}
 /// Calls `f(word)` for every word of a line: ASCII letters, as they are in `lower`, which is overwritten.
 template <class F>
 void each_word(std::string_view line, std::string& lower, F&& f) {
   lower.clear();
   for (const char c : line) {
-    const auto folded = static_cast<unsigned char>(c | 0x20);
-    if (folded >= 'a' && folded <= 'z') {
-      lower.push_back(static_cast<char>(folded));
+    if (is_letter(c)) {
+      lower.push_back(static_cast<char>(c | 0x20));
     } else if (!lower.empty()) {
       f(lower);
       lower.clear();
@@ -36,10 +40,13 @@ struct text {
   std::uint64_t bytes = 0, lines = 0, words = 0;  ///< of all repetitions
   word_counts counts;                             ///< of all repetitions: the answer that both engines must give
 
-  /// Looks at every file. Throws usage_error naming each that can't be read.
-  explicit text(const arguments& asked);
-  /// Some lines of it, for the latency table.
+  /// Looks at every file, and reads it once; a signal ends that. Throws usage_error naming each that can't be read.
+  text(const arguments& asked, const interruption& interrupted);
+  /// Some lines of it, or their beginnings, for the latency table.
   std::vector<std::string> sample(std::size_t most) const;
+
+ private:
+  void read_once(const interruption& interrupted);
 };
 
 }  // namespace demo

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/bolt_bench.hpp"
+#include "freshet/base/result.hpp"
 
 namespace freshet {
 namespace {
@@ -26,6 +27,9 @@ struct by_value {
 struct constant_and_noexcept {
   void process(const int& n, emitter<int>& out) const noexcept { out.emit(n + 1); }
 };
+struct without_object {
+  static void process(const int& n, emitter<int>& out) { out.emit(n + 1); }
+};
 struct with_context {
   void process(const int& n, const task_context& c, emitter<std::string>& out) {
     out.emit(c.node + std::to_string(n) + "/" + std::to_string(c.task_count));
@@ -39,6 +43,13 @@ struct returning {
 };
 struct returning_optional {
   std::optional<int> process(int n) const noexcept { return n % 2 ? std::optional(n) : std::nullopt; }
+};
+/// A value like any other, the error too.
+struct returning_result {
+  result<int> process(int n) {
+    if (n == 2) return error{errc::invalid_argument, "two"};
+    return n;
+  }
 };
 struct with_state {
   using state = int;
@@ -65,6 +76,7 @@ TEST(bolt, takes_its_tuple_by_reference_or_value_const_or_not) {
   EXPECT_EQ(run(by_reference{}, {1, 2}), (std::vector<int>{2, 3}));
   EXPECT_EQ(run(by_value{}, {1, 2}), (std::vector<int>{2, 3}));
   EXPECT_EQ(run(constant_and_noexcept{}, {1, 2}), (std::vector<int>{2, 3}));
+  EXPECT_EQ(run(without_object{}, {1, 2}), (std::vector<int>{2, 3}));
 }
 
 TEST(bolt, further_parameters_are_matched_by_type) {
@@ -76,6 +88,10 @@ TEST(bolt, further_parameters_are_matched_by_type) {
 TEST(bolt, what_process_returns_is_emitted) {
   EXPECT_EQ(run<std::string>(returning{}, {1, 2}), (std::vector<std::string>{"1", "2"}));
   EXPECT_EQ(run(returning_optional{}, {1, 2, 3}), (std::vector<int>{1, 3}));
+  const auto results = run<result<int>>(returning_result{}, {1, 2, 3});
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[1].error().message, "two");
+  EXPECT_EQ(*results[2], 3);
 }
 
 TEST(bolt, may_be_a_function_or_a_lambda) {

@@ -222,6 +222,18 @@ TEST(topology_builder, ticks_have_a_function_and_an_interval) {
                                        "bolt \"back\" has a negative tick interval"));
 }
 
+/// The names of functions that the engines call.
+struct with_data {
+  int open = 1, close = 2, flush = 3, on_tick = 4, on_wake = 5, ready = 6;
+  int process(int n) { return n + open; }
+};
+
+TEST(topology_builder, members_that_are_data_may_have_any_name) {
+  topology_builder b{"data"};
+  (void)b.bolt("data", with_data{}).input(numbers(b));
+  EXPECT_THAT(mistakes(b), IsEmpty());
+}
+
 TEST(topology_builder, spouts_can_emit) {
   topology_builder b{"spouts"};
   numbers(b, "a", {.max_pending = 0});

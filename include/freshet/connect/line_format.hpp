@@ -54,8 +54,13 @@ struct line_format {
 /// Appends `value` as one line, by `void format(std::string& to, const T&)` or by what `format(value)` returns.
 template <class Format, class T>
 void append_line(std::string& to, Format& format, const T& value) {
-  if constexpr (std::is_invocable_v<Format&, std::string&, const T&>) format(to, value);
-  else to += format(value);
+  constexpr bool appends = std::is_invocable_v<Format&, std::string&, const T&>;
+  constexpr bool gives = std::is_invocable_r_v<std::string_view, Format&, const T&>;
+  static_assert(appends || gives,
+                "the function of this sink makes a line of a tuple: std::string f(const T&), or void f(std::string& "
+                "to, const T&), for the stream's type");
+  if constexpr (appends) format(to, value);
+  else if constexpr (gives) to += format(value);
   to += '\n';
 }
 

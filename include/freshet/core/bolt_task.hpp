@@ -5,6 +5,7 @@
 
 #include "freshet/core/bolt.hpp"
 #include "freshet/core/broadcast_state.hpp"
+#include "freshet/core/shape.hpp"
 #include "freshet/core/task_operator.hpp"
 #include "freshet/core/timers.hpp"
 #include "freshet/core/undo.hpp"
@@ -15,8 +16,9 @@ namespace freshet {
 template <auto Method>
 struct method {
   template <class B, class... A>
-  decltype(auto) operator()(B& b, A&&... a) const {
-    return (b.*Method)(std::forward<A>(a)...);
+  decltype(auto) operator()([[maybe_unused]] B& b, A&&... a) const {
+    if constexpr (std::is_member_function_pointer_v<decltype(Method)>) return (b.*Method)(std::forward<A>(a)...);
+    else return Method(std::forward<A>(a)...);  // static
   }
 };
 /// The call operator of a function or of a lambda.
@@ -120,6 +122,8 @@ decltype(auto) supply(bolt_task<B>& task, [[maybe_unused]] S* state, emitter_of_
   if constexpr (is_emitter<P>) {
     static_assert(std::is_same_v<P, emitter_of_t<B>>,
                   "all functions of one bolt must name the same emitter<Out, Sides...>");
+    static_assert(std::is_lvalue_reference_v<Param>,
+                  "process() takes its emitter by reference: emitter<Out, Sides...>&");
     return static_cast<emitter_of_t<B>&>(out);
   } else if constexpr (std::is_same_v<P, task_context>) {
     return task.context();
@@ -134,6 +138,9 @@ decltype(auto) supply(bolt_task<B>& task, [[maybe_unused]] S* state, emitter_of_
                   "on_processing_timer(const Key&, event_time, state&, processing_timers&, emitter<Out>&)");
     return task.key_processing_timers();
   } else if constexpr (std::is_same_v<P, S>) {
+    static_assert(std::is_lvalue_reference_v<Param>,
+                  "process() takes its state by reference, state& or const state&: what it changed in a copy would be "
+                  "forgotten");
     return static_cast<S&>(*state);
   } else if constexpr (std::is_same_v<P, broadcast_of_t<B>>) {
     return task.broadcast();
@@ -160,10 +167,7 @@ decltype(auto) pass(V&& value) {
 /// Emits what `process` gives back.
 template <class Out, class R>
 void emit_result(Out& out, R&& result) {
-  if constexpr (requires {
-                  result.has_value();
-                  *std::forward<R>(result);
-                }) {
+  if constexpr (is_optional<std::remove_cvref_t<R>>) {
     if (result.has_value()) out.emit(*std::forward<R>(result));
   } else if constexpr (lazy_output<std::remove_cvref_t<R>>) {
     for (auto&& each : result) out.emit(std::forward<decltype(each)>(each));

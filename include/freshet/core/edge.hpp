@@ -127,7 +127,7 @@ class keyed_binding final : public routed_binding<T, G> {
     using call = keyed_call<B, T, Fn, Args, K, decltype(G::key)>;
     auto& bolt = static_cast<bolt_task<B>&>(task);
     bolt.look_at_broadcast();
-    if constexpr (requires(B & b, const K& k, state& s, emitter_of_t<B>& o) { b.flush_key(k, s, o); })
+    if constexpr (wiring::check_flush_key<B, K, state, emitter_of_t<B>>::ok)
       bolt.flush_keys = [](bolt_task<B>& t) {
         emitter_of_t<B> out{t.outputs(), t.frame()};
         static_cast<keyed_state<K, state>&>(own_state<B>(*t.state)).for_each_touched([&](const K& k, state& s) {

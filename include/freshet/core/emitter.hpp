@@ -36,11 +36,33 @@ struct output_port {
   const stream_type* type = nullptr;
 };
 
+namespace wiring {
+/// Called for what an emitter can't take: says so. Its arguments are what the compiler prints above the sentence.
+template <class Given, class Out>
+consteval void check_emitted() {
+  static_assert(!std::is_void_v<Out>,
+                "this bolt emits nothing, as its emitter is an emitter<void>: name what it emits, emitter<Out>&");
+  static_assert(std::is_void_v<Out> || std::is_void_v<Given>,
+                "this can't be emitted: it is not of the output's type, and does not become one by itself (see Given "
+                "and Out above)");
+}
+/// `Given` is neither a `T` nor becomes one.
+template <class Given, class T>
+concept not_emitted = !std::is_same_v<std::remove_cvref_t<Given>, T> && !std::is_convertible_v<Given, T>;
+template <class Held>
+concept not_held = !std::is_same_v<Held, held_tuple> && !std::is_same_v<Held, std::vector<held_tuple>>;
+}  // namespace wiring
+
 /// How a bolt sends tuples on. Valid during the call it is handed to; not thread safe. What is emitted inherits the
 /// event time and the anchor of the tuple in process, so its ack waits for everything that descends from it.
 /// `Sides` are the bolt's side outputs. `emit` never refuses and never throws.
-template <class Out, side_output_tag... Sides>
+template <class Out, class... Sides>
 class emitter {
+  static_assert(!std::is_reference_v<Out>, "an emitter names a type of values: emitter<T>&, not emitter<T&>&");
+  static_assert((side_output_tag<Sides> && ...),
+                "a side output is named by a tag type that says what goes there:  struct malformed : "
+                "freshet::side_output<std::string, \"malformed\"> {}");
+
  public:
   using value_type = Out;
   struct nothing {};
@@ -48,10 +70,19 @@ class emitter {
 
   void emit(value&& v) requires(!std::is_void_v<Out>) { outlets_->main.target().take(std::move(v)); }
   void emit(const value& v) requires(!std::is_void_v<Out>) { outlets_->main.target().take(v); }
+  /// This and others of its kind take what can't be emitted, to say so.
+  template <wiring::not_emitted<value> Given>
+  void emit(Given&&) {
+    wiring::check_emitted<Given, Out>();
+  }
   /// Constructs the value from `args`.
   template <class... Args>
-  requires std::constructible_from<value, Args...>
-  void emplace(Args&&... args) { outlets_->main.target().take(value(std::forward<Args>(args)...)); }
+  void emplace(Args&&... args) {
+    constexpr bool constructible = std::constructible_from<value, Args...>;
+    static_assert(constructible,
+                  "emplace() constructs the output's type, which has no such constructor (see Args above)");
+    if constexpr (constructible) outlets_->main.target().take(value(std::forward<Args>(args)...));
+  }
   /// With an event time of its own.
   void emit_at(event_time at, value&& v) requires(!std::is_void_v<Out>) {
     const auto inherited = std::exchange(frame_->time, at);
@@ -63,6 +94,10 @@ class emitter {
     outlets_->main.target().take(v);
     frame_->time = inherited;
   }
+  template <wiring::not_emitted<value> Given>
+  void emit_at(event_time, Given&&) {
+    wiring::check_emitted<Given, Out>();
+  }
   /// To the side output `Tag`.
   template <class Tag>
   void emit(typename Tag::value_type v) {
@@ -70,6 +105,10 @@ class emitter {
                   "this side output isn't listed in the emitter: write emitter<Out, Tag>& in process()");
     if constexpr ((std::is_same_v<Tag, Sides> || ...))
       std::get<index_of<Tag>()>(outlets_->sides).target().take(std::move(v));
+  }
+  template <side_output_tag Tag, wiring::not_emitted<typename Tag::value_type> Given>
+  void emit(Given&&) {
+    wiring::check_emitted<Given, typename Tag::value_type>();
   }
   /// Anchored to a held tuple instead of the one in process: its message stays open until `v` is finished too. A token
   /// that has timed out emits nothing: its tuple has failed already, and what would come of it comes with the next
@@ -85,6 +124,13 @@ class emitter {
     if (scope.live()) outlets_->main.target().take(std::move(v));
   }
 
+  template <wiring::not_emitted<value> Given, class Held>
+  requires(!wiring::not_held<Held>) void emit(Given&&, const Held&) { wiring::check_emitted<Given, Out>(); }
+  template <wiring::not_held Held>
+  void emit(value, const Held&) requires(!std::is_void_v<Out>) {
+    static_assert(std::is_void_v<Held>,
+                  "emit(value, held) anchors to what hold() gave: a held_tuple or a std::vector of them");
+  }
   /// To the side output `Tag`, anchored to a held tuple or to several.
   template <class Tag, class Held>
   requires(std::is_same_v<Held, held_tuple> ||

@@ -50,6 +50,15 @@ struct direct_grouping {
 };
 template <class F>
 key_grouping(F) -> key_grouping<F>;
+/// Says that a key is what one function gives.
+template <class... F>
+struct several_key_functions {
+  static_assert(sizeof...(F) == 0,
+                "one function gives the key; one of several parts is a tuple: key_grouping{[](const T& v) { return "
+                "std::tuple(v.a, v.b); }}");
+};
+template <class F, class G, class... More>
+key_grouping(F, G, More...) -> key_grouping<several_key_functions<F, G, More...>>;
 template <class F>
 partial_key_grouping(F) -> partial_key_grouping<F>;
 template <class F>

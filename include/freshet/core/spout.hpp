@@ -53,6 +53,15 @@ class spout_emitter {
   void emit_at(event_time when, const T& value) { emit_at(when, T(value)); }
   void emit_at(const position& at, event_time when, T&& value) { task_->message(&at, when, std::move(value)); }
   void emit_at(const position& at, event_time when, const T& value) { emit_at(at, when, T(value)); }
+  /// Both take what can't be a message, to say so.
+  template <wiring::not_emitted<T> Given>
+  void emit(Given&&) {
+    wiring::check_emitted<Given, T>();
+  }
+  template <wiring::not_emitted<T> Given>
+  void emit(const position&, Given&&) {
+    wiring::check_emitted<Given, T>();
+  }
   /// A message that can't become a `T`: a damaged row, bytes of an unknown format. It counts as a message that failed
   /// for good at its first attempt, as none of the others could do better, and meets the spout's `on_failure`: its dead
   /// letter has position, error and these bytes, and no type. Under exactly_once in the event engine it may come before

@@ -42,6 +42,10 @@ class bolt_node : public stream_ref<typename emitter_of_t<B>::value_type> {
       connect<T>(stream, std::move(grouping), method<Method>{}, typename signature<decltype(Method)>::args{});
     return *this;
   }
+  template <wiring::no_stream X, class G = forward_grouping>
+  const bolt_node& input(const X&, G = {}) const {
+    return wiring::check_stream<X>(), *this;
+  }
   /// A side output, typed by its tag.
   template <class Tag>
   stream_ref<typename Tag::value_type> side() const {
@@ -84,6 +88,10 @@ class sink_node {
       if constexpr (wiring::check_sink<S, T>::ok && wiring::check_grouping<G, T>())
         connect(stream, std::move(grouping));
     return *this;
+  }
+  template <wiring::no_stream X, class G = forward_grouping>
+  const sink_node& input(const X&, G = {}) const {
+    return wiring::check_stream<X>(), *this;
   }
 
  private:
@@ -152,6 +160,7 @@ class topology_builder {
     if constexpr (spout_class<S>) {
       using T = spout_output_t<S>;
       if constexpr (check_stream_value<T>()) {
+        [[maybe_unused]] constexpr wiring::check_spout<S> checked;
         node& n = add(std::move(name), node_kind::spout, type_name<S>());
         n.spout = options;
         n.replayable = replayable_spout<S>;
@@ -168,6 +177,7 @@ class topology_builder {
       std::string name, F made_of, bolt_options options = {}) {
     using B = detail::made_by_t<F>;
     if constexpr (wiring::check_outputs<B>()) {
+      [[maybe_unused]] constexpr wiring::check_calls<B, emitter_of_t<B>> checked;
       node& n = add(std::move(name), node_kind::bolt, type_name<B>());
       n.options = options;
       const auto ports = emitter_of_t<B>::ports();
@@ -188,6 +198,7 @@ class topology_builder {
   [[nodiscard("a sink without .input(stream) reads nothing, and build() refuses it")]] auto sink(
       std::string name, F made_of, bolt_options options = {}) {
     using S = detail::made_by_t<F>;
+    [[maybe_unused]] constexpr wiring::check_calls<S, wiring::no_emitter> checked;
     node& n = add(std::move(name), node_kind::sink, type_name<S>());
     n.options = options;
     n.transactional = transactional_sink<S> || deciding_sink<S>;

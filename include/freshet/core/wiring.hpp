@@ -5,7 +5,9 @@
 #include "freshet/core/bolt.hpp"
 #include "freshet/core/broadcast_state.hpp"
 #include "freshet/core/emitter.hpp"
+#include "freshet/core/spout.hpp"
 #include "freshet/core/state_slot.hpp"
+#include "freshet/core/stream_ref.hpp"
 
 /// The compile-time half of wiring: sentences that a person reads before the compiler's own.
 namespace freshet::wiring {
@@ -22,6 +24,15 @@ struct check_input {
                 "Takes and Given above)");
 };
 
+/// Called for what `input` can't read: says so.
+template <class Given>
+concept no_stream = !std::derived_from<Given, any_stream_ref>;
+template <class Given>
+consteval void check_stream() {
+  static_assert(std::is_void_v<Given>,
+                "input() reads a stream: what spout(), bolt(), side<Tag>() and dead_letters() give (see Given above)");
+}
+
 /// There is a stream to read.
 template <class T>
 consteval bool check_readable() {
@@ -33,7 +44,12 @@ consteval bool check_readable() {
 /// A grouping that needs a function of the value can call it.
 template <class G, class T>
 consteval bool check_grouping() {
-  if constexpr (requires(G g) { g.key; }) {
+  static_assert(any_grouping<G>,
+                "this is no grouping: give input() one of Freshet's after the stream, as key_grouping{f} or "
+                "custom_grouping{f} around a function");
+  if constexpr (!any_grouping<G>) {
+    return false;
+  } else if constexpr (requires(G g) { g.key; }) {
     using F = std::remove_cv_t<decltype(G::key)>;
     return !std::is_same_v<typename decltype(key_type_of<F, T>())::type, no_key>;
   } else if constexpr (requires(G g) { g.choose; }) {
@@ -56,6 +72,63 @@ struct check_process {
   static_assert(ok,
                 "a bolt needs one function  void process(const In&, emitter<Out>&)  (or operator()): it is missing, "
                 "private, a template or overloaded. Name several inputs with .input<&bolt::on_x>(stream)");
+};
+
+/// Members that are data may have any name.
+template <class M>
+concept member_function = std::is_member_function_pointer_v<M>;
+/// What the engines call where it is there can be called by them: else nobody would, and nobody would say so.
+template <class Node>
+struct check_life_cycle {
+  static constexpr bool opens = !requires { requires member_function<decltype(&Node::open)>; }
+  || requires(Node& n, const task_context& c) { n.open(c); }
+  || requires(Node& n) { n.open(); };
+  static_assert(opens, "open() is called with a const freshet::task_context&, or with nothing");
+  static constexpr bool closes = !requires { requires member_function<decltype(&Node::close)>; }
+  || requires(Node& n) { n.close(); };
+  static_assert(closes, "close() is called with nothing");
+};
+/// `Out`: the emitter of a bolt.
+template <class Node, class Out>
+struct check_calls : check_life_cycle<Node> {
+  static constexpr bool flushes = !requires { requires member_function<decltype(&Node::flush)>; }
+  || requires(Node& n, Out& o) { n.flush(o); }
+  || requires(Node& n) { n.flush(); };
+  static_assert(flushes, "flush() is called with nothing, or that of a bolt with the emitter of its process()");
+  static constexpr bool ticks = !requires { requires member_function<decltype(&Node::on_tick)>; }
+  || requires(Node& n, Out& o) { n.on_tick(o); }
+  || requires(Node& n) { n.on_tick(); };
+  static_assert(ticks, "on_tick() is called with nothing, or that of a bolt with the emitter of its process()");
+  static constexpr bool wakes = !requires { requires member_function<decltype(&Node::on_wake)>; }
+  || requires(Node& n, Out& o) { n.on_wake(o); }
+  || requires(Node& n) { n.on_wake(); };
+  static_assert(wakes, "on_wake() is called with nothing, or that of a bolt with the emitter of its process()");
+  static constexpr bool answers = !requires { requires member_function<decltype(&Node::ready)>; }
+  || detail::refuses<Node>;
+  static_assert(answers, "ready() says whether there is room for more: bool ready()");
+};
+/// Where the keys of a batch are flushed, they can be.
+template <class Bolt, class Key, class State, class Out>
+struct check_flush_key {
+  static constexpr bool there = requires { requires member_function<decltype(&Bolt::flush_key)>; };
+  static constexpr bool ok = requires(Bolt & b, const Key& k, State& s, Out& o) { b.flush_key(k, s, o); };
+  static_assert(ok || !there, "flush_key is  void flush_key(const Key&, state&, emitter<Out>&)  (see Key above)");
+};
+/// What a sink has in place of an emitter.
+struct no_emitter {};
+template <class S>
+struct check_spout : check_life_cycle<S> {
+  using out = spout_emitter<spout_output_t<S>>;
+  static constexpr bool names_partitions = !requires { requires member_function<decltype(&S::partitions)>; }
+  || partitioned_spout<S>;
+  static_assert(names_partitions, "partitions() gives the names of a spout's partitions: std::vector<std::string>");
+  static constexpr bool reads_again =
+      replayable_spout<S> || !(
+                                 requires(S & s, const position_range& r, out& o) { s.read(r, o); } ||
+                                 requires(S & s, const position& p) { s.seek(p); });
+  static_assert(reads_again,
+                "a spout that can read again has all of  void read(const position_range&, spout_emitter<T>&),  void "
+                "seek(const position&)  and  void commit(const position&)");
 };
 
 /// The engines can start, copy and save the bolt's state.
@@ -98,11 +171,15 @@ struct check_sink {
 };
 
 /// A bolt's outputs can travel.
+template <class Out, class... Sides>
+consteval bool check_ports(std::type_identity<emitter<Out, Sides...>>) {
+  const bool sides = (check_stream_value<typename Sides::value_type>() && ...);
+  if constexpr (std::is_void_v<Out>) return sides;
+  else return check_stream_value<Out>() && sides;
+}
 template <class B>
 consteval bool check_outputs() {
-  using Out = typename emitter_of_t<B>::value_type;
-  if constexpr (std::is_void_v<Out>) return true;
-  else return check_stream_value<Out>();
+  return check_ports(emitter_of<B>());
 }
 
 /// Whether a function's further parameters ask for the bolt's state.

@@ -154,6 +154,12 @@ class stream : public stream_ref<T> {
                   "key_by chooses the grouping itself: leave out the other one");
     return keyed_stream<T, F>(*this, std::move(key));
   }
+  template <class F, class G, class... More>
+  auto key_by(F, G, More...) const {
+    static_assert(std::is_void_v<F>,
+                  "one function gives the key; one of several parts is a tuple: key_by([](const T& v) { return "
+                  "std::tuple(v.a, v.b); })");
+  }
   /// Windows over all tuples, whatever their keys: `keyed_stream::window` with one key, and so with one task, which is
   /// as fast as one core. Where there are keys, let each have its windows first, and then all of those results theirs:
   ///     pages.key_by(&visit::page).window(tumbling{1min}).count("visits")

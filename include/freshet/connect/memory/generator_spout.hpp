@@ -39,6 +39,10 @@ struct generator_options {
 /// overlap. Under `count` all indices below it are made, once each. Each task has its own copy of `f`.
 template <class T, class F = std::function<T(std::uint64_t, std::chrono::steady_clock::time_point)>>
 class generator_spout {
+  static_assert(!std::is_void_v<T>,
+                "a generator_spout makes its values by a function of their index: T f(std::uint64_t) or T "
+                "f(std::uint64_t, std::chrono::steady_clock::time_point)");
+
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
@@ -160,17 +164,16 @@ class generator_spout {
 
 namespace detail {
 template <class F>
-struct generated {
-  using type = std::invoke_result_t<F&, std::uint64_t>;
-};
-template <class F>
-requires std::is_invocable_v<F&, std::uint64_t, std::chrono::steady_clock::time_point>
-struct generated<F> {
-  using type = std::invoke_result_t<F&, std::uint64_t, std::chrono::steady_clock::time_point>;
-};
+consteval auto generated() {
+  if constexpr (std::is_invocable_v<F&, std::uint64_t, std::chrono::steady_clock::time_point>)
+    return std::type_identity<std::invoke_result_t<F&, std::uint64_t, std::chrono::steady_clock::time_point>>{};
+  else if constexpr (std::is_invocable_v<F&, std::uint64_t>)
+    return std::type_identity<std::invoke_result_t<F&, std::uint64_t>>{};
+  else return std::type_identity<void>{};
+}
 }  // namespace detail
 template <class F>
 generator_spout(F, generator_options = {})
-    -> generator_spout<std::remove_cvref_t<typename detail::generated<F>::type>, F>;
+    -> generator_spout<std::remove_cvref_t<typename decltype(detail::generated<F>())::type>, F>;
 
 }  // namespace freshet
