@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <concepts>
 #include <functional>
 #include <utility>
 
@@ -35,6 +36,23 @@ template <class D>
 table_changes(D) -> table_changes<D>;
 template <class D, class O>
 table_changes(D, O) -> table_changes<D, O>;
+
+namespace wiring {
+/// The right tuples of a join say which of them delete, and which of several is the last.
+template <class Deletes, class Order, class Right>
+struct check_changes {
+  static constexpr bool deletes = std::is_invocable_r_v<bool, const Deletes&, const Right&>;
+  static_assert(deletes,
+                "what deletes a row of a table is  bool f(const R&),  or a pointer to member, on a const object");
+  static constexpr bool orders = std::is_same_v<Order, by_arrival> || requires(const Order& by, const Right& r) {
+    { std::invoke(by, r) < std::invoke(by, r) } -> std::convertible_to<bool>;
+  };
+  static_assert(orders,
+                "the order of a join is no comparison of two tuples but  by(const R&),  or a pointer to member, whose "
+                "results can be compared with <: of those with one key and time the largest counts");
+  static constexpr bool ok = deletes && orders;
+};
+}  // namespace wiring
 
 /// The bolt behind `as_of_join` and `join_table`. A left tuple waits until the watermark says that all right ones up to
 /// its time have come, and then sees the last of them. Both wait as state.

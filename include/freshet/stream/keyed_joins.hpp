@@ -143,7 +143,8 @@ class keyed_joins {
     struct nothing {
       bool operator()(const R&) const { return false; }
     };
-    if constexpr (fits<R, FR>() && wiring::check_join_function<Fn, T, R>::ok)
+    if constexpr (fits<R, FR>() && wiring::check_join_function<Fn, T, R>::ok &&
+                  wiring::check_changes<nothing, Order, R>::ok)
       return versioned(std::move(name), other, reach, table_changes<nothing, Order>{{}, std::move(order)}, std::move(f),
                        options);
   }
@@ -155,7 +156,8 @@ class keyed_joins {
   template <class R, class FR, class Fn, class Deletes = without_value, class Order = by_arrival>
   auto join_table(std::string name, const keyed_stream<R, FR>& changes, Fn f, join_options options = {},
                   table_changes<Deletes, Order> how = {}) const {
-    if constexpr (fits<R, FR>() && wiring::check_join_function<Fn, T, R>::ok)
+    if constexpr (fits<R, FR>() && wiring::check_join_function<Fn, T, R>::ok &&
+                  wiring::check_changes<Deletes, Order, R>::ok)
       return versioned(std::move(name), changes, as_of{}, std::move(how), std::move(f), options);
   }
   /// The same with a small table that is broadcast, `join_table("rated", rates.broadcast(), &rate::currency, f)`: there
@@ -164,7 +166,8 @@ class keyed_joins {
   template <class R, class FR, class Fn, class Deletes = without_value, class Order = by_arrival>
   auto join_table(std::string name, const stream<R, all_grouping>& changes, FR key, Fn f, join_options options = {},
                   table_changes<Deletes, Order> how = {}) const {
-    if constexpr (fits<R, FR>() && wiring::check_join_function<Fn, T, R>::ok)
+    if constexpr (fits<R, FR>() && wiring::check_join_function<Fn, T, R>::ok &&
+                  wiring::check_changes<Deletes, Order, R>::ok)
       return broadcast(std::move(name), keyed_stream<R, FR>(changes, std::move(key)), std::move(how), std::move(f),
                        options);
   }

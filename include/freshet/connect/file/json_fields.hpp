@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "freshet/base/type_name.hpp"
 #include "freshet/connect/file/field_names.hpp"
 #include "freshet/connect/file/json_reader.hpp"
 
@@ -151,7 +152,9 @@ bool read_json_fields(json_reader& in, T& value, names_of_fields names, const ti
     return with_fields(value, [&](auto&... field) { return read_json_members(in, names, times, field...); });
   if (what == json_reader::kind::array)
     return with_fields(value, [&](auto&... field) { return read_json_elements(in, times, field...); });
-  return in.expected(names.empty() ? "an array" : "an object");
+  if (!names.empty()) return in.expected("an object");
+  const bool lacks_names = what == json_reader::kind::object;
+  return in.expected(lacks_names ? "an array, as " + readable_type_name<T>() + " has no field_names" : "an array");
 }
 
 }  // namespace freshet::file::detail

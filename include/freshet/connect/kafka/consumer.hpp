@@ -93,6 +93,8 @@ struct consumer_options {
   /// nothing.
   start_at start = start_at::committed();
   /// The run ends when the partitions are read up to the ends they had when it started. Needs partitions from the run.
+  /// `batch_trigger::available_now` is no substitute: it takes a spout that has nothing at hand for one that has ended,
+  /// and this one has nothing until its first records have come over the network.
   bool bounded = false;
   /// How long to wait at the start for brokers that are silent. Those that give a reason, and topics that are not
   /// there, are an error after 2 s at most.
