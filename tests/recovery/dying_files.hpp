@@ -16,13 +16,17 @@
 
 namespace freshet::recovery {
 
-/// The files of this machine, as a process sees them that is killed before or behind one of its calls. Thread safe.
+/// The files of this machine, as a process sees them that is killed before or behind one of its calls, or where else it
+/// passes. Thread safe.
 class dying_files final : public file_system {
  public:
   static constexpr std::uint64_t never = ~std::uint64_t{0};
   /// SIGKILL at this step; there are two a call.
   explicit dying_files(std::uint64_t dies_at) : dies_at_(dies_at) {}
   std::uint64_t steps() const { return steps_; }
+  void die_here() {
+    if (steps_++ == dies_at_) kill(getpid(), SIGKILL);
+  }
 
   result<std::unique_ptr<append_file>> create(const std::string& path) override {
     return dying(step([&] { return real_.create(path); }));
@@ -84,13 +88,34 @@ class dying_files final : public file_system {
     die_here();
     return done;
   }
-  void die_here() {
-    if (steps_++ == dies_at_) kill(getpid(), SIGKILL);
-  }
 
   file_system& real_ = system_files();
   const std::uint64_t dies_at_;
   std::atomic<std::uint64_t> steps_{0};
+};
+
+/// A sink whose process is killed before or behind its prepare and commit, at a step of `at`.
+template <class Sink>
+struct dying_sink : Sink {
+  dying_files* at;
+
+  auto prepare() {
+    at->die_here();
+    if constexpr (requires { typename Sink::token; }) {
+      auto prepared = Sink::prepare();
+      at->die_here();
+      return prepared;
+    } else {
+      Sink::prepare();
+      at->die_here();
+    }
+  }
+  template <class... Token>
+  void commit(const Token&... prepared) {
+    at->die_here();
+    Sink::commit(prepared...);
+    at->die_here();
+  }
 };
 
 }  // namespace freshet::recovery

@@ -78,6 +78,8 @@ void model::go_on(const state& s) {
       return commits(s);
     case phase::done:
       return relieve_log(s);
+    case phase::stops:
+      return take_away(s);
     case phase::over:
       return end(s);
   }
@@ -129,6 +131,23 @@ void model::fail(const state& s) {
   next("the run fails", ended(n));
 }
 
+/// As `run_checkpoints::close` does.
+void model::stop(state s) {
+  if (s.crashes_left == 0 || (owes(s) && !breaks(broken_rule::record_before_commits))) return;
+  const bool is_in_log = s.files.newest_base().epoch != s.run.newest;
+  if (is_in_log && !breaks(broken_rule::no_record_of_commits))
+    append(s, {s.run.newest, s.run.newest, s.run.end, record_kind::committed});
+  s.run.at = phase::stops;
+  next("write that the newest epoch is committed", s);
+}
+
+/// The log is synced, the process ends, and whoever reads what sinks have shown removes it.
+void model::take_away(state s) {
+  s.files.synced = s.files.size;
+  for (auto& k : s.sinks) k.taken = k.committed;
+  next("the run was stopped, and what is visible is taken away", ended(s));
+}
+
 void model::end(const state& s) {
   ++ends_;
   for (std::size_t i = 0; i < sinks(); ++i)
@@ -172,6 +191,7 @@ void model::commit(sink_state& k, std::size_t i) {
 }
 
 void model::commit_token(sink_state& k, small epoch) {
+  if (k.taken & 1 << epoch) return wrong("epoch " + std::to_string(epoch) + " is committed again, and was taken away");
   if (k.committed & 1 << epoch) return;
   if (!k.prepared[epoch]) return wrong("what was prepared of epoch " + std::to_string(epoch) + " is gone");
   publish(k, epoch, std::exchange(k.prepared[epoch], small{0}));
@@ -203,11 +223,16 @@ model::recovered model::read(const directory& files) {
     found.newest_number = std::max(found.newest_number, r.epoch);
     if (r.epoch <= base.epoch) continue;
     if (r.kind == record_kind::discarded) {
-      if (newest() == r.epoch) found.records.pop_back();
+      if (newest() != r.epoch) continue;
+      found.records.pop_back();
+      found.is_committed = !breaks(broken_rule::commit_behind_discarded);
+    } else if (r.kind == record_kind::committed) {
+      found.is_committed |= newest() == r.epoch;
     } else if (r.after != newest()) {
       wrong("epoch " + std::to_string(r.epoch) + " goes on over a hole");
     } else {
       found.records.push_back(r);
+      found.is_committed = false;
     }
   }
   return found;
@@ -231,13 +256,17 @@ void model::decide(state s) {
   s.run.next = static_cast<small>(found.newest_number + 1);
   const auto judge = deciding();
   const bool asks = judge < sinks() && !found.records.empty() && !breaks(broken_rule::decide_ignored);
-  if (!asks || s.sinks[judge].last == found.records.back().epoch) {
+  const auto known = found.is_committed ? asked_before(found) : small{0};
+  if (asks && known && s.sinks[judge].last != known)
+    return wrong("refused: the sink has not committed what the log has as committed");
+  if (!asks || found.is_committed || s.sinks[judge].last == found.records.back().epoch) {
     adopt(s, found, phase::commits_again);
     return next("the newest epoch counts:", s, s.run.newest);
   }
   const auto last = s.sinks[judge].last, newest = found.records.back().epoch;
   if (last > newest) return wrong("refused: the sink has committed more than the directory has");
   found.records.pop_back();
+  found.is_committed = !breaks(broken_rule::commit_behind_discarded);
   if (const auto before = asked_before(found); before && last != before)
     return wrong("refused: the sink has not committed the epoch before the newest");
   for (std::size_t i = 0; i < sinks(); ++i)
@@ -265,7 +294,7 @@ void model::adopt(state& s, const recovered& found, phase at) const {
   if (found.records.empty()) return;
   run.newest = found.records.back().epoch;
   run.end = found.records.back().end;
-  run.has_tokens = found.records.back().kind == record_kind::epoch;
+  run.has_tokens = found.records.back().kind == record_kind::epoch && !found.is_committed;
 }
 
 void model::commit_again(state s) {
@@ -301,6 +330,7 @@ void model::between(const state& s) {
     n.run.at = phase::over;
     if (!owes(s)) next("all is read", n);
   }
+  stop(s);
   for (small many = 1; many <= 2 && s.run.end + many <= all_input; ++many) cut(s, many);
   if (s.savepoints_left && s.files.newest_base().epoch == s.run.newest && !owes(s)) append_savepoint(s);
 }
@@ -375,6 +405,7 @@ void model::sync(state s) {
 
 void model::commits(const state& s) {
   commit_any(s);
+  if (breaks(broken_rule::record_before_commits)) stop(s);
   const bool has_base = s.files.newest_base().epoch == s.run.newest;
   if (breaks(broken_rule::checkpoint_before_commits) && !has_base) name_base(s, s.run.newest, s.run.next);
   if (owes(s)) return;

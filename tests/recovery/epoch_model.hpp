@@ -43,7 +43,10 @@ enum class broken_rule : std::uint8_t {
   checkpoint_before_commits,  ///< a checkpoint replaces the log while commits are owed
   savepoint_behind_newest,    ///< a savepoint takes the number of an epoch that was discarded
   savepoint_is_an_epoch,      ///< the sink that decides is expected to have committed the epoch of a savepoint
-  refused_record_is_kept      ///< the record of a savepoint that found no room is written with the next one
+  refused_record_is_kept,     ///< the record of a savepoint that found no room is written with the next one
+  no_record_of_commits,       ///< a run that is stopped doesn't say that its newest epoch is committed
+  record_before_commits,      ///< it says so while commits are owed
+  commit_behind_discarded     ///< where an epoch was discarded the one before is committed again
 };
 
 /// A protocol, and what it has to do with.
@@ -58,7 +61,7 @@ using small = std::uint16_t;  // all members are of one size, so that a state ha
 
 constexpr small all_input = 3, all_rows = (1 << all_input) - 1, most_records = 14, most_sinks = 2;
 
-enum class record_kind : small { epoch, savepoint, discarded };
+enum class record_kind : small { epoch, savepoint, discarded, committed };
 struct record {
   small epoch = 0, after = 0;
   small end = 0;  ///< so many rows were read
@@ -80,6 +83,7 @@ struct sink_state {
   // What lasts. All of it is safe as soon as a call has returned.
   small visible = 0;
   small committed = 0;               ///< a bit an epoch
+  small taken = 0;                   ///< the same: what was visible is gone, and can't be committed again
   small last = 0;                    ///< what a deciding sink says
   std::array<small, 16> prepared{};  ///< rows by epoch
   // What ends with the process.
@@ -105,6 +109,7 @@ enum class phase : small {
   written,
   commits,
   done,
+  stops,
   over
 };
 
@@ -161,6 +166,8 @@ class model {
   void lose_power(const state& s);
   void fail(const state& s);
   void end(const state& s);
+  void stop(state s);
+  void take_away(state s);
   static state ended(state s);
 
   // --- sinks ---
@@ -178,6 +185,7 @@ class model {
   struct recovered {
     std::vector<record> records;
     small newest_number = 0;
+    bool is_committed = false;  ///< the newest, for all that the log says
   };
   recovered read(const directory& files);
   void append(state& s, record r);

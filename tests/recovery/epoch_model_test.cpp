@@ -136,6 +136,18 @@ TEST(epoch_model, finds_a_record_that_is_written_though_its_savepoint_has_failed
   expect_found({broken_rule::refused_record_is_kept, 1, "goes on over a hole", everywhere});
 }
 
+TEST(epoch_model, finds_that_nobody_says_what_is_committed) {
+  expect_found({broken_rule::no_record_of_commits, 1, "is committed again, and was taken away", one_does_not});
+}
+
+TEST(epoch_model, finds_that_commits_are_said_before_they_are_done) {
+  expect_found({broken_rule::record_before_commits, 1, anything, everywhere});
+}
+
+TEST(epoch_model, finds_a_commit_behind_a_discarded_epoch) {
+  expect_found({broken_rule::commit_behind_discarded, 2, "is committed again, and was taken away", both});
+}
+
 /// What is found is told with the way there.
 TEST(epoch_model, tells_the_steps) {
   const auto said = found({{transactional, deciding}, engine::batch, broken_rule::order_of_nodes}, 1);
