@@ -213,6 +213,20 @@ TEST_P(kafka_group, begins_where_it_is_told_to_and_then_where_it_has_committed) 
   EXPECT_THAT(read(start_at::committed(start_at::time(event_time{10'000ms})), 2), ElementsAre("0 9", "1 9"));
   broker_->produce(topic_, records(0, 1));
   EXPECT_THAT(read(start_at::earliest(), 1), ElementsAre("0 10")) << "what it has committed comes first";
+
+  options.group = unique_name("latest");
+  options.start = start_at::latest();
+  places got;
+  auto run = start(reading(options, got));
+  await("what comes behind its start is read", [&] {
+    broker_->produce(topic_, records(1, 1));
+    return got.size() > 0;
+  });
+  run.drain();
+  for (const auto& place : got.values()) {
+    EXPECT_EQ(place.substr(0, 2), "1 ");
+    EXPECT_GE(std::stoi(place.substr(2)), 10);
+  }
 }
 
 TEST_P(kafka_group, topics_that_are_made_later_and_match_the_pattern_are_read) {
