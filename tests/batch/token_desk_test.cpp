@@ -186,11 +186,9 @@ TEST_F(token_desk_of_an_attempt, whoever_sees_that_a_node_holds_none_sees_every_
     all[i] = hold(5);
     frame.holds.clear();
     handed_out.store(i, std::memory_order_release);
-    while (desk->holds(5)) {
-    }
+    while (desk->holds(5)) {}
     missed += !desk->has_failed();
-    while (desk->outstanding() != 0) {
-    }
+    while (desk->outstanding() != 0) {}
     EXPECT_EQ(desk->take_failed().size(), 1u);
   }
   other.join();

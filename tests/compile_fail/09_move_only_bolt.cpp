@@ -1,4 +1,4 @@
-// expect: each task gets a copy of the bolt and this one can't be copied
+// expect: each task gets a copy of the object and this one can't be copied
 #include "freshet/freshet.hpp"
 
 struct store {

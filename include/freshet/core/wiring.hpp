@@ -154,9 +154,10 @@ struct check_state {
 template <class Bolt>
 struct check_copyable {
   static constexpr bool ok = std::copy_constructible<Bolt>;
-  static_assert(ok,
-                "each task gets a copy of the bolt and this one can't be copied: pass a function that makes one, "
-                "builder.bolt(name, [] { return my_bolt{...}; })");
+  static_assert(
+      ok,
+      "each task gets a copy of the object and this one can't be copied: pass a function that makes one,  [] { "
+      "return my_class{...}; }");
 };
 
 /// The sink can be called with the stream's type.

@@ -91,6 +91,10 @@ struct check_window_function {
 /// of each key. Cheap to copy; not thread safe, like the builder.
 template <class T, class F, class W, class Trigger, bool Combines>
 class windowed_stream {
+  static_assert(
+      requires(const W& w) { mistakes_of(w); },
+      "window() takes windows: tumbling{1min}, hopping{1h, 15min}, sessions{30min}, tumbling_count{100}, "
+      "sliding_count{100, 10} or global_windows{}");
   using key_type = typename decltype(key_type_of<F, T>())::type;
   static constexpr bool has_trigger = !std::is_same_v<Trigger, every_tuples>;
 
