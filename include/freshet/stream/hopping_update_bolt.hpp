@@ -1,7 +1,6 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 #include "freshet/state/list_state.hpp"
@@ -76,7 +75,6 @@ class hopping_update_bolt : public detail::pane_bolt_base<T, KeyFn, K, A, every_
 
  private:
   void close(const K& key, event_time due, state& s, output& out) {
-    std::optional<event_time> closed;
     for (auto w = s.windows.next(windows_); w && is_closed(*w, this->options().allowed_lateness, due);
          w = s.windows.next(windows_)) {
       const auto n = *s.windows.next_from(window_numbers(windows_), first_number);
