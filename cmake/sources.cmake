@@ -156,6 +156,7 @@ set(FRESHET_HEADERS
   include/freshet/stream/deduplicate.hpp
   include/freshet/stream/distinct_aggregates.hpp
   include/freshet/stream/function_check.hpp
+  include/freshet/stream/hopping_update_bolt.hpp
   include/freshet/stream/hyper_log_log.hpp
   include/freshet/stream/interval_join.hpp
   include/freshet/stream/join_function.hpp

@@ -74,7 +74,7 @@ function(freshet_add_test file)
   # The sanitizers take longer to compile than to run, so each gets what it can find something in: AddressSanitizer the
   # layers that lay out memory or read foreign bytes, and the random topologies, which reach all the others;
   # ThreadSanitizer those that start threads, and files of other layers that say THREADS.
-  set(memory base batch connect core differential event observe runtime state)
+  set(memory base batch connect core differential event observe runtime state time)
   set(threads batch differential event runtime)
   if(FRESHET_SANITIZE MATCHES "thread")
     if(NOT layer IN_LIST threads AND NOT arg_THREADS)

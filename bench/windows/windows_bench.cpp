@@ -1,7 +1,8 @@
 // What windows cost: readings of 100 keys in order, five a second and key, through both engines. Those called combined
 // put readings together before they are sent to the task of their key. windows/hand is the
 // loop for tumbling windows that a good engineer would write by hand. A window of 1 h that slides by 1 s holds each
-// reading in 3,600 windows: what it costs beside a tumbling one says whether it is computed anew for each.
+// reading in 3,600 windows: what it costs beside a tumbling one says whether it is computed anew for each. Early: with
+// a result of each window each minute, too, of which that window has 60.
 #include <benchmark/benchmark.h>
 
 #include "freshet/batch/batch_executor.hpp"
@@ -61,29 +62,33 @@ struct sum_values {
   void merge(std::uint64_t& into, std::uint64_t from) const { into += from; }
 };
 
+/// What becomes of the readings of windows, before they are aggregated.
+enum class way { plain, combined, early };
+
 template <class W>
-topology graph_of(const W& windows, bool combined) {
+topology graph_of(const W& windows, way how) {
   stream_builder b{"windows"};
-  const auto divided = b.spout("readings", generator_spout{reading_at, {.count = readings}})
-                           .event_time(&reading::at)
-                           .key_by(&reading::key)
-                           .window(windows);
-  const auto sums = combined ? divided.combine().aggregate("sums", sum_values{}, {.parallelism = 2})
-                             : divided.aggregate("sums", sum_values{}, {.parallelism = 2});
+  const auto divided =
+      b.spout("readings", generator_spout{reading_at, {.count = readings}})
+          .event_time(&reading::at)
+          .key_by(&reading::key)
+          .window(windows, how == way::early ? window_options{.early = {.every = 1min}} : window_options{});
+  const auto sums = how == way::combined ? divided.combine().aggregate("sums", sum_values{}, {.parallelism = 2})
+                                         : divided.aggregate("sums", sum_values{}, {.parallelism = 2});
   sums.to("sink", xor_results{}, {.parallelism = 2});
   return b.build();
 }
 
 template <class W>
-void windows_event(benchmark::State& state, W windows, bool combined = false) {
-  const auto graph = graph_of(windows, combined);
+void windows_event(benchmark::State& state, W windows, way how = way::plain) {
+  const auto graph = graph_of(windows, how);
   const event_executor engine{{.guarantee = guarantee::at_least_once}};
   for (auto _ : state) engine.start(graph).wait();
   state.SetItemsProcessed(static_cast<std::int64_t>(readings) * state.iterations());
 }
 template <class W>
-void windows_batch(benchmark::State& state, W windows, bool combined = false) {
-  const auto graph = graph_of(windows, combined);
+void windows_batch(benchmark::State& state, W windows, way how = way::plain) {
+  const auto graph = graph_of(windows, how);
   const batch_executor engine{{.interval = 10ms}};
   for (auto _ : state) engine.start(graph).wait();
   state.SetItemsProcessed(static_cast<std::int64_t>(readings) * state.iterations());
@@ -102,11 +107,12 @@ void windows_batch(benchmark::State& state, W windows, bool combined = false) {
 FRESHET_BENCH_WINDOWS(tumbling_1min, tumbling{1min});
 FRESHET_BENCH_WINDOWS(tumbling_1s, tumbling{1s});
 FRESHET_BENCH_WINDOWS(hopping_1h_1s, hopping{1h, 1s});
+FRESHET_BENCH_WINDOWS(hopping_1h_1s_early, hopping{1h, 1s}, way::early);
 FRESHET_BENCH_WINDOWS(sessions_1s, sessions{1s});
-FRESHET_BENCH_WINDOWS(tumbling_1min_combined, tumbling{1min}, true);
-FRESHET_BENCH_WINDOWS(tumbling_1s_combined, tumbling{1s}, true);
-FRESHET_BENCH_WINDOWS(hopping_1h_1s_combined, hopping{1h, 1s}, true);
-FRESHET_BENCH_WINDOWS(sessions_1s_combined, sessions{1s}, true);
+FRESHET_BENCH_WINDOWS(tumbling_1min_combined, tumbling{1min}, way::combined);
+FRESHET_BENCH_WINDOWS(tumbling_1s_combined, tumbling{1s}, way::combined);
+FRESHET_BENCH_WINDOWS(hopping_1h_1s_combined, hopping{1h, 1s}, way::combined);
+FRESHET_BENCH_WINDOWS(sessions_1s_combined, sessions{1s}, way::combined);
 
 }  // namespace
 }  // namespace freshet

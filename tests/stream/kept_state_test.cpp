@@ -53,6 +53,11 @@ std::vector<keeper> keepers() {
          end(keyed(l).window(hopping{span, 5ms}, {.early = {.every_tuples = 2}}).count("kept"));
        },
        false},
+      {"on_the_way",
+       [](auto& l, auto&) {
+         end(keyed(l).window(hopping{span, 5ms}, {.early = {.every = 3ms}, .late_results = true}).count("kept"));
+       },
+       false},
       {"sessions", [](auto& l, auto&) { end(keyed(l).window(sessions{span}).count("kept")); }, false},
       {"collect",
        [](auto& l, auto&) { end(keyed(l).window(tumbling{span}).aggregate("kept", aggregates::collect<reading>{})); }},

@@ -27,8 +27,8 @@ struct open_window {
   window_pane<Accumulator> pane{};
 };
 
-/// Windows that each keep an accumulator: tumbling ones, the global one, and hopping ones that give early or late
-/// results. A tuple costs O(log open windows) for each window it is in.
+/// Windows that each keep an accumulator: tumbling ones, the global one, and hopping ones that have a trigger, count
+/// their tuples or discard their panes. A tuple costs O(log open windows) for each window it is in.
 template <class T, class KeyFn, class K, class W, class A, class Trigger = every_tuples>
 class window_bolt : public detail::pane_bolt_base<T, KeyFn, K, A, Trigger> {
   using base = detail::pane_bolt_base<T, KeyFn, K, A, Trigger>;

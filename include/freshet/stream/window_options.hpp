@@ -10,8 +10,10 @@ namespace freshet {
 /// When a window gives results before it closes: not by default. Each says so by itself; a window that hasn't changed
 /// since its last result gives none.
 struct early_results {
-  std::uint64_t every_tuples = 0;  ///< after so many tuples of the window; 0: never
-  event_span every{};              ///< each time that time passes a multiple of it; 0: never
+  /// After so many tuples of the window; 0: never. Each window counts its own, so hopping ones are kept one by one
+  /// then, and a tuple costs as much as it has windows.
+  std::uint64_t every_tuples = 0;
+  event_span every{};  ///< each time that time passes a multiple of it; 0: never
   /// The time of `every`: the watermark, or the executor's clock. By the clock it depends on luck what an early result
   /// contains; the last ones are the same ones.
   time_domain measured_in = time_domain::event;
@@ -21,7 +23,8 @@ struct early_results {
 /// What a result that is not a window's first contains.
 enum class panes : std::uint8_t {
   accumulating,  ///< all tuples of the window so far
-  discarding,    ///< those that have come since the result before; none came: there is no result
+  discarding,    ///< those that have come since the result before; none came: there is no result. Hopping windows
+                 ///< are kept one by one then, as with `early_results::every_tuples`
 };
 
 /// How windows deal with time. By default a window gives one result, when the watermark says that it is complete.

@@ -114,10 +114,6 @@ class pane_bolt_base : public window_bolt_base<T, KeyFn, K, A> {
   bool gives_updates() const { return gives_updates_; }
   const window_options& options() const { return options_; }
 
- private:
-  firing asked(const T& value, const window& w, const pane& p, const output& out) const {
-    return std::invoke(std::as_const(trigger_), value, trigger_view{p.tuples, p.pane, w, out.time(), out.stamp()});
-  }
   void expect_early(const window& w, timers& t, processing_timers& by_clock, const output& out) const {
     if (options_.early.every == event_span{}) return;
     if (options_.follows_clock()) return by_clock.at(early_after(by_clock.now()));
@@ -130,6 +126,11 @@ class pane_bolt_base : public window_bolt_base<T, KeyFn, K, A> {
   bool is_early_time(event_time due) const {
     return options_.early.every > event_span{} && !options_.follows_clock() &&
            aligned(due, options_.early.every, event_span{}) == due;
+  }
+
+ private:
+  firing asked(const T& value, const window& w, const pane& p, const output& out) const {
+    return std::invoke(std::as_const(trigger_), value, trigger_view{p.tuples, p.pane, w, out.time(), out.stamp()});
   }
 
   window_options options_;

@@ -8,6 +8,7 @@
 #include "freshet/stream/aggregate_bolt.hpp"
 #include "freshet/stream/combine_window_bolt.hpp"
 #include "freshet/stream/count_window_bolt.hpp"
+#include "freshet/stream/hopping_update_bolt.hpp"
 #include "freshet/stream/selecting_aggregates.hpp"
 #include "freshet/stream/session_bolt.hpp"
 #include "freshet/stream/stream.hpp"
@@ -234,6 +235,9 @@ class windowed_stream {
       if constexpr (std::is_same_v<W, hopping> && !has_trigger)
         if (!options_.gives_updates())
           return made_by(hopping_bolt<U, By, key_type, A>{by, windows_, std::move(aggregate), options_});
+      if constexpr (std::is_same_v<W, hopping> && !has_trigger && !is_window_part<U>)
+        if (options_.early.every_tuples == 0 && options_.panes == panes::accumulating)
+          return made_by(hopping_update_bolt<U, By, key_type, A>{by, windows_, std::move(aggregate), options_});
       return made_by(
           window_bolt<U, By, key_type, W, A, Trigger>{by, windows_, std::move(aggregate), options_, trigger_});
     }

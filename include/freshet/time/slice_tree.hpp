@@ -30,6 +30,11 @@ class slice_tree {
   std::size_t size() const noexcept { return slices_.size(); }
   /// The number of the first slice. REQUIRES: !empty().
   std::int64_t first() const { return slices_.front().number; }
+  /// The number of the first slice from `number` on; none where there is no further one.
+  std::optional<std::int64_t> first_from(std::int64_t number) const {
+    const std::size_t i = position(number);
+    return i == slices_.size() ? std::nullopt : std::optional(slices_[i].number);
+  }
 
   /// The accumulator of a slice, made by `start()` where it is new. Valid until the next call. REQUIRES: the number is
   /// not below one that was dropped.

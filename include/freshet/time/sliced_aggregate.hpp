@@ -62,6 +62,32 @@ class sliced_aggregate {
     slices_.drop_below(numbers.first_slice(n + 1));
     return all;
   }
+  /// Of the windows of `t`, the first that has not closed.
+  std::int64_t first_open(const window_numbers& numbers, event_time t) const {
+    return std::max(numbers.first(t), open_from());
+  }
+  /// The first window from number `n` on that has tuples and has not closed.
+  std::optional<std::int64_t> next_from(const window_numbers& numbers, std::int64_t n) const {
+    n = std::max(n, open_from());
+    std::optional<std::int64_t> next;
+    if (const auto slice = slices_.first_from(numbers.first_slice(n))) next = std::max(n, numbers.first_with(*slice));
+    for (const late_part& part : waiting_)
+      if (const auto first = std::max(n, part.first); first <= numbers.last_with(part.slice))
+        next = next ? std::min(*next, first) : first;
+    return next;
+  }
+  /// The tuples of a window as of now. REQUIRES: it has some and has not closed.
+  template <class Merge>
+  Accumulator so_far(const window_numbers& numbers, std::int64_t n, Merge&& merge) {
+    const auto from = numbers.first_slice(n), to = numbers.end_slice(n);
+    auto all = slices_.merged(from, to, merge);
+    for (const late_part& part : waiting_) {
+      if (part.first > n || part.slice < from || part.slice >= to) continue;
+      if (all) merge(*all, part.value);
+      else all = part.value;
+    }
+    return *std::move(all);
+  }
   bool empty() const noexcept { return slices_.empty() && waiting_.empty(); }
   /// What a tuple that was added may have changed of `next`: while it is the same, so is the next window.
   std::pair<std::int64_t, std::int64_t> front() const noexcept {
@@ -73,6 +99,7 @@ class sliced_aggregate {
 
  private:
   static constexpr std::int64_t nothing_closed = std::numeric_limits<std::int64_t>::min();
+  std::int64_t open_from() const { return closed_ == nothing_closed ? closed_ : closed_ + 1; }
   /// What was added late for the windows before `first`.
   struct late_part {
     std::int64_t first = 0, slice = 0;

@@ -48,9 +48,12 @@ class window_numbers {
   constexpr std::int64_t end_slice(std::int64_t n) const noexcept {
     return within(wide{n} * per_slide_ + offset_ / slice_ + per_window_);
   }
-  /// The first window that has slice s.
+  /// The first window that has slice s, and the last.
   constexpr std::int64_t first_with(std::int64_t s) const noexcept {
     return std::max(within(floor(wide{s} - offset_ / slice_ - per_window_, per_slide_) + 1), first_number);
+  }
+  constexpr std::int64_t last_with(std::int64_t s) const noexcept {
+    return within(floor(wide{s} - offset_ / slice_, per_slide_));
   }
 
  private:
