@@ -29,6 +29,7 @@ sh cmake/run.sh VERB [ARGUMENTS]
   latency [OPTIONS]                     latency by engine, batch interval and rate (freshet-latency)
   lint                                  format, include law, warnings as errors, headers that compile alone
   sanitize [asan|tsan] [CTEST ARGUMENTS]  the tests under the sanitizers
+  fuzz [SECONDS]                        the readers of files, on inputs that libFuzzer makes up
   stress [SEEDS]                        random topologies against plain loops and all of conformance, for long
   help                                  this text; `VERB --help` says more about one
 
@@ -116,6 +117,16 @@ With asan or tsan only that one. The compiler is Clang, or what CXX says (CXX=g+
 TEXT
 }
 
+help_fuzz() {
+  cat <<'TEXT'
+sh cmake/run.sh fuzz [SECONDS]
+
+Builds the fuzz targets, what reads bytes that may be damaged, with libFuzzer and AddressSanitizer (Clang, in build/fuzz), and
+runs each for SECONDS (default: 10) on inputs that reach new code, beginning with tests/fuzz/seeds and what earlier runs have
+found. An input that fails is left in a file, whose name is printed.
+TEXT
+}
+
 help_stress() {
   cat <<'TEXT'
 sh cmake/run.sh stress [SEEDS]
@@ -187,6 +198,7 @@ packages_of() {
       list="$list librdkafka-dev libspdlog-dev librocksdb-dev libsqlite3-dev libpq-dev libgtest-dev libgmock-dev"
       if [ -z "${CXX-}" ]; then list="$list $(clang_packages)"; fi
       ;;
+    fuzz) list="$list libgtest-dev libgmock-dev $(clang_packages)" ;;
     bench)
       list="$list librocksdb-dev libbenchmark-dev libtbb-dev"
       if [ -n "$with_kafka" ]; then list="$list librdkafka-dev $(java_package) maven"; fi
@@ -431,6 +443,37 @@ verb_lint() {
   say "lint: format, include law, warnings and headers are in order"
 }
 
+# Configures preset $2 for compiler $1. What another one has built is of no use, and CMake forgets its settings when the
+# compiler changes.
+configure_by() {
+  cache=$root/build/$2/CMakeCache.txt
+  if [ -e "$cache" ] && ! grep -q "^CMAKE_CXX_COMPILER:[A-Z]*=$1\$" "$cache"; then rm -rf "$root/build/$2"; fi
+  compiler=$1
+  preset=$2
+  shift 2
+  configure "$preset" -D "CMAKE_CXX_COMPILER=$compiler" "$@"
+}
+
+verb_fuzz() {
+  seconds=${1:-10}
+  case $seconds in
+    *[!0-9]* | 0*) misused "fuzz wants a number of seconds, not '$seconds'" ;;
+  esac
+  if [ $# -gt 1 ]; then misused "fuzz takes one argument"; fi
+  need_packages
+  compiler=$(command -v clang++-16 || command -v clang++) || die "no Clang, which brings libFuzzer; install clang"
+  configure_by "$compiler" fuzz -D "FRESHET_FUZZ_SECONDS=$seconds"
+  build fuzz
+  run_tests fuzz || die "fuzz: an input was found that fails; its file is named above, and run alone by giving it to the target"
+  inputs=0 targets=0
+  while read -r n; do
+    if [ -n "$n" ]; then inputs=$((inputs + n)) targets=$((targets + 1)); fi
+  done <<LINES
+$(sed -n 's/^stat::number_of_executed_units: *//p' "$root/build/fuzz/Testing/Temporary/LastTest.log" 2>/dev/null)
+LINES
+  echo "fuzz: inputs=$inputs targets=$targets failures=0"
+}
+
 verb_sanitize() {
   presets='asan tsan'
   case ${1-} in
@@ -446,12 +489,7 @@ verb_sanitize() {
     compiler=$(command -v clang++-16 || command -v clang++ || command -v c++) || die "no C++ compiler; install g++ or clang"
   fi
   for preset in $presets; do
-    # What another compiler has built is of no use, and CMake forgets its settings when the compiler changes.
-    cache=$root/build/$preset/CMakeCache.txt
-    if [ -e "$cache" ] && ! grep -q "^CMAKE_CXX_COMPILER:[A-Z]*=$compiler\$" "$cache"; then
-      rm -rf "$root/build/$preset"
-    fi
-    configure "$preset" -D "CMAKE_CXX_COMPILER=$compiler"
+    configure_by "$compiler" "$preset"
     build "$preset"
     without_aslr=''
     if [ "$preset" = tsan ]; then find_without_aslr; fi
@@ -509,7 +547,7 @@ verb_stress() {
 verb=${1-}
 if [ $# -gt 0 ]; then shift; fi
 case $verb in
-  demo | test | bench | latency | lint | sanitize | stress)
+  demo | test | bench | latency | lint | sanitize | fuzz | stress)
     case ${1-} in
       -h | --help) "help_$verb" ;;
       *) "verb_$verb" "$@" ;;

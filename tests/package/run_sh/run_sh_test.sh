@@ -265,7 +265,7 @@ on "help"
 run help
 ends_with 0
 says 'sh cmake/run.sh VERB'
-for verb in demo test bench latency lint sanitize stress; do
+for verb in demo test bench latency lint sanitize fuzz stress; do
   says "^  $verb "
   run "$verb" --help
   ends_with 0
@@ -344,6 +344,16 @@ with=CXX=cxx17
 run sanitize
 ends_with 1
 says 'CXX=cxx17: there is no such compiler'
+
+on "fuzz"
+run fuzz 3
+ends_with 0
+calls '^cmake --preset fuzz .*CMAKE_CXX_COMPILER=[^ ]*/clang[+][+]-16 .*FRESHET_FUZZ_SECONDS=3$'
+calls '^ctest --preset fuzz'
+asks_not_for librdkafka-dev
+run fuzz long
+ends_with 2
+says "fuzz wants a number of seconds, not 'long'; see: sh cmake/run.sh fuzz --help"
 
 if [ "$failures" -ne 0 ]; then
   echo "$failures expectations about cmake/run.sh do not hold, see above"
