@@ -64,7 +64,9 @@ int main() try {
     const auto first = run.query<visitor>("greet", visitor_of(7));
     std::cout << (first ? first->remembered_as : "nobody") << '\n';
   }
-  std::cout << (std::filesystem::exists(dir) ? "the files are still there\n" : "the files are gone\n");
+  // The folder stays where it was there before, as behind a run that was killed.
+  const bool has_files = std::filesystem::exists(dir) && !std::filesystem::is_empty(dir);
+  std::cout << (has_files ? "the files are still there\n" : "the files are gone\n");
   return 0;
 } catch (const std::exception& e) {
   std::cerr << e.what() << '\n';
