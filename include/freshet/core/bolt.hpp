@@ -139,4 +139,12 @@ consteval auto emitter_of() {
 template <class B>
 using emitter_of_t = typename decltype(emitter_of<B>())::type;
 
+namespace detail {
+/// A bolt or sink that says when it has room for more.
+template <class B>
+inline constexpr bool refuses = requires(B& b) {
+  { b.ready() } -> std::convertible_to<bool>;
+};
+}  // namespace detail
+
 }  // namespace freshet

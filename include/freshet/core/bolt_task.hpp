@@ -184,10 +184,6 @@ template <class B, class Fn, class S, class V, class A0, class... Rest>
     fn(task.bolt(), pass<A0>(std::forward<V>(value)), supply<Rest, B, S>(task, state, out)...);
   else emit_result(out, fn(task.bolt(), pass<A0>(std::forward<V>(value)), supply<Rest, B, S>(task, state, out)...));
 }
-template <class B>
-inline constexpr bool refuses = requires(B& b) {
-  { b.ready() } -> std::convertible_to<bool>;
-};
 }  // namespace detail
 
 /// How one input calls a bolt without state.
