@@ -586,29 +586,38 @@ TYPED_TEST(checkpoints_of, are_passed_over_where_the_newest_is_damaged_if_somebo
   EXPECT_EQ(histories_in(*world).size(), 2u);
 }
 
+/// What an epoch_sink has committed of epochs up to this one.
+std::size_t rows_up_to(std::uint64_t epoch, outside& world) {
+  std::lock_guard lock(world.mutex);
+  std::size_t n = 0;
+  for (const auto& [name, rows] : world.prepared)
+    if (world.committed.count(name) && std::stoull(name.substr(name.find('-') + 1)) <= epoch) n += rows.size();
+  return n;
+}
+
 TYPED_TEST(checkpoints_of, include_savepoints_that_stay) {
   simulated_files files;
   auto world = std::make_shared<outside>();
-  world->one_poll_an_epoch = TypeParam::has_epochs_by_time;  // it is not over before it is paused
+  // It is not over before it is paused.
+  world->one_poll_an_epoch = TypeParam::has_epochs_by_time;
+  if (!TypeParam::has_epochs_by_time) world->polls = 40;
   const auto graph = with_names(world, "sums", 128);
   std::uint64_t first = 0;
-  std::size_t rows = 0;
   {
     auto run = TypeParam::in(files).start(graph);
     while (!TypeParam::has_come_on(run)) std::this_thread::yield();
     run.pause();
     first = run.savepoint();
-    {
-      std::lock_guard lock(world->mutex);
-      rows = world->visible.size();
-    }
     EXPECT_GT(run.savepoint(), first);  // also where nothing has happened since
+    world->polls = outside{}.polls.load();
     run.resume();
     run.wait();
     EXPECT_THAT(error_of([&] { (void)run.savepoint(); }), HasSubstr("the run is over"));
   }
-  const auto all = world->visible.size();
+  const auto all = world->visible.size(), rows = rows_up_to(first, *world);
   EXPECT_EQ(all, static_cast<std::size_t>(partitions) * 400);
+  EXPECT_GT(rows, 0u);
+  EXPECT_LT(rows, all);
   wishes options;
   options.how.resume_from = first;
   TypeParam::in(files, options).start(graph).wait();
