@@ -386,17 +386,16 @@ TEST(rescale, is_followed_by_savepoints_that_have_all_states) {
 }
 
 TEST(rescale, goes_on_while_others_ask_and_look) {
-  std::atomic<bool> over{false};
   topology_builder b{"asked"};
   auto n = b.spout("n", endless_spout{});
   auto c = b.bolt("count", count_up{}).input(n, key_grouping{[](const int& v) { return v % keys; }});
   (void)b.sink("out", [](const counted&) {}).input(c);
   auto run = event_executor{fast()}.start(b.build());
-  std::vector<std::thread> others;
+  std::vector<std::jthread> others;
   for (int i = 0; i < 2; ++i)
-    others.emplace_back([&] {
+    others.emplace_back([&](const std::stop_token& stop) {
       std::uint64_t last = 0;
-      while (!over) {
+      while (!stop.stop_requested()) {
         const auto now = run.query<std::uint64_t>("count", 3).value_or(0);
         EXPECT_GE(now, last);
         last = now;
@@ -404,8 +403,7 @@ TEST(rescale, goes_on_while_others_ask_and_look) {
       }
     });
   for (std::size_t i = 0; i < 30; ++i) run.rescale("count", 1 + i % 4);
-  over = true;
-  for (auto& t : others) t.join();
+  others.clear();
   run.stop();
 }
 
