@@ -235,8 +235,13 @@ void event_run::close_all() noexcept {
 
 // --- what it tells ---
 
+std::shared_lock<std::shared_mutex> event_run::look_at_tasks() const {
+  std::lock_guard pass(turnstile_);
+  return std::shared_lock(tasks_mutex_);
+}
+
 void event_run::look_at_state(std::uint32_t node, std::uint32_t group, const std::function<void(any_state&)>& look) {
-  std::shared_lock lock(tasks_mutex_);
+  const auto lock = look_at_tasks();
   auto& owner = *tasks_[plan_.chain_of[node]][task_with(node, group)];
   if (pool_->is_by_hand()) return look(*owner.chain().head().state);  // it is at work only while its owner runs it
   owner.questions().ask([&] { look(*owner.chain().head().state); }, [&] { pool_->publish_and_wake(owner.worker()); });
@@ -249,7 +254,7 @@ std::uint64_t event_run::savepoint() {
 }
 
 std::string event_run::unfinished() const {
-  std::shared_lock lock(tasks_mutex_);
+  const auto lock = look_at_tasks();
   std::string names;
   for (const auto& chain : tasks_)
     for (const auto& t : chain)
@@ -259,7 +264,7 @@ std::string event_run::unfinished() const {
 
 run_metrics event_run::metrics() const {
   auto m = begin_metrics();
-  std::shared_lock lock(tasks_mutex_);
+  const auto lock = look_at_tasks();
   for (const auto& chain : tasks_)
     for (const auto& t : chain) t->collect(m, m.uptime);
   merge_edges(m);

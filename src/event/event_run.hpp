@@ -85,8 +85,9 @@ class event_run final : public engine_run {
 
   // rescale.cpp
   std::uint32_t chain_to_rescale(std::string_view node, std::size_t parallelism) const;
+  std::shared_lock<std::shared_mutex> look_at_tasks() const;
   bool rescale_now(std::uint32_t chain, topology to, std::chrono::steady_clock::time_point hold_until,
-                   std::chrono::steady_clock::time_point until);
+                   std::chrono::steady_clock::time_point until, bool& is_looked_at);
   void make_epoch(std::chrono::steady_clock::time_point until);
   bool is_at_rest(std::uint32_t chain) const;
   bool is_saved(std::uint32_t chain) const;
@@ -112,6 +113,8 @@ class event_run final : public engine_run {
   std::atomic<std::size_t> resting_{no_chain};  ///< the chain that is to come to rest
   /// Others than the workers read `tasks_` and `seats_` under it; they change while it is had alone, and the pool held.
   mutable std::shared_mutex tasks_mutex_;
+  /// Whoever wants to read them goes through here; a rescale that has found others at it lets no more of them in.
+  mutable std::mutex turnstile_;
   std::atomic<std::size_t> readers_left_{0};  ///< tasks but those of spouts
 };
 

@@ -99,10 +99,14 @@ void event_run::rescale(std::string_view name, std::size_t parallelism) {
     event_run& run;
   } resting(*this, c);
   const auto until = deadline(std::chrono::steady_clock::now(), options_.drain_timeout);
+  std::unique_lock turnstile(turnstile_, std::defer_lock);
   for (auto pause = 50us;; pause = std::min(2 * pause, 5'000us)) {
     // Threads that have finished their round wait for the others so long only: one may be in a slow call.
     const auto hold_until = std::min(until, deadline(std::chrono::steady_clock::now(), 100 * pause));
-    if (rescale_now(c, to, hold_until, until)) return;
+    bool is_looked_at = false;
+    if (rescale_now(c, to, hold_until, until, is_looked_at)) return;
+    if (is_looked_at && !turnstile) turnstile.lock();
+    if (!is_looked_at && turnstile) turnstile.unlock();
     if (std::chrono::steady_clock::now() >= until)
       throw run_error(
           {errc::timeout, titled(node_called(graph(), name)) +
@@ -115,13 +119,13 @@ void event_run::rescale(std::string_view name, std::size_t parallelism) {
 
 /// False: not yet.
 bool event_run::rescale_now(std::uint32_t c, topology to, std::chrono::steady_clock::time_point hold_until,
-                            std::chrono::steady_clock::time_point until) {
+                            std::chrono::steady_clock::time_point until, bool& is_looked_at) {
   bool needs_epoch = false, done = false;
   std::optional<error> failed;
   const auto change = [&] {
     // Others may wait for an answer of a task while they have it: then nothing can be changed now.
     std::unique_lock alone(tasks_mutex_, std::try_to_lock);
-    if (!alone) return;
+    if (!alone) return void(is_looked_at = true);
     const bool is_working = std::all_of(tasks_[c].begin(), tasks_[c].end(), [](auto& t) { return t->is_working(); });
     if (!is_working || cancelled() || state() > run_state::paused)
       throw run_error({errc::closed, "the run is ending, or its input has: nothing has changed"});
