@@ -72,7 +72,7 @@ tasklet::progress epoch_coordinator::run(time_point now) {
   switch (phase_) {
     case phase::waiting: {
       std::unique_lock lock(mutex_);
-      if (now < due_ && asked_.empty() && !hurries_ && at_end_ != tasks_) return {};
+      if (!is_due(now) && asked_.empty() && !hurries_ && at_end_ != tasks_) return {};
       lock.unlock();
       return {announce(), false};
     }
@@ -96,7 +96,13 @@ tasklet::progress epoch_coordinator::run(time_point now) {
   return {false, true};
 }
 
-tasklet::time_point epoch_coordinator::next_wake() const { return phase_ == phase::waiting ? due_ : time_point::max(); }
+/// A rescale asks for the epoch that it needs: others would only keep it from finding the run between two.
+bool epoch_coordinator::is_due(time_point now) const { return now >= due_ && !run_.is_coming_to_rest(); }
+
+/// The end of a rescale wakes all.
+tasklet::time_point epoch_coordinator::next_wake() const {
+  return phase_ == phase::waiting && !run_.is_coming_to_rest() ? due_ : time_point::max();
+}
 
 bool epoch_coordinator::announce() {
   const auto& clock = *run_.options().clock;

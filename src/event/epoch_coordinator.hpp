@@ -105,6 +105,7 @@ class epoch_coordinator final : public tasklet {
   };
 
   void wake_me();
+  bool is_due(time_point now) const;
   bool announce();
   bool write();
   bool tell_sinks();
