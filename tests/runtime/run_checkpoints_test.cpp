@@ -64,16 +64,17 @@ void append(run_checkpoints& to, std::uint64_t epoch) {
   to.append(std::move(record));
 }
 
+/// The first run of a directory: a checkpoint, and epochs up to `last` in the log.
+std::unique_ptr<run_checkpoints> begun(kept& all, std::uint64_t last) {
+  auto run = all.open();
+  run->make_base({}, no_states);
+  for (std::uint64_t epoch = 2; epoch <= last; ++epoch) append(*run, epoch);
+  return run;
+}
+
 TEST(run_checkpoints, go_on_from_what_the_sink_that_decides_has_committed) {
   kept all;
-  std::uint64_t history = 0;
-  {
-    auto run = all.open();
-    history = run->history();
-    run->make_base({}, no_states);
-    append(*run, 2);
-    append(*run, 3);
-  }
+  const auto history = begun(all, 3)->history();
   {
     auto run = all.open();
     run->decide("d", epoch_id{history, 3});
@@ -109,15 +110,7 @@ TEST(run_checkpoints, older_than_what_the_sink_that_decides_has_are_refused) {
 
 TEST(run_checkpoints, newer_than_what_the_sink_that_decides_has_are_refused) {
   kept all;
-  std::uint64_t history = 0;
-  {
-    auto run = all.open();
-    history = run->history();
-    run->make_base({}, no_states);
-    append(*run, 2);
-    append(*run, 3);
-    append(*run, 4);
-  }
+  const auto history = begun(all, 4)->history();
   const auto refused = [&](std::optional<epoch_id> said) { return error_of([&] { all.open()->decide("d", said); }); };
   const auto is_older =
       HasSubstr("and not epoch 3, which \"/kept\" has as committed: what the sink writes to is older");
@@ -163,11 +156,8 @@ TEST(run_checkpoints, newer_than_a_sink_that_decides_are_refused_where_it_had_co
   kept all;
   std::uint64_t history = 0;
   {
-    auto run = all.open();
+    const auto run = begun(all, 3);
     history = run->history();
-    run->make_base({}, no_states);
-    append(*run, 2);
-    append(*run, 3);
     run->have_committed();
     run->close();
   }
