@@ -10,8 +10,6 @@
 namespace freshet {
 
 namespace {
-constexpr std::uint8_t most_epochs = 255;
-
 /// Saved without a time to live, a state's last use isn't known: it begins with the next.
 event_time read_last_use(reader& r, bool with_times) {
   return with_times ? event_time{event_span{r.raw<event_span::rep>()}} : beginning_of_time;
@@ -52,7 +50,7 @@ void any_keyed_state::expire(event_time now, std::size_t slots) {
     slots -= std::min(slots, sweep_.slot - from + before - t.size());
     if (sweep_.slot >= t.capacity()) sweep_ = {(sweep_.group + 1) % groups_, 0};
   }
-  if (store_) expired_ += store_->expire(asked, [&](event_time used) { return is_over(used, now); });
+  if (store_ && !is_frozen()) expired_ += store_->expire(asked, [&](event_time used) { return is_over(used, now); });
 }
 bool any_keyed_state::is_over(event_time used, event_time now) const {
   return used != beginning_of_time && shifted(used, ttl_.after) <= now;
@@ -75,13 +73,17 @@ bool any_keyed_state::forget_if_over(slot_table& t, std::size_t slot, event_time
   return true;
 }
 
-void any_keyed_state::keep_in(std::unique_ptr<state_store> store) {
-  store_ = std::make_unique<evicted_states>(std::move(store), tables_, type_, expires());
+void any_keyed_state::keep_in(std::unique_ptr<state_store> store, const image_rows& rows) {
+  store_ = std::make_unique<evicted_states>(std::move(store), tables_, type_, expires(), rows.counts);
   next_epoch();  // from here on uses are marked, also outside of begin and commit
 }
 void any_keyed_state::evict() {
   if (!store_) return;
   if (!store_->is_short_of_memory()) return store_->flush_if_large();
+  if (is_frozen() || store_->rows().is_making_image()) {
+    if (!store_->is_far_too_short()) return;
+    while (is_frozen()) frozen_->write(tables_.size());
+  }
   ++moves_;
   store_->evict();
 }
@@ -133,44 +135,47 @@ void any_keyed_state::end() {
   if (!store_) epoch_ = 0;
 }
 void any_keyed_state::next_epoch() {
+  constexpr std::uint8_t most = 255;
   epoch_ = ++last_epoch_;
+  // The numbers come round. What has the last one may still be frozen, until the epoch after the next begins.
+  if (epoch_ == 2)
+    for (auto& t : tables_) t.clear_marks(most);
   if (epoch_ != 0) return;
-  for (auto& t : tables_) t.clear_marks();  // the numbers have come round
+  for (auto& t : tables_) t.clear_marks_but(most);
   epoch_ = ++last_epoch_;
 }
 
-void any_keyed_state::freeze(std::optional<key_group_range> all) {
+void any_keyed_state::freeze(std::optional<key_group_range> all, bool as_image) {
   if (!type_.is_durable) return;
-  // What leaves the tables, and marks whose numbers come round, say nothing of what was: then all at once.
-  if (store_ || last_epoch_ == most_epochs) return freeze_at_once(all);
-  const auto gone = std::move(gone_);
-  auto changed = std::move(changes_);
+  auto changed = std::move(changes_), gone = std::move(gone_);
   const auto before = epoch_;
   note();
-  frozen_ = std::make_unique<frozen_states>(tables_, type_, expires(), before, epoch_, std::move(changed));
-  for (std::size_t i = 0; i < gone.size(); ++i)
-    if (type_.find(table(gone[i].hash), gone[i].key_at, gone[i].hash) == slot_table::none)
-      frozen_->gone(gone[i].key_at);
-  if (all) frozen_->begin_groups(*all);
+  frozen_ = std::make_unique<frozen_states>(tables_, type_, expires(), store_.get(), before, epoch_, std::move(changed),
+                                            std::move(gone));
+  image_rows_.reset();
+  if (!all) return;
+  frozen_->begin_groups(*all, !as_image);
+  if (!store_ || !as_image) return;
+  image_rows_ = rows_in_store();
+  store_->rows().begin_image();
 }
-void any_keyed_state::freeze_at_once(std::optional<key_group_range> all) {
-  writer changes;
-  save_changes(changes);
-  written_.changes = changes.take();
-  for (auto g = all ? all->first : 0; all && g < all->end; ++g) {
-    writer of_group;
-    save(g, of_group);
-    written_.groups.push_back(of_group.take());
-  }
-  note();
+bool any_keyed_state::is_frozen() const { return frozen_ && !frozen_->is_written(); }
+bool any_keyed_state::write_frozen(std::size_t keys) {
+  return (!frozen_ || frozen_->write(keys)) && !(image_rows_ && store_->rows().is_making_image());
 }
-bool any_keyed_state::write_frozen(std::size_t keys) { return !frozen_ || frozen_->write(keys); }
 frozen_state any_keyed_state::take_frozen() {
-  if (frozen_) {
-    written_ = frozen_->take();
-    frozen_.reset();
-  }
-  return std::exchange(written_, {});
+  if (!frozen_) return {};
+  auto all = frozen_->take();
+  frozen_.reset();
+  if (image_rows_) all.image = {store_->rows().take_image(), *std::exchange(image_rows_, {})};
+  return all;
+}
+image_rows any_keyed_state::rows_in_store() const { return {expires(), store_->rows().counts()}; }
+std::optional<state_image> any_keyed_state::image() {
+  if (!store_) return {};
+  auto rows = rows_in_store();
+  store_->rows().begin_image();
+  return state_image{store_->rows().take_image(), std::move(rows)};
 }
 
 void any_keyed_state::write_last_use(writer& w, const slot_table& t, std::size_t slot) const {
@@ -178,8 +183,18 @@ void any_keyed_state::write_last_use(writer& w, const slot_table& t, std::size_t
 }
 void any_keyed_state::save(std::uint32_t g, writer& w) const {
   if (!type_.is_durable) return;
+  w.raw<std::uint64_t>(tables_[g].size() + (store_ ? store_->rows().rows(g) : 0));
+  save_table(g, w);
+  if (store_)
+    store_->for_each_row(g, [&](std::string_view key, std::string_view stored) { store_->write_row(w, key, stored); });
+}
+void any_keyed_state::save_beside_image(std::uint32_t g, writer& w) const {
+  if (!type_.is_durable) return;
+  w.raw<std::uint64_t>(tables_[g].size());
+  save_table(g, w);
+}
+void any_keyed_state::save_table(std::uint32_t g, writer& w) const {
   const slot_table& t = tables_[g];
-  w.raw<std::uint64_t>(t.size() + (store_ ? store_->rows().rows(g) : 0));
   w.raw<std::uint8_t>(expires());
   t.for_each([&](std::size_t slot) {
     const void* entry = t.at(slot);
@@ -187,21 +202,14 @@ void any_keyed_state::save(std::uint32_t g, writer& w) const {
     type_.write_key(w, type_.key_of(entry));
     type_.write_state(w, entry);
   });
-  if (!store_) return;
-  store_->for_each_row(g, [&](std::string_view key, std::string_view stored) {
-    const auto time = store_->time_bytes();
-    w.append(stored.substr(0, time));
-    w.append(key);
-    w.append(stored.substr(time));
-  });
 }
-bool any_keyed_state::load(std::uint32_t, reader& r) {
+bool any_keyed_state::load_states(reader& r, bool beside_image) {
   ++moves_;
   if (!type_.can_be_read) return false;
   auto n = r.raw<std::uint64_t>();
   for (const bool with_times = r.raw<std::uint8_t>() != 0; n && !r.failed(); --n) {
     const auto used = read_last_use(r, with_times);
-    with_key(type_, r, [&](const void* key, std::uint64_t hash) { load_state(key, hash, used, r); });
+    with_key(type_, r, [&](const void* key, std::uint64_t hash) { load_state(key, hash, used, r, beside_image); });
   }
   evict();
   return !r.failed();
@@ -236,16 +244,17 @@ bool any_keyed_state::load_changes(key_group_range mine, reader& r) {
         return;
       }
       const auto used = read_last_use(r, with_times);
-      if (is_mine) load_state(key, hash, used, r);
+      if (is_mine) load_state(key, hash, used, r, false);
       else type_.read_state(r, nullptr);
     });
   evict();
   return !r.failed();
 }
-void any_keyed_state::load_state(const void* key, std::uint64_t hash, event_time used, reader& r) {
+/// What stands beside an image is in none of the rows that it counts, though there may be an older one of its key.
+void any_keyed_state::load_state(const void* key, std::uint64_t hash, event_time used, reader& r, bool beside_image) {
   slot_table& t = table(hash);
   auto slot = type_.find(t, key, hash);
-  if (slot == slot_table::none) slot = add(key, hash);
+  if (slot == slot_table::none) slot = beside_image ? insert(key, hash) : add(key, hash);
   if (expires()) t.used(slot) = used;
   type_.read_state(r, t.at(slot));
 }
@@ -288,13 +297,17 @@ void any_keyed_state::count_slots(const slot_table& t, std::size_t capacity_befo
   slots_ += t.capacity() - capacity_before;
 }
 bool any_keyed_state::take_from_store(slot_table& t, std::size_t slot, std::uint64_t hash) {
+  bool had = false;
   try {
-    return store_->take(group(hash), slot);
+    had = store_->take(group(hash), slot);
   } catch (...) {
     t.erase(slot);
     ++moves_;
     throw;
   }
+  // It will be written with its group, beside the image.
+  if (had && image_rows_ && frozen_->is_to_come(group(hash))) --image_rows_->counts[group(hash)];
+  return had;
 }
 void any_keyed_state::before_use(std::size_t slot, std::uint64_t hash, std::uint8_t mark) {
   if (frozen_) frozen_->write_first(group(hash), slot, mark);

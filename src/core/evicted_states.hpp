@@ -30,14 +30,16 @@ void with_key(const keyed_type& type, reader& r, F&& f) {
 class evicted_states {
  public:
   /// `tables` by key group. REQUIRES: type.can_be_read.
+  /// `had` as in stored_rows.
   evicted_states(std::unique_ptr<state_store> store, std::span<slot_table> tables, const keyed_type& type,
-                 bool with_times)
-      : rows_(std::move(store), static_cast<std::uint32_t>(tables.size())),
+                 bool with_times, const std::vector<std::uint64_t>& had)
+      : rows_(std::move(store), static_cast<std::uint32_t>(tables.size()), had),
         tables_(tables),
         type_(type),
         with_times_(with_times) {}
 
   const stored_rows& rows() const { return rows_; }
+  stored_rows& rows() { return rows_; }
   /// Reads the state of a key that is in no table but for this entry, where it is from now on. False: it has none.
   bool take(std::uint32_t group, std::size_t slot);
   /// Reads the state of a key that is in no table into an entry of none, to be looked at. False: it has none.
@@ -51,6 +53,8 @@ class evicted_states {
 
   /// Whether the tables take more memory than they may. Throws what the store has thrown in calls.
   bool is_short_of_memory();
+  /// By so much that it can't be put off.
+  bool is_far_too_short() const { return rows_in_tables() > most_ + most_ / 8; }
   /// Writes what waits to be erased, if that is much.
   void flush_if_large() { rows_.flush_if_large(); }
   /// Evicts an eighth more than needed, so that writing is worth its while, by the clock algorithm (Corbato 1968): what
@@ -63,6 +67,12 @@ class evicted_states {
       if (!is_in_table(group, key)) f(key, stored);
       return true;
     });
+  }
+  /// Writes a row as `any_state::save` writes a state.
+  void write_row(writer& w, std::string_view key, std::string_view stored) const {
+    w.append(stored.substr(0, time_bytes()));
+    w.append(key);
+    w.append(stored.substr(time_bytes()));
   }
   /// Reads the state of a row into an entry.
   void read_state(std::string_view stored, void* entry) const;

@@ -2,46 +2,73 @@
 
 #include <algorithm>
 
+#include "core/evicted_states.hpp"
+
 namespace freshet {
 
-void frozen_states::begin_groups(key_group_range all) {
+void frozen_states::begin_groups(key_group_range all, bool with_store) {
   groups_ = all;
+  has_stored_rows_ = store_ && with_store;
   group_ = all.first;
   by_group_.resize(all.end - all.first);
 }
 
 void frozen_states::write_first(std::uint32_t group, std::size_t slot, std::uint8_t mark) {
-  if (mark == before_) write_change(tables_[group], slot);
-  if (group >= group_ && group < groups_.end) write_row(group, slot);
+  if (is_written()) return;  // marks say nothing more
+  if (store_ || mark == before_) write_change(tables_[group], slot);
+  if (is_to_come(group)) write_row(group, slot);
 }
 bool frozen_states::write(std::size_t keys) {
-  for (; keys > 0 && next_ < changed_.size(); --keys) {
-    const keyed_change& c = changed_[next_++];
+  write_some_gone(keys);
+  write_some_changed(keys);
+  write_some_groups(keys);
+  return is_written();
+}
+void frozen_states::write_some_gone(std::size_t& keys) {
+  for (; keys > 0 && next_gone_ < gone_.size(); --keys, ++next_gone_)
+    add(gone_rows_, [&](writer& w) {
+      type_.write_key(w, gone_[next_gone_].key_at);
+      w.raw<std::uint8_t>(false);
+    });
+}
+void frozen_states::write_some_changed(std::size_t& keys) {
+  for (; keys > 0 && next_ < changed_.size(); --keys, ++next_) {
+    const keyed_change& c = changed_[next_];
     slot_table& t = tables_[key_group_of(c.hash, static_cast<std::uint32_t>(tables_.size()))];
     const auto slot = type_.find(t, c.key_at, c.hash);
-    if (slot == slot_table::none || t.mark_of(slot) != before_) continue;
-    write_change(t, slot);
-    t.mark(slot, 0);
+    if (slot == slot_table::none) {
+      if (store_) write_stored_change(c);
+    } else if (t.mark_of(slot) == before_ || (store_ && t.mark_of(slot) != now_)) {
+      write_change(t, slot);
+      if (!store_) t.mark(slot, 0);
+    }
   }
+}
+void frozen_states::write_some_groups(std::size_t& keys) {
   for (; keys > 0 && group_ < groups_.end; ++group_) {
     const slot_table& t = tables_[group_];
     t.for_each([&](std::size_t slot) {
       if (t.mark_of(slot) != now_) write_row(group_, slot);
     });
     keys -= std::min(keys, t.size());
+    if (!has_stored_rows_) continue;
+    store_->for_each_row(group_, [&](std::string_view key, std::string_view stored) {
+      add(by_group_[group_ - groups_.first], [&](writer& w) { store_->write_row(w, key, stored); });
+    });
+    keys -= std::min(keys, store_->rows().rows(group_));
   }
-  return next_ == changed_.size() && group_ == groups_.end;
 }
 frozen_state frozen_states::take() {
-  frozen_state all{changes_.take(with_times_), {}, {}};
-  for (auto& g : by_group_) all.groups.push_back(g.take(with_times_));
+  frozen_state all{taken(gone_rows_, changes_), {}, {}, {}};
+  for (const auto& g : by_group_) all.groups.push_back(taken(g, {}));
   return all;
 }
-std::string frozen_states::rows::take(bool with_times) {
+std::string frozen_states::taken(const rows& first, const rows& then) const {
   writer all;
-  all.raw<std::uint64_t>(count);
-  all.raw<std::uint8_t>(with_times);
-  all.append(bytes.data());
+  all.raw<std::uint64_t>(first.count + then.count);
+  all.raw<std::uint8_t>(with_times_);
+  all.append(first.bytes.data());
+  all.append(then.bytes.data());
   return all.take();
 }
 
@@ -56,12 +83,6 @@ void frozen_states::add(rows& to, F&& write) {
 void frozen_states::write_time(writer& w, const slot_table& t, std::size_t slot) const {
   if (with_times_) w.raw(t.last_use(slot).time_since_epoch().count());
 }
-void frozen_states::gone(const void* key) {
-  add(changes_, [&](writer& w) {
-    type_.write_key(w, key);
-    w.raw<std::uint8_t>(false);
-  });
-}
 void frozen_states::write_change(const slot_table& t, std::size_t slot) {
   add(changes_, [&](writer& w) {
     const void* entry = t.at(slot);
@@ -69,6 +90,16 @@ void frozen_states::write_change(const slot_table& t, std::size_t slot) {
     w.raw<std::uint8_t>(true);
     write_time(w, t, slot);
     type_.write_state(w, entry);
+  });
+}
+/// Of a key that has left the tables before; or that was used and forgotten since, and written then.
+void frozen_states::write_stored_change(const keyed_change& c) {
+  const auto* stored = store_->row_of(key_group_of(c.hash, static_cast<std::uint32_t>(tables_.size())), c.key_at);
+  if (!stored) return;
+  add(changes_, [&](writer& w) {
+    type_.write_key(w, c.key_at);
+    w.raw<std::uint8_t>(true);
+    w.append(*stored);
   });
 }
 void frozen_states::write_row(std::uint32_t group, std::size_t slot) {

@@ -12,30 +12,39 @@
 
 namespace freshet {
 
+class evicted_states;
+
 /// The states of keys as they were at one moment, being written while calls change them: the half of a keyed_state that
 /// `freeze` is about. What a call is about to use for the first time since is written before (copy on write, a key at a
 /// time), all else in passing. The tables' marks tell which is which: an entry with the number of before has changed
-/// and isn't written, one with the number of now was used since, and is written if it was there. Not thread safe.
+/// and isn't written, one with the number of now was used since, and is written if it was there. Where there is a
+/// store, what has changed may be there by now, or have lost its mark: then everything is written that is used for the
+/// first time since, changed or not. REQUIRES: nothing goes from the tables to the store, or from the store to nowhere,
+/// before all is written. Not thread safe.
 class frozen_states {
  public:
-  /// `before` and `now`: the numbers of marks. `changed`: keys with the first that were used, those that have no state
-  /// any more among them, which `gone` says.
-  frozen_states(std::span<slot_table> tables, const keyed_type& type, bool with_times, std::uint8_t before,
-                std::uint8_t now, change_list changed)
+  /// `before` and `now`: the numbers of marks. `changed`: keys that were used under the first, `gone`: those that were
+  /// forgotten, which may have come again. `store`: null where there is none.
+  frozen_states(std::span<slot_table> tables, const keyed_type& type, bool with_times, evicted_states* store,
+                std::uint8_t before, std::uint8_t now, change_list changed, change_list gone)
       : tables_(tables),
         type_(type),
         with_times_(with_times),
+        store_(store),
         before_(before),
         now_(now),
-        changed_(std::move(changed)) {}
-  void gone(const void* key);
-  /// All states of these groups are to be written, too.
-  void begin_groups(key_group_range all);
+        changed_(std::move(changed)),
+        gone_(std::move(gone)) {}
+  /// All states of these groups are to be written, too, those in the store among them or not.
+  void begin_groups(key_group_range all, bool with_store);
 
   /// An entry is about to be used, or to go, for the first time since; `mark` is the number it had.
   void write_first(std::uint32_t group, std::size_t slot, std::uint8_t mark);
   /// Writes so many keys more, or one group. True: all is written.
   bool write(std::size_t keys);
+  /// A group is still to be written.
+  bool is_to_come(std::uint32_t group) const { return group >= group_ && group < groups_.end; }
+  bool is_written() const { return next_gone_ == gone_.size() && next_ == changed_.size() && group_ == groups_.end; }
   /// REQUIRES: all is written.
   frozen_state take();
 
@@ -43,23 +52,29 @@ class frozen_states {
   struct rows {
     writer bytes{};
     std::uint64_t count = 0;
-    std::string take(bool with_times);
   };
   template <class F>
   void add(rows& to, F&& write);
+  std::string taken(const rows& first, const rows& then) const;
+  void write_some_gone(std::size_t& keys);
+  void write_some_changed(std::size_t& keys);
+  void write_some_groups(std::size_t& keys);
   void write_time(writer& w, const slot_table& t, std::size_t slot) const;
   void write_change(const slot_table& t, std::size_t slot);
+  void write_stored_change(const keyed_change& c);
   void write_row(std::uint32_t group, std::size_t slot);
 
   const std::span<slot_table> tables_;
   const keyed_type& type_;
   const bool with_times_;
+  evicted_states* const store_;
   const std::uint8_t before_, now_;
-  const change_list changed_;
-  std::size_t next_ = 0;  ///< of those
-  rows changes_;
-  writer one_;  ///< its memory is used again
+  const change_list changed_, gone_;
+  std::size_t next_ = 0, next_gone_ = 0;  ///< of those
+  rows gone_rows_, changes_;              ///< in this order: what came again is there
+  writer one_;                            ///< its memory is used again
   key_group_range groups_{0, 0};
+  bool has_stored_rows_ = false;
   std::uint32_t group_ = 0;  ///< the next of the groups
   std::vector<rows> by_group_;
 };

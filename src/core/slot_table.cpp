@@ -50,7 +50,14 @@ void slot_table::grow() {
 }
 
 void slot_table::make_marks() { marks_ = new std::uint8_t[capacity()]{}; }
-void slot_table::clear_marks() { delete[] std::exchange(marks_, nullptr); }
+void slot_table::clear_marks(std::uint8_t number) {
+  if (marks_) std::replace(marks_, marks_ + capacity(), number, std::uint8_t{0});
+}
+void slot_table::clear_marks_but(std::uint8_t number) {
+  if (marks_)
+    std::replace_if(
+        marks_, marks_ + capacity(), [&](auto m) { return m != number; }, std::uint8_t{0});
+}
 void slot_table::make_used() {
   used_ = new event_time[capacity()];
   std::fill_n(used_, capacity(), beginning_of_time);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,7 +22,8 @@ namespace freshet {
 /// anything else is written, and nobody asks the store for it until then.
 class stored_rows {
  public:
-  stored_rows(std::unique_ptr<state_store> store, std::uint32_t groups);
+  /// `had`: by group, of the rows that are there, where they are of an image.
+  stored_rows(std::unique_ptr<state_store> store, std::uint32_t groups, const std::vector<std::uint64_t>& had = {});
 
   std::size_t rows() const { return rows_; }
   std::size_t rows(std::uint32_t group) const { return by_group_[group]; }
@@ -48,6 +50,14 @@ class stored_rows {
   std::size_t sweep(std::size_t n, const judge& is_over);
   /// Forgets all rows of a group.
   void drop(std::uint32_t group);
+
+  /// Has an image of the rows made as they are now, by another thread. Until it is made, what writes to the store waits
+  /// for it. REQUIRES: what was made before is taken.
+  void begin_image();
+  bool is_making_image() const;
+  /// Waits for it. Throws state_store_error where it could not be made.
+  std::shared_ptr<const store_image> take_image();
+  std::vector<std::uint64_t> counts() const { return {by_group_.begin(), by_group_.end()}; }
   /// Throws what the store has thrown when it was read in a call, where it looked like that call's failure.
   void check() const;
 
@@ -58,6 +68,7 @@ class stored_rows {
   };
   bool is_stale(std::string_view key) const { return stale_.find(key) != stale_.end(); }
   void leave(std::uint32_t group);
+  void wait_for_image() const;
 
   const std::unique_ptr<state_store> store_;
   std::vector<std::size_t> by_group_;
@@ -69,6 +80,7 @@ class stored_rows {
   std::exception_ptr failure_;
   std::uint32_t sweep_group_ = 0;
   std::string sweep_from_;
+  std::future<std::shared_ptr<const store_image>> image_;  // the last, so that it is waited for before all else goes
 };
 
 }  // namespace freshet

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "freshet/core/state_store.hpp"
 
@@ -54,6 +55,21 @@ class memory_store final : public state_store {
     in_.groups.erase(group);
   }
   std::size_t cache_bytes() const override { return cache_bytes_; }
+
+  /// Its image, which has no files.
+  struct copy final : store_image {
+    contents rows{};
+    std::string of{};
+    std::vector<store_file> none{};
+    const std::string& store() const override { return of; }
+    const std::vector<store_file>& files() const override { return none; }
+  };
+  std::shared_ptr<const store_image> image() override {
+    work();
+    auto made = std::make_shared<copy>();
+    made->rows = in_;
+    return made;
+  }
 
  private:
   void work() const {

@@ -30,6 +30,13 @@ std::map<std::string, std::string> seen(states& all, std::uint64_t keys) {
   return found;
 }
 
+/// How many keys have a state, whatever it is.
+std::size_t seen_or_empty(states& all) {
+  std::size_t n = 0;
+  all.states.for_each([&](auto&, auto&) { ++n; });
+  return n;
+}
+
 /// Takes out all timers, in their order.
 std::vector<std::string> fired(states& all) {
   std::vector<std::string> order;
@@ -106,11 +113,16 @@ TEST(state_changes, make_another_state_the_same_that_is_kept_in_a_store) {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) make_same(seed, true);
 }
 
+using freshet::testing::memory_store;
+enum class kept_where { in_memory, in_store, as_image };
+
 /// A state that is written while calls change it is written as it was: what has changed, and all of it.
-void freeze_some(std::uint64_t seed) {
+void freeze_some(std::uint64_t seed, kept_where how) {
   constexpr std::uint64_t keys = 60;
   random_source random(seed);
   states first(groups, seed % 2 ? state_ttl{event_span{50}} : state_ttl{});
+  memory_store::contents stored;
+  if (how != kept_where::in_memory) first.keep_in(std::make_unique<memory_store>(stored, 3000));
   std::unique_ptr<states> other = std::make_unique<states>(groups, first.states.ttl());
   first.note();
   for (int round = 0; round < 8; ++round) {
@@ -124,9 +136,11 @@ void freeze_some(std::uint64_t seed) {
       first.save(g, w);
       whole.push_back(w.take());
     }
-    first.freeze(all ? std::optional(key_group_range{0, groups}) : std::nullopt);
-    while (!first.write_frozen(1 + random.below(5)))
+    first.freeze(all ? std::optional(key_group_range{0, groups}) : std::nullopt, how == kept_where::as_image);
+    do {
       if (random.chance(0.7)) change_some(first, random, keys);
+      if (random.chance(0.3)) first.evict();
+    } while (!first.write_frozen(1 + random.below(5)));
     const auto frozen = first.take_frozen();
     reader r(frozen.changes);
     ASSERT_TRUE(other->load_changes({0, groups}, r));
@@ -136,34 +150,56 @@ void freeze_some(std::uint64_t seed) {
     ASSERT_EQ(frozen.groups.size(), whole.size());
     if (!all) continue;
     states again(groups, first.states.ttl()), as_saved(groups, first.states.ttl());
+    ASSERT_EQ(frozen.image.has_value(), how == kept_where::as_image);
+    memory_store::contents image;
+    if (frozen.image) {
+      image = static_cast<const memory_store::copy&>(*frozen.image->files).rows;
+      again.keep_in(std::make_unique<memory_store>(image, 2000), frozen.image->rows);
+    }
     for (std::uint32_t g = 0; g < groups; ++g) {
       reader mine(frozen.groups[g]), saved(whole[g]);
-      ASSERT_TRUE(again.load(g, mine));
+      ASSERT_TRUE(frozen.image ? again.load_beside_image(g, mine) : again.load(g, mine));
       ASSERT_TRUE(as_saved.load(g, saved));
       EXPECT_EQ(mine.left(), 0u);
     }
     EXPECT_EQ(seen(again, keys), wanted) << "seed " << seed << ", round " << round;
+    EXPECT_EQ(again.rows(), as_saved.rows());
     EXPECT_EQ(fired(again), fired(as_saved));
+    again.note();
+    change_some(again, random, keys);  // and goes on as one that was always there
+    again.evict();
+    EXPECT_EQ(again.rows(), seen_or_empty(again));
   }
+  if (how != kept_where::in_memory) { EXPECT_GT(stored.reads + stored.writes, 20u); }
 }
 
 TEST(state_changes, are_frozen_while_calls_go_on) {
-  for (std::uint64_t seed = 1; seed <= 50; ++seed) freeze_some(seed);
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) freeze_some(seed, kept_where::in_memory);
+}
+TEST(state_changes, are_frozen_while_calls_go_on_and_states_go_to_a_store) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) freeze_some(seed, kept_where::in_store);
+}
+TEST(state_changes, are_frozen_with_an_image_of_the_store) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) freeze_some(seed, kept_where::as_image);
 }
 
 TEST(state_changes, are_frozen_also_where_marks_come_round) {
-  keyed_state<int, int> all(groups);
+  keyed_state<int, int> all(groups), other(groups);
+  const auto use = [&](int key) -> int& { return all.use(key, stable_hash<int>::of(key)); };
   all.note();
-  for (int epoch = 1; epoch <= 600; ++epoch) {
-    all.use(1, stable_hash<int>::of(1)) = epoch;
+  for (int epoch = 1; epoch <= 1000; ++epoch) {
+    use(1) = epoch;
+    use(2 + epoch % 300) = epoch;  // one that was last used when the number of now was given before
     all.freeze(std::nullopt);
-    all.use(1, stable_hash<int>::of(1)) = -1;
+    use(1) = use(3) = -epoch;
     while (!all.write_frozen(1)) {}
     const auto frozen = all.take_frozen();
-    keyed_state<int, int> other(groups);
     reader r(frozen.changes);
     ASSERT_TRUE(other.load_changes({0, groups}, r));
     ASSERT_EQ(*other.find(1), epoch);
+    ASSERT_EQ(*other.find(2 + epoch % 300), epoch);
+    if (epoch % 50 != 1 && epoch % 300 != 1) { ASSERT_EQ(*other.find(3), 1 - epoch); }
+    if (epoch % 50 == 0) all.note(), all.begin(), all.commit(), all.note();  // numbers that nothing is frozen under
   }
 }
 

@@ -80,6 +80,10 @@ class with_broadcast final : public broadcast_holder {
   void keep_in(std::unique_ptr<state_store> store) override {
     if (own_) own_->keep_in(std::move(store));
   }
+  void keep_in(std::unique_ptr<state_store> store, const image_rows& rows) override {
+    if (own_) own_->keep_in(std::move(store), rows);
+  }
+  bool has_times() const override { return own_ && own_->has_times(); }
   bool can_be_stored() const override { return !own_ || own_->can_be_stored(); }
   void evict() override {
     if (own_) own_->evict();
@@ -90,18 +94,25 @@ class with_broadcast final : public broadcast_holder {
     if (own_) own_->save(group, w);
   }
   bool load(std::uint32_t group, reader& r) override { return !own_ || own_->load(group, r); }
+  std::optional<state_image> image() override { return own_ ? own_->image() : std::nullopt; }
+  void save_beside_image(std::uint32_t group, writer& w) const override {
+    if (own_) own_->save_beside_image(group, w);
+  }
+  bool load_beside_image(std::uint32_t group, reader& r) override { return !own_ || own_->load_beside_image(group, r); }
+  bool load_rows(std::uint32_t group, reader& r) override { return own_ && own_->load_rows(group, r); }
   void save_changes(writer& w) const override {
     shared_.save_changes(w);
     if (own_) own_->save_changes(w);
   }
-  void freeze(std::optional<key_group_range> all) override {
+  using any_state::freeze;
+  void freeze(std::optional<key_group_range> all, bool as_image) override {
     shared_.freeze(all);
-    if (own_) own_->freeze(all);
+    if (own_) own_->freeze(all, as_image);
   }
   bool write_frozen(std::size_t keys) override { return !own_ || own_->write_frozen(keys); }
   frozen_state take_frozen() override {
     auto of_all = shared_.take_frozen();
-    auto mine = own_ ? own_->take_frozen() : frozen_state{{}, std::vector<std::string>(of_all.groups.size()), {}};
+    auto mine = own_ ? own_->take_frozen() : frozen_state{{}, std::vector<std::string>(of_all.groups.size()), {}, {}};
     mine.changes.insert(0, of_all.changes);
     if (!of_all.groups.empty()) mine.shared = std::move(of_all.groups[0]);
     return mine;

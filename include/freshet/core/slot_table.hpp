@@ -98,7 +98,9 @@ class slot_table {
   }
   /// 0 where it never was.
   std::uint8_t mark_of(std::size_t slot) const { return marks_ ? marks_[slot] : 0; }
-  void clear_marks();
+  /// Takes the marks of all entries away that have this number, or have any but this.
+  void clear_marks(std::uint8_t number);
+  void clear_marks_but(std::uint8_t number);
   /// When an entry was last used, as the caller says; the beginning of time for a new one. Takes 8 bytes a slot from
   /// the first question on.
   event_time& used(std::size_t slot) {

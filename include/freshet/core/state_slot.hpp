@@ -16,11 +16,19 @@
 
 namespace freshet {
 
+/// What a state has in its store, as files.
+struct state_image {
+  std::shared_ptr<const store_image> files{};
+  image_rows rows{};
+};
+
 /// A state as it was at one moment, in bytes.
 struct frozen_state {
   std::string changes{};                ///< as `any_state::save_changes` writes them
   std::vector<std::string> groups{};    ///< as `save` writes them; empty where they were not asked for
   std::optional<std::string> shared{};  ///< as `save_shared` writes it, with the groups
+  /// Where an image of the store was asked for: then the groups are as `save_beside_image` writes them.
+  std::optional<state_image> image{};
 };
 
 /// The engine's view of one task's state. Not thread safe.
@@ -48,6 +56,11 @@ class any_state {
   /// Keeps the states of keys in `store` when memory gets short; one state a task stays where it is. REQUIRES: no key
   /// has a state yet; `can_be_stored`.
   virtual void keep_in(std::unique_ptr<state_store>) {}
+  /// The same with the rows of an image; `load_beside_image` is to follow. REQUIRES: no key has a state; the rows have
+  /// times as its own would have.
+  virtual void keep_in(std::unique_ptr<state_store>, const image_rows&) {}
+  /// Whether rows of its store have times of last use.
+  virtual bool has_times() const { return false; }
   /// Its keys and states have codecs, if it is by key.
   virtual bool can_be_stored() const { return true; }
   /// Writes states to the store, those first that were not used for long, where memory has more of them than the store
@@ -60,15 +73,26 @@ class any_state {
   virtual void save(std::uint32_t group, writer&) const = 0;
   /// Reads what `save` wrote into the same group. False for damaged bytes.
   virtual bool load(std::uint32_t group, reader&) = 0;
+  /// What its store has, as files; it may take long, and the store must not have been written to before it returns.
+  /// Nothing where it has no store. REQUIRES: the store makes images.
+  virtual std::optional<state_image> image() { return {}; }
+  /// `save` without what is in the image of now.
+  virtual void save_beside_image(std::uint32_t group, writer& w) const { save(group, w); }
+  /// Reads that into a state that is kept in a store of the image.
+  virtual bool load_beside_image(std::uint32_t group, reader& r) { return load(group, r); }
+  /// Reads rows of a store that is not its own, as `save` writes states: a count (u64), whether there are times (u8),
+  /// and for each the time, the key and the state.
+  virtual bool load_rows(std::uint32_t /*group*/, reader&) { return false; }
   /// Writes what has changed since `begin` or `note`, of all groups. REQUIRES: `durable()`; neither committed nor
   /// rolled back.
   virtual void save_changes(writer&) const = 0;
   /// What has changed since `note`, and with `all` the states of these groups, are to be written as they are now, while
   /// calls go on changing them: piece by piece by `write_frozen`, and what a call is about to change before it does.
-  /// From here on changes are noted anew. REQUIRES: `durable()`; `note` was called, and what was frozen before is
-  /// taken.
-  virtual void freeze(std::optional<key_group_range> all) = 0;
-  /// Writes so many keys more, or one group. True: everything is written.
+  /// With `as_image` what is in a store becomes an image. From here on changes are noted anew. REQUIRES: `durable()`;
+  /// `note` was called, and what was frozen before is taken; with `as_image` a store makes images.
+  virtual void freeze(std::optional<key_group_range> all, bool as_image) = 0;
+  void freeze(std::optional<key_group_range> all) { freeze(all, false); }
+  /// Writes so many keys more, or one group. True: everything is written, and the image is made.
   virtual bool write_frozen(std::size_t keys) = 0;
   /// REQUIRES: everything is written.
   virtual frozen_state take_frozen() = 0;
@@ -140,7 +164,8 @@ class single_state final : public any_state {
       if (touched_) write_value(w, value_);
     }
   }
-  void freeze(std::optional<key_group_range> all) override {
+  using any_state::freeze;
+  void freeze(std::optional<key_group_range> all, bool) override {
     const auto written = [](auto&& write) {
       writer w;
       write(w);

@@ -41,6 +41,10 @@ class timed_state final : public any_state {
   std::size_t touched() const override { return states.touched(); }
   void expire(event_time now, std::size_t slots) override { states.expire(now, slots); }
   void keep_in(std::unique_ptr<state_store> store) override { states.keep_in(std::move(store)); }
+  void keep_in(std::unique_ptr<state_store> store, const image_rows& rows) override {
+    states.keep_in(std::move(store), rows);
+  }
+  bool has_times() const override { return states.has_times(); }
   bool can_be_stored() const override { return states.can_be_stored(); }
   void evict() override { states.evict(); }
   std::uint64_t expired() const override { return states.expired(); }
@@ -57,6 +61,20 @@ class timed_state final : public any_state {
       return states.load(group, r) && timers.load(group, r) && processing_timers.load(group, r);
     else return false;
   }
+  std::optional<state_image> image() override { return states.image(); }
+  void save_beside_image(std::uint32_t group, writer& w) const override {
+    if constexpr (durable<K> && durable<S>) {
+      states.save_beside_image(group, w);
+      timers.save(group, w);
+      processing_timers.save(group, w);
+    }
+  }
+  bool load_beside_image(std::uint32_t group, reader& r) override {
+    if constexpr (durable<K> && durable<S> && std::default_initializable<K>)
+      return states.load_beside_image(group, r) && timers.load(group, r) && processing_timers.load(group, r);
+    else return false;
+  }
+  bool load_rows(std::uint32_t group, reader& r) override { return states.load_rows(group, r); }
   void save_changes(writer& w) const override {
     if constexpr (durable<K> && durable<S>) {
       states.save_changes(w);
@@ -64,9 +82,10 @@ class timed_state final : public any_state {
       processing_timers.save_changes(w);
     }
   }
-  void freeze(std::optional<key_group_range> all) override {
+  using any_state::freeze;
+  void freeze(std::optional<key_group_range> all, bool as_image) override {
     if constexpr (durable<K> && durable<S>) {
-      states.freeze(all);
+      states.freeze(all, as_image);
       timers.freeze(all);
       processing_timers.freeze(all);
     }
