@@ -392,7 +392,7 @@ set(FRESHET_ROCKSDB_HEADERS
 )
 set(FRESHET_ROCKSDB_SOURCES
   src/state/rocksdb_store.cpp
-  src/state/scratch_database.cpp
+  src/state/store_directory.cpp
 )
 
 set(FRESHET_SQLITE_HEADERS

@@ -35,7 +35,7 @@ struct greet {
 
 std::uintmax_t bytes_in(const std::filesystem::path& dir) {
   std::uintmax_t bytes = 0;
-  for (const auto& file : std::filesystem::directory_iterator(dir))
+  for (const auto& file : std::filesystem::recursive_directory_iterator(dir))
     bytes += file.is_regular_file() ? file.file_size() : 0;
   return bytes;
 }

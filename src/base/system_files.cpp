@@ -119,6 +119,7 @@ class all_system_files final : public file_system {
     if (::rename(from.c_str(), to.c_str()) != 0) return system_error(errno, "rename to \"" + to + "\"", from);
     return {};
   }
+  bool is_of_this_machine() const override { return true; }
   result<void> link(const std::string& from, const std::string& to) override {
     if (::link(from.c_str(), to.c_str()) != 0) return system_error(errno, "link as \"" + to + "\"", from);
     return {};

@@ -598,7 +598,7 @@ bool batch_driver::keep_epoch(run_checkpoints& kept) {
 /// The log costs memory and time when a run goes on behind it. False: the run is over.
 bool batch_driver::relieve_log(run_checkpoints& kept) {
   try {
-    kept.relieve_log([this](const auto& visit) { run_.visit_states(visit); });
+    kept.relieve_log(run_.states_as_now());
   } catch (const run_error& e) {
     if (e.error().fatal) return run_.fail(e.error()), false;
     options_.log.log(log_level::warning, "checkpoint", e.error().message + "; the log goes on instead");

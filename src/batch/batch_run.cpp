@@ -105,7 +105,7 @@ void batch_run::go_on() {
   checkpoints_->commit_again([&](std::uint32_t node, std::string_view bytes) { sink_of(node).commit_prepared(bytes); });
   load_states();
   if (!checkpoints_->must_begin()) return;
-  checkpoints_->make_base(options_.clock->wall(), [this](const auto& visit) { visit_states(visit); });
+  checkpoints_->make_base(options_.clock->wall(), states_as_now());
 }
 
 void batch_run::load_states() {
@@ -118,11 +118,13 @@ void batch_run::load_states() {
   checkpoints_->have_loaded();
 }
 
-void batch_run::visit_states(const run_checkpoints::visitor& visit) const {
-  for (const auto& chain : stages_)
-    for (const auto& t : chain)
-      if (const auto& head = t->chain().head(); head.state)
-        visit(run_checkpoints::as_now(head.node(), t->task(), *head.state));
+run_checkpoints::states batch_run::states_as_now() const {
+  return [this](bool as_images, const run_checkpoints::visitor& visit) {
+    for (const auto& chain : stages_)
+      for (const auto& t : chain)
+        if (const auto& head = t->chain().head(); head.state)
+          visit(checkpoints_->as_now(head.node(), t->task(), *head.state, as_images));
+  };
 }
 
 void batch_run::close_all() noexcept {
@@ -143,7 +145,8 @@ void batch_run::close_all() noexcept {
 }
 
 void batch_run::start() {
-  checkpoints_ = run_checkpoints::open(graph(), options_.checkpoints, options_.log, *options_.clock);
+  checkpoints_ =
+      run_checkpoints::open(graph(), options_.checkpoints, options_.store.get(), options_.log, *options_.clock);
   if (checkpoints_) commit_what_checkpoints_cover();
   make_tasks();
   deal_all();
@@ -186,7 +189,7 @@ std::uint64_t batch_run::savepoint() {
       [&] {
         if (!checkpoints_ || cancelled()) throw run_error(run_checkpoints::over());
         try {
-          epoch = checkpoints_->savepoint([this](const auto& visit) { visit_states(visit); });
+          epoch = checkpoints_->savepoint(states_as_now());
         } catch (...) {
           driver_->number_above(checkpoints_->newest());
           throw;

@@ -57,7 +57,7 @@ class batch_run final : public engine_run {
   /// Under which sinks know a batch.
   epoch_id epoch_of(std::uint64_t batch) const { return {checkpoints_ ? checkpoints_->history() : 0, batch}; }
   /// The states of all bolts. While no stage is at work.
-  void visit_states(const run_checkpoints::visitor& visit) const;
+  run_checkpoints::states states_as_now() const;
   std::string stage_name(std::uint32_t chain) const;  ///< stage 1 ("split" > "count")
 
  private:

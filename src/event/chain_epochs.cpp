@@ -79,13 +79,14 @@ bool chain_epochs::has_state_of_its_own() const {
   return head.state && (chain_.task() == 0 || !graph_.nodes()[head.node()].key_type.empty());
 }
 
-void chain_epochs::freeze_state(const run_checkpoints& kept, bool all) {
+void chain_epochs::freeze_state(const run_checkpoints& kept, wanted_states wanted) {
   auto& head = chain_.head();
   if (!head.state) return;
   if (!has_state_of_its_own()) return head.state->note();
   rows_ = head.state->rows();
   groups_ = kept.groups_of(head.node(), chain_.task());
-  head.state->freeze(all ? std::optional(groups_) : std::nullopt);
+  const bool as_image = wanted == wanted_states::of_checkpoint && kept.has_images();
+  head.state->freeze(wanted == wanted_states::none ? std::nullopt : std::optional(groups_), as_image);
 }
 
 bool chain_epochs::write_state(std::size_t keys) {
@@ -98,7 +99,13 @@ void chain_epochs::take_state(task_epoch& said) {
   auto frozen = head.state->take_frozen();
   said.changes.push_back({graph_.nodes()[head.node()].name, std::move(frozen.changes)});
   if (frozen.groups.empty()) return;
-  said.states = {head.node(), chain_.task(), rows_, groups_.first, std::move(frozen.groups), std::move(frozen.shared)};
+  said.states = {head.node(),
+                 chain_.task(),
+                 rows_,
+                 groups_.first,
+                 std::move(frozen.groups),
+                 std::move(frozen.shared),
+                 std::move(frozen.image)};
 }
 
 }  // namespace freshet

@@ -41,7 +41,7 @@ class chain_epochs {
   /// What was begun comes to nothing.
   void abort() noexcept;
   /// What the state has changed since the last time, and all of it if asked for, is to be written as it is now;
-  void freeze_state(const run_checkpoints& kept, bool all);
+  void freeze_state(const run_checkpoints& kept, wanted_states wanted);
   /// so many keys more of it: true when all are;
   bool write_state(std::size_t keys);
   /// and it is added.

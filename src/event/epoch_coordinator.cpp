@@ -114,7 +114,11 @@ bool epoch_coordinator::announce() {
     hurries_ = false;
     is_last_.store(at_end_ == tasks_, std::memory_order_relaxed);
   }
-  wants_states_.store(makes_savepoint() || kept_.wants_checkpoint(), std::memory_order_relaxed);
+  using wanted = freshet::wanted_states;
+  wanted_states_.store(makes_savepoint()          ? wanted::of_savepoint
+                       : kept_.wants_checkpoint() ? wanted::of_checkpoint
+                                                  : wanted::none,
+                       std::memory_order_relaxed);
   announced_.fetch_add(1, std::memory_order_release);
   phase_ = phase::gathering;
   run_.pool().wake_all();
@@ -175,7 +179,7 @@ bool epoch_coordinator::finish() {
   std::optional<error> failure;
   try {
     if (makes_savepoint()) kept_.savepoint(all);
-    else if (wants_states()) kept_.relieve_log(all);
+    else if (wanted_states() == wanted_states::of_checkpoint) kept_.relieve_log(all);
   } catch (const run_error& e) {
     failure = e.error();
     if (failure->fatal) run_.fail(*failure);
@@ -194,12 +198,13 @@ bool epoch_coordinator::finish() {
 }
 
 run_checkpoints::states epoch_coordinator::states_that_were_said() {
-  return [this](const run_checkpoints::visitor& visit) {
+  return [this](bool, const run_checkpoints::visitor& visit) {
     for (const auto& said : said_) {
       if (!said.states) continue;
       const saved_states& s = *said.states;
       run_checkpoints::task_states of{
           s.node, s.task, s.rows, [&](std::uint32_t group, writer& w) { w.append(s.groups[group - s.first_group]); }};
+      of.image = s.image;
       if (s.shared) of.save_shared = [&](writer& w) { w.append(*s.shared); };
       visit(of);
     }

@@ -24,7 +24,10 @@ struct saved_states {
   std::uint32_t first_group = 0;
   std::vector<std::string> groups{};
   std::optional<std::string> shared{};
+  std::optional<state_image> image{};
 };
+/// Which states the tasks are to add to what they say, beside what has changed.
+enum class wanted_states : std::uint8_t { none, of_checkpoint, of_savepoint };
 
 /// What a task has to say about an epoch whose barrier it has passed.
 struct task_epoch {
@@ -60,7 +63,7 @@ class epoch_coordinator final : public tasklet {
   /// have committed, the next may be announced.
   bool is_last() const { return is_last_.load(std::memory_order_relaxed); }
   /// The announced one wants all states.
-  bool wants_states() const { return wants_states_.load(std::memory_order_relaxed); }
+  freshet::wanted_states wanted_states() const { return wanted_states_.load(std::memory_order_relaxed); }
   /// A task has passed the barrier of the announced epoch; once a task.
   void arrived(task_epoch said);
   /// Up to here epochs may be committed: by the sink that decides, by the others.
@@ -121,7 +124,8 @@ class epoch_coordinator final : public tasklet {
   const std::chrono::nanoseconds interval_;
   const std::uint64_t history_;
   std::atomic<std::uint64_t> announced_, decided_, committed_;
-  std::atomic<bool> wants_states_{false}, is_last_{false}, over_{false};
+  std::atomic<freshet::wanted_states> wanted_states_{freshet::wanted_states::none};
+  std::atomic<bool> is_last_{false}, over_{false};
 
   // Its own thread's.
   phase phase_ = phase::waiting;

@@ -154,10 +154,10 @@ event_task& event_run::task_of(std::uint32_t node) { return *tasks_[plan_.chain_
 
 /// Of all tasks, while none is at work.
 run_checkpoints::states event_run::states_as_now() {
-  return [this](const run_checkpoints::visitor& visit) {
+  return [this](bool as_images, const run_checkpoints::visitor& visit) {
     for_each_task([&](event_task& t) {
       if (const auto& head = t.chain().head(); head.state)
-        visit(run_checkpoints::as_now(head.node(), t.chain().task(), *head.state));
+        visit(checkpoints_->as_now(head.node(), t.chain().task(), *head.state, as_images));
     });
   };
 }
@@ -195,7 +195,8 @@ void event_run::start() { start_with(&event_run::start_threads); }
 void event_run::start_by_hand() { start_with(&event_run::start_without_threads); }
 
 void event_run::start_with(void (event_run::*run_tasklets)(std::size_t)) {
-  checkpoints_ = run_checkpoints::open(graph(), options_.checkpoints, options_.log, *options_.clock);
+  checkpoints_ =
+      run_checkpoints::open(graph(), options_.checkpoints, options_.store.get(), options_.log, *options_.clock);
   if (checkpoints_) commit_what_checkpoints_cover();
   make_tasks();
   connect();

@@ -600,7 +600,7 @@ void event_task::pass_barrier(std::uint64_t epoch) {
     sinks_and_state_.prepare(*said_);
   } catch (...) { return fail_epoch(chain_.members[sinks_and_state_.member_at()].node, "prepare failed: "); }
   try {
-    sinks_and_state_.freeze_state(epochs_->kept(), epochs_->wants_states());
+    sinks_and_state_.freeze_state(epochs_->kept(), epochs_->wanted_states());
   } catch (...) { return fail_epoch(chain_.plan().head(), unsaved); }
   note_epoch(*said_);
   epoch_ = epoch;

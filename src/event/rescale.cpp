@@ -1,5 +1,5 @@
 // Another number of tasks for a chain of a run at work: all that is under way there is finished, then, while the pool
-// is held, the old tasks are taken away, their states move in memory, and new tasks stand where they stood.
+// is held, the old tasks are taken away, their states move, and new tasks stand where they stood.
 #include <algorithm>
 #include <map>
 #include <stdexcept>
@@ -19,42 +19,26 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The states of some tasks, by key group, and what all of them have alike.
-struct moved_states {
-  std::vector<std::string> groups{};
-  std::optional<std::string> shared{};
-};
-
-template <class F>
-std::string written(F&& write) {
-  writer w;
-  write(w);
-  return w.take();
-}
-
-moved_states take_states(const node& n, const std::vector<std::unique_ptr<event_task>>& from) {
-  moved_states all;
-  for (std::uint32_t t = 0; t < from.size(); ++t) {
-    const auto& state = *from[t]->chain().head().state;
-    const auto mine = groups_of_node(n, t);
-    for (auto g = mine.first; g < mine.end; ++g) {
-      if (g < all.groups.size()) break;  // not by key: the same in all tasks
-      all.groups.push_back(written([&](writer& w) { state.save(g, w); }));
-    }
-    if (!all.shared && state.has_shared()) all.shared = written([&](writer& w) { state.save_shared(w); });
-  }
-  return all;
-}
-
-bool give_states(const node& n, const moved_states& all, std::uint32_t task, any_state& to) {
+/// Moves what the old tasks of a node had into a new one, a key group at a time. False: a codec doesn't read what it
+/// has written.
+bool move_states(const node& n, const std::vector<std::unique_ptr<event_task>>& from, std::uint32_t task,
+                 any_state& to) {
+  const auto move = [](auto&& save, auto&& load) {
+    writer w;
+    save(w);
+    reader r(w.data());
+    return load(r);
+  };
+  const auto tasks_before = static_cast<std::uint32_t>(from.size());
   const auto mine = groups_of_node(n, task);
   for (auto g = mine.first; g < mine.end; ++g) {
-    reader r(all.groups[g]);
-    if (!to.load(g, r)) return false;
+    const auto owner = n.key_type.empty() ? 0 : task_of_group(g, n.options.max_parallelism, tasks_before);
+    const auto& state = *from[owner]->chain().head().state;
+    if (!move([&](writer& w) { state.save(g, w); }, [&](reader& r) { return to.load(g, r); })) return false;
   }
-  if (!all.shared) return true;
-  reader r(*all.shared);
-  return to.load_shared(r);
+  const auto& state = *from[0]->chain().head().state;
+  return !state.has_shared() ||
+         move([&](writer& w) { state.save_shared(w); }, [&](reader& r) { return to.load_shared(r); });
 }
 
 }  // namespace
@@ -77,7 +61,6 @@ std::uint32_t event_run::chain_to_rescale(std::string_view name, std::size_t par
       refuse(titled(n) + " decides whether an epoch counts, so it must have one task");
   if (head.make_state && !head.state_durable)
     refuse("the state of " + titled(head) + " has no codec, so it can't be moved");
-  if (head.make_state && options_.store) refuse("the states of " + titled(head) + " are in a store: stop the run");
   return c;
 }
 
@@ -184,8 +167,6 @@ void event_run::change_tasks(std::uint32_t c, topology to) {
   auto old = std::exchange(tasks_[c], {});
   const auto before = graph();
   const auto head = plan_.chains[c].head();
-  moved_states states;
-  if (graph().nodes()[head].make_state) states = take_states(graph().nodes()[head], old);
   std::optional<error> wrong;
   for (const auto& t : old) {
     pool_->remove(*t);
@@ -212,7 +193,7 @@ void event_run::change_tasks(std::uint32_t c, topology to) {
     for (const auto& t : tasks_[c]) t->open();
     for (std::uint32_t t = 0; t < plan.parallelism; ++t) {
       auto& state = tasks_[c][t]->chain().head().state;
-      if (state && !give_states(graph().nodes()[head], states, t, *state))
+      if (state && !move_states(graph().nodes()[head], old, t, *state))
         throw run_error({errc::data_loss, "the state of " + titled(graph().nodes()[head]) +
                                               " can't be moved: its codec doesn't read what it has written"});
     }

@@ -17,6 +17,8 @@ namespace {
 
 /// The group of what all tasks of a node have alike, beside the states of its keys.
 std::uint32_t shared_group(const node& n) { return n.key_type.empty() ? 1 : n.options.max_parallelism; }
+/// That of the `image_rows` of all its tasks, where there are images.
+std::uint32_t image_group(const node& n) { return shared_group(n) + 1; }
 
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
@@ -133,7 +135,8 @@ void check_durable(option_check& check, const checkpointing& how, bool exactly_o
 // --- opening ---
 
 std::unique_ptr<run_checkpoints> run_checkpoints::open(const topology& graph, const checkpointing& how,
-                                                       const logger& log, const freshet::clock& clock) {
+                                                       state_backend* store, const logger& log,
+                                                       const freshet::clock& clock) {
   if (how.directory.empty()) return nullptr;
   epoch_log_options options;
   options.checkpoints = {how.keep, log};
@@ -143,17 +146,18 @@ std::unique_ptr<run_checkpoints> run_checkpoints::open(const topology& graph, co
   options.clock = &clock;
   auto epochs = epoch_log::open(*how.files, how.directory, std::move(options));
   if (!epochs) throw run_error(std::move(epochs).error());
-  std::unique_ptr<run_checkpoints> made(new run_checkpoints(graph, how, log, *std::move(epochs)));
+  std::unique_ptr<run_checkpoints> made(new run_checkpoints(graph, how, store, log, *std::move(epochs)));
   made->recover();
   return made;
 }
 
-run_checkpoints::run_checkpoints(const topology& graph, const checkpointing& how, const logger& log,
-                                 std::unique_ptr<epoch_log> epochs)
+run_checkpoints::run_checkpoints(const topology& graph, const checkpointing& how, state_backend* store,
+                                 const logger& log, std::unique_ptr<epoch_log> epochs)
     : graph_(graph),
       layouts_(layouts_of(graph)),
       older_(graph.nodes().size()),
       how_(how),
+      store_(store),
       log_(log),
       epochs_(std::move(epochs)) {}
 
@@ -336,7 +340,7 @@ void run_checkpoints::commit_again(const std::function<void(std::uint32_t node, 
   have_committed();
 }
 
-void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& into) const {
+void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& into) const try {
   const node& n = graph_.nodes()[index];
   if (!from_ || is_dropped(n.name)) return;
   const auto mine = groups_of_node(n, task);
@@ -347,9 +351,13 @@ void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& i
     if (fine && r.left() == 0) return {};
     return misfit(n.name, fine ? "has more bytes than it reads, in " + where : "can't be read, in " + where);
   };
+  const bool has_image = load_image(n, task, into);
   const auto load_group = [&](std::uint32_t group, std::string_view bytes) {
-    return read(bytes, "key group " + std::to_string(group),
-                [&](reader& r) { return group == shared_group(n) ? into.load_shared(r) : into.load(group, r); });
+    return read(bytes, "key group " + std::to_string(group), [&](reader& r) {
+      return group == shared_group(n) ? into.load_shared(r)
+             : has_image              ? into.load_beside_image(group, r)
+                                      : into.load(group, r);
+    });
   };
   const auto load_changes = [&](std::string_view bytes) {
     return read(bytes, "the log", [&](reader& r) { return into.load_changes(mine, r); });
@@ -357,14 +365,104 @@ void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& i
   if (into.has_shared()) or_throw(recovered_.load_groups(n.name, {shared_group(n), shared_group(n) + 1}, load_group));
   or_throw(recovered_.load_groups(n.name, mine, load_group));
   or_throw(recovered_.load_changes(n.name, load_changes));
+} catch (const state_store_error& e) {
+  throw run_error({errc::io, std::string(e.what()) + ". Where files in " + quoted(how_.directory) +
+                                 " are damaged, freshet-checkpoint verify says which; checkpoints.resume_from goes on "
+                                 "from an older epoch"});
+}
+
+/// Loads what was in a store. True: the state is kept in one that has it, beside which there is more.
+bool run_checkpoints::load_image(const node& n, std::uint32_t task, any_state& into) const {
+  const auto parts = recovered_.stored(n.name);
+  if (parts.empty()) return false;
+  if (!store_ || !store_->has_images())
+    throw run_error({errc::invalid_argument,
+                     "the states of bolt " + quoted(n.name) + " in " + quoted(how_.directory) +
+                         " are files of a state store: give the executor's option store one of that kind, as the run "
+                         "had that wrote them; or make a savepoint with it, which has the states themselves"});
+  const auto mine = groups_of_node(n, task);
+  const auto rows = rows_of_image(n, mine);
+  const auto older = older_[graph_.find(n.name)].empty();
+  for (const auto& part : parts) {
+    if (part.groups != mine || rows.have_times != into.has_times() || !older) continue;
+    auto opened = store_->open_image(quoted(n.name) + " task " + std::to_string(task), part.files);
+    {
+      std::lock_guard lock(mutex_);
+      known_files_[opened->id()] = part.listed;
+    }
+    into.keep_in(std::move(opened), rows);
+    return true;
+  }
+  load_rows(n, task, parts, rows.have_times, into);
+  return false;
+}
+
+/// Those of groups that other tasks had, or as they were written before they were migrated.
+void run_checkpoints::load_rows(const node& n, std::uint32_t task,
+                                const std::vector<recovered_epochs::stored_part>& parts, bool have_times,
+                                any_state& into) const {
+  constexpr std::uint64_t rows_at_once = 1024;
+  const auto time_bytes = have_times ? sizeof(event_span::rep) : 0;
+  const auto mine = groups_of_node(n, task);
+  const auto& older = older_[graph_.find(n.name)];
+  for (const auto& part : parts) {
+    const key_group_range common{std::max(mine.first, part.groups.first), std::min(mine.end, part.groups.end)};
+    if (common.first >= common.end) continue;
+    const auto from = store_->open_image(quoted(n.name) + " task " + std::to_string(task), part.files);
+    for (auto g = common.first; g < common.end; ++g) {
+      writer rows;
+      std::uint64_t count = 0;
+      const auto load = [&] {
+        writer all;
+        all.raw(std::exchange(count, 0));
+        all.raw<std::uint8_t>(have_times);
+        all.append(rows.data());
+        rows.clear();
+        reader r(all.data());
+        r.has_older(older.empty() ? nullptr : &older);
+        const auto where = "key group " + std::to_string(g);
+        if (!load_or_throw(n.name, where, [&] { return into.load_rows(g, r); }) || r.left() != 0)
+          throw run_error(misfit(n.name, "can't be read, in " + where + " of its state store"));
+      };
+      from->scan(g, {}, [&](std::string_view key, std::string_view stored) {
+        rows.append(stored.substr(0, time_bytes));
+        rows.append(key);
+        rows.append(stored.substr(time_bytes));
+        if (++count == rows_at_once) load();
+        return true;
+      });
+      if (count != 0) load();
+    }
+  }
+}
+
+image_rows run_checkpoints::rows_of_image(const node& n, key_group_range groups) const {
+  image_rows rows;
+  or_throw(recovered_.load_groups(
+      n.name, {image_group(n), image_group(n) + 1}, [&](std::uint32_t, std::string_view bytes) -> result<void> {
+        reader r(bytes);
+        read_value(r, rows);
+        if (r.failed() || r.left() != 0 || rows.counts.size() != shared_group(n))
+          return misfit(n.name, "has no number of rows for each key group of its state store");
+        return {};
+      }));
+  for (std::uint32_t g = 0; g < rows.counts.size(); ++g)
+    if (!groups.contains(g)) rows.counts[g] = 0;
+  return rows;
 }
 
 key_group_range run_checkpoints::groups_of(std::uint32_t node, std::uint32_t task) const {
   return groups_of_node(graph_.nodes()[node], task);
 }
 
-run_checkpoints::task_states run_checkpoints::as_now(std::uint32_t node, std::uint32_t task, const any_state& state) {
-  task_states of{node, task, state.rows(), [&state](std::uint32_t group, writer& w) { state.save(group, w); }};
+run_checkpoints::task_states run_checkpoints::as_now(std::uint32_t node, std::uint32_t task, any_state& state,
+                                                     bool as_image) const {
+  task_states of{node, task, state.rows(), {}};
+  try {
+    if (as_image && has_images()) of.image = state.image();
+  } catch (const state_store_error& e) { throw run_error({errc::io, e.what(), true}); }
+  if (of.image) of.save = [&state](std::uint32_t group, writer& w) { state.save_beside_image(group, w); };
+  else of.save = [&state](std::uint32_t group, writer& w) { state.save(group, w); };
   if (state.has_shared()) of.save_shared = [&state](writer& w) { state.save_shared(w); };
   return of;
 }
@@ -491,46 +589,101 @@ void run_checkpoints::relieve_log(const states& all) {
   if (epochs_->wants_checkpoint()) write(now_, all);
 }
 
+/// A checkpoint while its states are written.
+struct run_checkpoints::writing {
+  checkpoint_writer& epoch;
+  checkpoint_manifest& manifest;
+  std::vector<std::shared_ptr<state_file_writer>> files;  ///< by the node's index
+  std::vector<image_rows> of_images;                      ///< likewise, where there are images
+  files_by_store linked{};
+};
+
 void run_checkpoints::write(checkpoint_manifest manifest, const states& all) {
   manifest.nodes = nodes();
   manifest.partitions.clear();
   for (const auto& [key, partition] : partitions_) manifest.partitions.push_back(partition);
-  const auto write_states = [&](checkpoint_writer& writer_of, checkpoint_manifest& m) -> result<void> {
-    std::vector<std::shared_ptr<state_file_writer>> files(m.nodes.size());
+  files_by_store linked;
+  const bool as_images = manifest.kind == checkpoint_kind::checkpoint;
+  const auto write_all = [&](checkpoint_writer& epoch, checkpoint_manifest& m) -> result<void> {
+    writing to{epoch, m, std::vector<std::shared_ptr<state_file_writer>>(m.nodes.size()),
+               std::vector<image_rows>(m.nodes.size())};
     result<void> done;
-    all([&](const task_states& of) {
-      const auto index = of.node;
-      const node& n = graph_.nodes()[index];
-      if (!done || (n.key_type.empty() && of.task != 0)) return;
-      if (!files[index]) {
-        auto made = writer_of.add_states(state_file_kind::full, {0, shared_group(n) + 1});
-        if (!made) return void(done = std::move(made).error());
-        files[index] = *std::move(made);
-      }
-      m.nodes[index].keys += of.rows;
-      const auto mine = groups_of_node(n, of.task);
-      for (auto g = mine.first; g < mine.end && done; ++g) {
-        writer w;
-        of.save(g, w);
-        done = files[index]->add(g, w.data());
-      }
-      if (!done || of.task != 0 || !of.save_shared) return;
-      writer w;
-      of.save_shared(w);
-      done = files[index]->add(shared_group(n), w.data());
+    all(as_images, [&](const task_states& of) {
+      if (done) done = write_states(to, of);
     });
-    for (std::size_t i = 0; i < files.size() && done; ++i) {
-      if (!files[i]) continue;
-      auto written = files[i]->finish();
+    for (std::size_t i = 0; i < to.files.size() && done; ++i) {
+      if (!to.files[i]) continue;
+      if (const auto& rows = to.of_images[i]; !rows.counts.empty()) {
+        writer w;
+        write_value(w, rows);
+        done = to.files[i]->add(image_group(graph_.nodes()[i]), w.data());
+      }
+      auto written = to.files[i]->finish();
       if (!written) return std::move(written).error();
       m.nodes[i].files.push_back(*std::move(written));
     }
+    linked = std::move(to.linked);
     return done;
   };
   const auto epoch = manifest.epoch;
-  or_throw(epochs_->checkpoint(std::move(manifest), write_states));
+  or_throw(epochs_->checkpoint(std::move(manifest), write_all));
   written_ = epoch;
   is_undecided_ = false;
+  if (!as_images) return;
+  std::lock_guard lock(mutex_);
+  known_files_ = std::move(linked);
+}
+
+result<void> run_checkpoints::write_states(writing& to, const task_states& of) const {
+  const node& n = graph_.nodes()[of.node];
+  if (n.key_type.empty() && of.task != 0) return {};
+  if (of.image)
+    if (auto done = write_image(to, of); !done) return done;
+  auto& file = to.files[of.node];
+  if (!file) {
+    const auto kind = of.image ? state_file_kind::delta : state_file_kind::full;
+    auto made = to.epoch.add_states(kind, {0, image_group(n) + 1});
+    if (!made) return std::move(made).error();
+    file = *std::move(made);
+  }
+  to.manifest.nodes[of.node].keys += of.rows;
+  const auto mine = groups_of_node(n, of.task);
+  for (auto g = mine.first; g < mine.end; ++g) {
+    writer w;
+    of.save(g, w);
+    if (auto done = file->add(g, w.data()); !done) return done;
+  }
+  if (of.task != 0 || !of.save_shared) return {};
+  writer w;
+  of.save_shared(w);
+  return file->add(shared_group(n), w.data());
+}
+
+result<void> run_checkpoints::write_image(writing& to, const task_states& of) const {
+  const node& n = graph_.nodes()[of.node];
+  const auto mine = groups_of_node(n, of.task);
+  auto& rows = to.of_images[of.node];
+  rows.have_times = of.image->rows.have_times;
+  rows.counts.resize(n.options.max_parallelism);
+  for (auto g = mine.first; g < mine.end; ++g) rows.counts[g] = of.image->rows.counts[g];
+
+  std::lock_guard lock(mutex_);
+  const auto& known = known_files_[of.image->files->store()];
+  auto& linked = to.linked[of.image->files->store()];
+  for (const auto& f : of.image->files->files()) {
+    const auto same = std::find_if(known.begin(), known.end(), [&](const state_file& k) {
+      return f.is_for_ever && k.store_name == f.name && k.size == f.size && k.groups == mine;
+    });
+    if (same != known.end()) {
+      linked.push_back(*same);
+    } else {
+      auto made = to.epoch.link(f.path, mine, f.name);
+      if (!made) return std::move(made).error();
+      linked.push_back(*std::move(made));
+    }
+    to.manifest.nodes[of.node].files.push_back(linked.back());
+  }
+  return {};
 }
 
 }  // namespace freshet

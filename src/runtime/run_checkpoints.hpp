@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,8 +33,9 @@ class run_checkpoints {
   static constexpr std::uint32_t all_inputs = ~std::uint32_t{0};
 
   /// Opens the directory, and finds the newest epoch. Null: the run keeps nothing.
-  static std::unique_ptr<run_checkpoints> open(const topology& graph, const checkpointing& how, const logger& log,
-                                               const freshet::clock& clock);
+  /// `store`: where the states of tasks by key are kept, beside memory; null: nowhere else. It outlives the run.
+  static std::unique_ptr<run_checkpoints> open(const topology& graph, const checkpointing& how, state_backend* store,
+                                               const logger& log, const freshet::clock& clock);
 
   /// Of the epochs to come.
   std::uint64_t history() const { return recovered_.history; }
@@ -74,12 +76,15 @@ class run_checkpoints {
     std::size_t rows = 0;
     std::function<void(std::uint32_t group, writer& into)> save;  ///< of groups that are the task's
     std::function<void(writer& into)> save_shared{};              ///< null: all tasks have nothing alike
+    std::optional<state_image> image{};                           ///< what is in it, `save` doesn't write
   };
+  /// Whether checkpoints have images of the stores. Savepoints never do: they are for any store, or none. Thread safe.
+  bool has_images() const { return store_ && store_->has_images() && how_.files->is_of_this_machine(); }
   /// As they are, for as long as `state` lives and isn't changed.
-  static task_states as_now(std::uint32_t node, std::uint32_t task, const any_state& state);
+  task_states as_now(std::uint32_t node, std::uint32_t task, any_state& state, bool as_image) const;
   using visitor = std::function<void(const task_states&)>;
-  /// Visits the states of all tasks.
-  using states = std::function<void(const visitor&)>;
+  /// Visits the states of all tasks, with images where they are made and asked for.
+  using states = std::function<void(bool as_images, const visitor&)>;
   /// `groups_of_node`, by the node's index. Thread safe.
   key_group_range groups_of(std::uint32_t node, std::uint32_t task) const;
   /// Nodes have other numbers of tasks from here on. REQUIRES: nobody else uses it.
@@ -99,7 +104,7 @@ class run_checkpoints {
   void relieve_log(const states& all);
 
  private:
-  run_checkpoints(const topology& graph, const checkpointing& how, const logger& log,
+  run_checkpoints(const topology& graph, const checkpointing& how, state_backend* store, const logger& log,
                   std::unique_ptr<epoch_log> epochs);
   void recover();
   void match();
@@ -112,11 +117,19 @@ class run_checkpoints {
   bool is_dropped(const std::string& node) const;
   std::vector<checkpoint_node> nodes() const;
   void write(checkpoint_manifest manifest, const states& all);
+  struct writing;
+  result<void> write_states(writing& to, const task_states& of) const;
+  result<void> write_image(writing& to, const task_states& of) const;
+  bool load_image(const node& n, std::uint32_t task, any_state& into) const;
+  void load_rows(const node& n, std::uint32_t task, const std::vector<recovered_epochs::stored_part>& parts,
+                 bool have_times, any_state& into) const;
+  image_rows rows_of_image(const node& n, key_group_range groups) const;
 
   topology graph_;
   const std::vector<std::string> layouts_;  ///< of the states, by the node's index
   std::vector<older_types> older_;          ///< what their types were in what is loaded, likewise
   const checkpointing how_;
+  state_backend* const store_;
   const logger log_;
   const std::unique_ptr<epoch_log> epochs_;
   recovered_epochs recovered_;
@@ -129,6 +142,10 @@ class run_checkpoints {
   /// All that is known of the newest epoch, for a checkpoint; its partitions by node and name, as each batch has some.
   checkpoint_manifest now_;
   std::map<std::pair<std::string, std::string>, checkpoint_partition> partitions_;
+  /// Files of stores that the newest checkpoint has, by the store: those that never change need not be linked again.
+  using files_by_store = std::map<std::string, std::vector<state_file>>;
+  mutable std::mutex mutex_;  ///< guards it
+  mutable files_by_store known_files_;
 };
 
 }  // namespace freshet

@@ -1,10 +1,29 @@
 #include "freshet/state/checkpoint_writer.hpp"
 
+#include <string_view>
 #include <utility>
 
 #include "state/checkpoint_names.hpp"
 
 namespace freshet {
+
+namespace {
+/// In pieces, so that it takes no more memory than one.
+result<void> copy_file(file_system& files, const std::string& from, const std::string& to) {
+  const auto source = files.open(from);
+  if (!source) return source.error();
+  auto copy = files.create(to);
+  if (!copy) return std::move(copy).error();
+  std::string piece(1 << 20, '\0');
+  for (std::uint64_t at = 0;;) {
+    const auto got = (*source)->read(at, piece.data(), piece.size());
+    if (!got) return got.error();
+    if (auto done = (*copy)->append(std::string_view(piece).substr(0, *got)); !done) return done;
+    at += *got;
+    if (*got < piece.size()) return {};
+  }
+}
+}  // namespace
 
 checkpoint_writer::checkpoint_writer(file_system& files, std::string folder, std::uint64_t epoch, std::uint64_t attempt)
     : files_(files), folder_(std::move(folder)), epoch_(epoch), attempt_(attempt) {}
@@ -34,7 +53,8 @@ result<state_file> checkpoint_writer::link(const std::string& path, key_group_ra
   const auto name = next_name(state_file_kind::store);
   if (!name) return name.error();
   const auto here = folder_ + "/" + *name;
-  if (auto done = files_.link(path, here); !done) return std::move(done).error();
+  if (!files_.link(path, here))
+    if (auto done = copy_file(files_, path, here); !done) return std::move(done).error();
   // The store may not have waited for the device.
   auto file = files_.open_to_append(here);
   if (!file) return std::move(file).error();

@@ -17,7 +17,8 @@ namespace {
 std::uint64_t bytes_of_states(const checkpoint_manifest& manifest) {
   std::uint64_t sum = 0;
   for (const auto& node : manifest.nodes)
-    for (const auto& file : node.files) sum += file.size;
+    for (const auto& file : node.files)
+      if (file.kind != state_file_kind::store) sum += file.size;  // those are not written again
   return sum;
 }
 
@@ -97,6 +98,19 @@ result<void> recovered_epochs::load_groups(const std::string& node, key_group_ra
       if (auto done = load(g, piece.bytes); !done) return done;
   }
   return {};
+}
+
+std::vector<recovered_epochs::stored_part> recovered_epochs::stored(const std::string& node) const {
+  std::vector<stored_part> parts;
+  const auto of = std::find_if(base_->nodes.begin(), base_->nodes.end(), [&](auto& n) { return n.name == node; });
+  if (of == base_->nodes.end()) return parts;
+  for (const auto& file : of->files) {
+    if (file.kind != state_file_kind::store) continue;
+    if (parts.empty() || parts.back().groups != file.groups) parts.push_back({file.groups, {}, {}});
+    parts.back().listed.push_back(file);
+    parts.back().files.push_back({file.store_name, folder_ + "/" + file.name, file.size, false});
+  }
+  return parts;
 }
 
 result<void> recovered_epochs::load_changes(const std::string& node, const changes_loader& load) const {
@@ -183,6 +197,7 @@ result<recovered_epochs> epoch_log::recover(resume_point from, bool with_log, wh
   if (!read && read.error().code != errc::data_loss) return read.error();
   all.next_epoch = std::max(all.next_epoch, newest + 1);
   all.base_ = std::move(from.manifest);
+  all.folder_ = directory_->reader().folder();
   if (!read) {
     if (all.is_undecided()) all.drop_newest();  // only what followed it could tell that sinks have committed it
     if (damaged == when_damaged::refuse) return damaged_log(read.error(), all.newest().epoch);

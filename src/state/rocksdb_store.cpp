@@ -1,14 +1,19 @@
 #include "freshet/state/rocksdb_store.hpp"
 
+#include <rocksdb/db.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
+#include <filesystem>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
-#include "state/scratch_database.hpp"
+#include "state/store_directory.hpp"
 
 namespace freshet::rocksdb {
 
+namespace fs = std::filesystem;
 namespace rdb = ::rocksdb;
 
 namespace {
@@ -18,48 +23,90 @@ void append(std::string& key, std::uint32_t number) {
   for (int shift = 24; shift >= 0; shift -= 8) key.push_back(static_cast<char>(number >> shift & 0xff));
 }
 rdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+/// RocksDB numbers these files, writes each once, and never gives a number twice.
+bool is_table(const std::string& name) { return fs::path(name).extension() == ".sst"; }
 
-/// The database while there are stores in it. Thread safe.
-class shared_database {
+/// What the stores of a backend share while there are any: the memory, and the directory. Thread safe.
+class shared_store {
  public:
-  explicit shared_database(options how) : how_(std::move(how)) {}
+  explicit shared_store(options how) : how_(std::move(how)), database_(database_options(how_)) {}
   const options& how() const { return how_; }
-  /// The number of a new store, by which its keys begin.
-  std::uint32_t add_store() {
+  const rdb::Options& database() const { return database_; }
+  /// A new name in the directory, for somebody who `leave`s it. Throws state_store_error.
+  std::string enter() {
     std::lock_guard lock(mutex_);
-    if (!database_) database_ = std::make_unique<scratch_database>(how_);
-    ++stores_;
-    return next_++;
+    if (!dir_) dir_ = std::make_unique<store_directory>(how_.dir);
+    ++inside_;
+    return how_.dir + "/" + std::to_string(++last_);
   }
-  void remove_store() noexcept {
+  void leave(const std::string& folder) noexcept {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
     std::lock_guard lock(mutex_);
-    if (--stores_ == 0) database_.reset();
+    if (--inside_ == 0) dir_.reset();
   }
-  /// REQUIRES: there is a store.
-  rdb::DB& get() { return database_->get(); }
 
  private:
   const options how_;
+  const rdb::Options database_;
   std::mutex mutex_;
-  std::unique_ptr<scratch_database> database_;
-  std::size_t stores_ = 0;
-  std::uint32_t next_ = 0;
+  std::unique_ptr<store_directory> dir_;
+  std::size_t inside_ = 0;
+  std::uint64_t last_ = 0;
 };
 
-/// The rows of one task: their keys begin with the store's number and the key group's.
+/// A folder in the directory, that goes with it.
+class scratch_folder {
+ public:
+  explicit scratch_folder(std::shared_ptr<shared_store> in) : in_(std::move(in)), path_(in_->enter()) {}
+  scratch_folder(const scratch_folder&) = delete;
+  scratch_folder& operator=(const scratch_folder&) = delete;
+  ~scratch_folder() { in_->leave(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::shared_ptr<shared_store> in_;
+  const std::string path_;
+};
+
+/// Files of a checkpoint of a database, which is in a folder of its own.
+class database_image final : public store_image {
+ public:
+  database_image(const std::shared_ptr<shared_store>& in, std::string store) : folder_(in), store_(std::move(store)) {}
+  const std::string& store() const override { return store_; }
+  const std::vector<store_file>& files() const override { return files_; }
+  const std::string& folder() const { return folder_.path(); }
+  /// REQUIRES: the checkpoint is made.
+  void list_files() {
+    for (const auto& each : fs::directory_iterator(folder())) {
+      const auto name = each.path().filename().string();
+      if (name.starts_with("OPTIONS")) continue;  // they are those of whoever opens it
+      files_.push_back({name, each.path().string(), each.file_size(), is_table(name)});
+    }
+  }
+
+ private:
+  const scratch_folder folder_;
+  const std::string store_;
+  std::vector<store_file> files_;
+};
+
+/// The rows of one task, in a database of its own: their keys begin with that of the key group.
 class task_store final : public state_store {
  public:
-  task_store(std::shared_ptr<shared_database> shared, std::string task)
-      : shared_(std::move(shared)), task_(std::move(task)), number_(shared_->add_store()) {
+  /// `image`: null: it begins empty.
+  task_store(std::shared_ptr<shared_store> shared, std::string task, const std::vector<store_file>* image)
+      : shared_(std::move(shared)), folder_(shared_), task_(std::move(task)) {
     write_.disableWAL = true;
-  }
-  ~task_store() override {
-    erase_between(key_of(number_), key_of(number_ + 1)).PermitUncheckedError();
-    shared_->remove_store();
+    if (image) place(*image);
+    rdb::DB* opened = nullptr;
+    check(rdb::DB::Open(shared_->database(), folder_.path(), &opened), "be opened");
+    db_.reset(opened);
+    check(db_->GetDbIdentity(id_), "be opened");
   }
 
   bool get(std::uint32_t group, std::string_view key, std::string& value) override {
-    const auto status = db().Get({}, db().DefaultColumnFamily(), row_key(group, key), &value);
+    const auto status = db_->Get({}, db_->DefaultColumnFamily(), row_key(group, key), &value);
     if (!status.IsNotFound()) check(status, "be read");
     return status.ok();
   }
@@ -69,15 +116,15 @@ class task_store final : public state_store {
       const auto key = row_key(c.group, c.key);
       check(c.value ? batch.Put(key, slice(*c.value)) : batch.Delete(key), "be written");
     }
-    check(db().Write(write_, &batch), "be written");
+    check(db_->Write(write_, &batch), "be written");
   }
   void scan(std::uint32_t group, std::string_view from, const visitor& visit) override {
-    const auto end = key_of(number_, group, 1);
+    const auto end = key_of(group + 1);
     const rdb::Slice bound = end;
     rdb::ReadOptions all;
     all.iterate_upper_bound = &bound;
     all.fill_cache = false;  // what is visited once would push out what is read again
-    const std::unique_ptr<rdb::Iterator> at(db().NewIterator(all));
+    const std::unique_ptr<rdb::Iterator> at(db_->NewIterator(all));
     for (at->Seek(row_key(group, from)); at->Valid(); at->Next()) {
       const auto key = at->key().ToStringView().substr(prefix_bytes);
       if (!visit(key, at->value().ToStringView())) return;
@@ -85,29 +132,47 @@ class task_store final : public state_store {
     check(at->status(), "be read");
   }
   void drop(std::uint32_t group) override {
-    check(erase_between(key_of(number_, group), key_of(number_, group, 1)), "be written");
+    check(db_->DeleteRange(write_, db_->DefaultColumnFamily(), key_of(group), key_of(group + 1)), "be written");
   }
   std::size_t cache_bytes() const override { return shared_->how().cache_bytes; }
 
- private:
-  static constexpr std::size_t prefix_bytes = 8;
+  std::shared_ptr<const store_image> image() override {
+    auto made = std::make_shared<database_image>(shared_, id_);
+    rdb::Checkpoint* checkpoint = nullptr;
+    check(rdb::Checkpoint::Create(db_.get(), &checkpoint), "be put into a checkpoint");
+    const std::unique_ptr<rdb::Checkpoint> owner(checkpoint);
+    check(checkpoint->CreateCheckpoint(made->folder()), "be put into a checkpoint");
+    made->list_files();
+    return made;
+  }
+  std::string id() const override { return id_; }
 
-  rdb::DB& db() { return shared_->get(); }
-  /// The first key of a group, or behind it.
-  static std::string key_of(std::uint32_t number, std::uint32_t group = 0, std::uint32_t behind = 0) {
+ private:
+  static constexpr std::size_t prefix_bytes = 4;
+
+  /// Tables by a second name, as nobody changes them; others are copied.
+  void place(const std::vector<store_file>& image) {
+    std::error_code failed;
+    fs::create_directory(folder_.path(), failed);
+    for (const auto& f : image) {
+      const auto here = folder_.path() + "/" + f.name;
+      if (!failed && is_table(f.name)) fs::create_hard_link(f.path, here, failed);
+      if (failed || !is_table(f.name)) fs::copy_file(f.path, here, failed);  // also where it is another device
+      if (failed)
+        throw state_store_error("the states of " + task_ + " cannot be opened: \"" + f.path +
+                                "\" cannot be copied to \"" + here + "\": " + failed.message());
+    }
+  }
+  /// The first key of a group, or behind all.
+  static std::string key_of(std::uint32_t group) {
     std::string key;
-    append(key, number);
-    append(key, group + behind);
+    append(key, group);
     return key;
   }
   rdb::Slice row_key(std::uint32_t group, std::string_view key) {
     key_.clear();
-    append(key_, number_);
     append(key_, group);
     return key_.append(key);
-  }
-  rdb::Status erase_between(const std::string& from, const std::string& to) {
-    return db().DeleteRange(write_, db().DefaultColumnFamily(), from, to);
   }
   void check(const rdb::Status& status, const char* what) const {
     if (status.ok()) return;
@@ -115,22 +180,28 @@ class task_store final : public state_store {
                             shared_->how().dir + "\" says: " + status.ToString());
   }
 
-  const std::shared_ptr<shared_database> shared_;
+  const std::shared_ptr<shared_store> shared_;
+  const scratch_folder folder_;
   const std::string task_;
-  const std::uint32_t number_;
   rdb::WriteOptions write_;
+  std::unique_ptr<rdb::DB> db_;
+  std::string id_;
   std::string key_;  // its memory is used again
 };
 
 class backend final : public state_backend {
  public:
-  explicit backend(options how) : shared_(std::make_shared<shared_database>(std::move(how))) {}
+  explicit backend(options how) : shared_(std::make_shared<shared_store>(std::move(how))) {}
   std::unique_ptr<state_store> open(const std::string& task) override {
-    return std::make_unique<task_store>(shared_, task);
+    return std::make_unique<task_store>(shared_, task, nullptr);
+  }
+  bool has_images() const override { return true; }
+  std::unique_ptr<state_store> open_image(const std::string& task, const std::vector<store_file>& image) override {
+    return std::make_unique<task_store>(shared_, task, &image);
   }
 
  private:
-  const std::shared_ptr<shared_database> shared_;
+  const std::shared_ptr<shared_store> shared_;
 };
 
 }  // namespace

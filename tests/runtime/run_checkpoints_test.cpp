@@ -53,7 +53,7 @@ struct kept {
     how.directory = "/kept";
     how.files = &files;
     how.allow_dropped_state = std::move(dropped);
-    return run_checkpoints::open(graph, how, logger(warnings, log_level::warning), clock::real());
+    return run_checkpoints::open(graph, how, nullptr, logger(warnings, log_level::warning), clock::real());
   }
   std::unique_ptr<run_checkpoints> open() { return open(graph_of<deciding>()); }
 };

@@ -10,7 +10,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "connect/temporary_folder.hpp"
 #include "core/keyed_state_suite.hpp"
@@ -117,10 +119,62 @@ TEST(rocksdb_store, holds_ten_times_what_fits_into_memory) {
   });
   EXPECT_GE(in_all, 10 * cache_bytes);
   std::uintmax_t bytes = 0;
-  for (const auto& file : fs::directory_iterator(dir))
+  for (const auto& file : fs::recursive_directory_iterator(dir))
     if (file.path().extension() == ".sst") bytes += file.file_size();
   EXPECT_GT(bytes, 200'000u) << "in files";
   EXPECT_LT(s.bytes(), cache_bytes) << "in tables";
+}
+
+// --- images ---
+
+TEST(rocksdb_store, is_made_anew_of_an_image) {
+  const auto dir = fresh_dir();
+  const auto backend = store(options_in(dir, 0));
+  ASSERT_TRUE(backend->has_images());
+  auto one = backend->open("one");
+  put(*one, 0, "a", "1");
+  put(*one, 3, "b", "2");
+  const auto image = one->image();
+  EXPECT_EQ(image->store(), one->id());
+  for (const auto& f : image->files())
+    if (f.is_for_ever) {
+      EXPECT_EQ(fs::hard_link_count(f.path), 2u) << f.name << " is not written again";
+    }
+  put(*one, 0, "a", "later");
+  put(*one, 4, "c", "3");
+  auto other = backend->open_image("other", image->files());
+  EXPECT_NE(other->id(), one->id());
+  one.reset();
+  EXPECT_EQ(value_of(*other, 0, "a"), "1");
+  EXPECT_EQ(value_of(*other, 3, "b"), "2");
+  EXPECT_EQ(value_of(*other, 4, "c"), "none");
+  put(*other, 0, "a", "4");
+  put(*other, 5, "d", "5");
+  const auto next = other->image();
+  const auto third = backend->open_image("third", next->files());
+  EXPECT_EQ(value_of(*third, 0, "a"), "4");
+  EXPECT_EQ(value_of(*third, 5, "d"), "5");
+  EXPECT_EQ(value_of(*backend->open_image("again", image->files()), 0, "a"), "1") << "it stays what it is";
+  std::map<std::string, std::uint64_t> first;
+  for (const auto& f : image->files())
+    if (f.is_for_ever) first[f.name] = f.size;
+  std::size_t same = 0;
+  for (const auto& f : next->files()) same += f.is_for_ever && first.count(f.name) && first[f.name] == f.size;
+  EXPECT_EQ(same, first.size()) << "what a store was made of it need not write again";
+  EXPECT_GT(same, 0u);
+}
+
+TEST(rocksdb_store, says_which_file_of_an_image_is_missing) {
+  const auto backend = store(options_in(fresh_dir(), 0));
+  const auto why = [&](const std::vector<store_file>& files) -> std::string {
+    try {
+      backend->open_image("\"count\" task 3", files);
+    } catch (const state_store_error& e) { return e.what(); }
+    return "nothing";
+  };
+  EXPECT_THAT(why({{"000008.sst", "/nowhere/1.store"}}),
+              ::testing::AllOf(HasSubstr("\"count\" task 3"), HasSubstr("/nowhere/1.store"),
+                               HasSubstr("No such file or directory")));
 }
 
 // --- the directory ---

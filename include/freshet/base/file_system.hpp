@@ -59,6 +59,8 @@ struct folder_entry {
 class file_system {
  public:
   virtual ~file_system();
+  /// Whether its paths are those of this machine, so that others can use its files: a database, say.
+  virtual bool is_of_this_machine() const { return false; }
 
   /// A new, empty file; where there is one already, an error.
   virtual result<std::unique_ptr<append_file>> create(const std::string& path) = 0;

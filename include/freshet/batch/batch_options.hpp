@@ -113,7 +113,8 @@ struct batch_options {
   logger log{stderr_log(log_level::warning), log_level::warning};
   const freshet::clock* clock = &freshet::clock::real();
   /// Where the states of keys are kept that memory has no room for (see state/rocksdb_store.hpp); null: nowhere. Their
-  /// timers, and states of whole tasks, stay in memory.
+  /// timers, and states of whole tasks, stay in memory. A run that goes on from a checkpoint of one with a store needs
+  /// one of that kind.
   std::shared_ptr<state_backend> store = {};
   /// What must survive the process; empty: nothing. Every batch is an epoch. Its record, with what states have changed,
   /// is on the device before its sinks commit, so a batch costs a write and a sync more.

@@ -60,7 +60,8 @@ struct event_options {
   logger log{stderr_log(log_level::warning), log_level::warning};
   const freshet::clock* clock = &freshet::clock::real();
   /// Where the states of keys are kept that memory has no room for (see state/rocksdb_store.hpp); null: nowhere. Their
-  /// timers, and states of whole tasks, stay in memory.
+  /// timers, and states of whole tasks, stay in memory. A run that goes on from a checkpoint of one with a store needs
+  /// one of that kind.
   std::shared_ptr<state_backend> store = {};
   /// What must survive the process; empty: nothing. Epochs come with it, and with them `exactly_once` across processes
   /// and sinks that commit by epochs.

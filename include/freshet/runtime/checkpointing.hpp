@@ -31,7 +31,8 @@ struct checkpointing {
   std::chrono::nanoseconds sync_interval = std::chrono::seconds(1);  ///< of log_sync::interval
   /// Each batch adds what it has changed to a log. When that is longer than this, and than all states together, a
   /// checkpoint of all states is made and the log begins anew: so a restart reads twice the states or this, and what is
-  /// written is at most twice what changes. 16 MiB are read in some hundredths of a second.
+  /// written is at most twice what changes. 16 MiB are read in some hundredths of a second. Files of a state store
+  /// don't count: a checkpoint takes them by a second name, where `files` are those of this machine.
   std::uint64_t log_bytes = 16u << 20;
   /// Damage is for people to look at.
   when_damaged damaged = when_damaged::refuse;

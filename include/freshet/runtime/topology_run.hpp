@@ -97,12 +97,12 @@ class topology_run {
   /// made before, and a run that goes on from it later has the parallelism of its own topology.
   ///
   /// Waits until it is done: about as long as a message takes through the topology, and state takes to be written and
-  /// read in memory. Throws, and nothing has changed: std::invalid_argument where there is no such node, or it is a
-  /// spout, chained to one, has state without a codec or in an `event_options::store`, or is a deciding_sink of a run
-  /// with checkpoints, which has one task; topology_error where the topology can't have so many tasks; run_error where
-  /// the run is ending, where what is under way isn't finished within `drain_timeout`, and on other executors (see
-  /// restarting_executor for its runs). When an old task can't be closed, or a new one made or opened, the run fails.
-  /// Not for bolts and sinks, as `query`.
+  /// read in memory, a key group at a time; with `event_options::store` from one store to another. Throws, and nothing
+  /// has changed: std::invalid_argument where there is no such node, or it is a spout, chained to one, has state
+  /// without a codec, or is a deciding_sink of a run with checkpoints, which has one task; topology_error where the
+  /// topology can't have so many tasks; run_error where the run is ending, where what is under way isn't finished
+  /// within `drain_timeout`, and on other executors (see restarting_executor for its runs). When an old task can't be
+  /// closed, or a new one made or opened, the run fails. Not for bolts and sinks, as `query`.
   void rescale(std::string_view node, std::size_t parallelism);
   /// The topology with this run's counters on its edges.
   std::string describe(describe_format format = describe_format::text) const;

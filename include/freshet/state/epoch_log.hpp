@@ -10,6 +10,7 @@
 
 #include "freshet/base/clock.hpp"
 #include "freshet/base/record_log.hpp"
+#include "freshet/core/state_store.hpp"
 #include "freshet/state/checkpoint_directory.hpp"
 #include "freshet/state/durability.hpp"
 
@@ -47,8 +48,8 @@ struct epoch_log_options {
   checkpoint_options checkpoints{};
   log_sync sync = log_sync::every_batch;
   std::chrono::nanoseconds sync_interval = std::chrono::seconds(1);
-  /// The log begins anew, behind a checkpoint of all states, when it is longer than this and than they are: what a
-  /// restart reads is at most twice the states, and what is written at most twice the changes.
+  /// The log begins anew, behind a checkpoint of all states, when it is longer than this and than they are, but for
+  /// files of stores: what a restart reads is at most twice the states, and what is written at most twice the changes.
   std::uint64_t least_bytes = 16u << 20;
   const freshet::clock* clock = &freshet::clock::real();
 };
@@ -74,6 +75,13 @@ class recovered_epochs {
   /// Calls `load` with what the checkpoint has of these groups of a node. Thread safe, as is the next.
   using group_loader = std::function<result<void>(std::uint32_t group, std::string_view bytes)>;
   result<void> load_groups(const std::string& node, key_group_range groups, const group_loader& load) const;
+  /// The stores that tasks of a node had at the checkpoint.
+  struct stored_part {
+    key_group_range groups{};
+    std::vector<state_file> listed{};
+    std::vector<store_file> files{};
+  };
+  std::vector<stored_part> stored(const std::string& node) const;
   /// Calls `load` with what the tasks of a node have changed since, oldest first.
   using changes_loader = std::function<result<void>(std::string_view bytes)>;
   result<void> load_changes(const std::string& node, const changes_loader& load) const;
@@ -85,6 +93,7 @@ class recovered_epochs {
   epoch_id newest() const;
 
   std::optional<checkpoint_manifest> base_;
+  std::string folder_;  ///< of its files
   std::vector<epoch_record> records_;
   bool is_committed_ = false;  ///< sinks have committed all of them
   std::map<std::string, node_states> states_;

@@ -23,10 +23,16 @@ struct options {
 
 /// Keeps states of keys that memory has no room for in files, by the executors' option `store`:
 ///     freshet::event_executor engine{{.store = freshet::rocksdb::store({.dir = "/var/tmp/visits"})}};
-/// For now it is scratch space of runs: it begins empty, and the files are gone when the last run that uses it is. So
-/// nothing is written ahead or synced. A key that isn't at hand costs a read of RocksDB, some microseconds where its
-/// block is in memory. What can't be done (a directory that can't be used, a full disk) ends the run with a run_error
-/// that names the directory. Thread safe; several runs may use one at the same time.
+/// Each task has a database there. It is scratch space of runs: they begin empty, and the files are gone when the last
+/// run that uses it is. So nothing is written ahead or synced. What is to survive is in checkpoints
+/// (`checkpointing::directory`), which take the files of the databases by a second name: a checkpoint has to write what
+/// is new, not all states, and a run that goes on from it reads a row when its key comes. That is so where both
+/// directories are on one file system; else files are copied. A savepoint has the states themselves, for any store or
+/// none.
+///
+/// A key that isn't at hand costs a read of RocksDB, some microseconds where its block is in memory. What can't be done
+/// (a directory that can't be used, a full disk) ends the run with a run_error that names the directory. Thread safe;
+/// several runs may use one at the same time.
 std::shared_ptr<state_backend> store(options how);
 
 }  // namespace freshet::rocksdb

@@ -1,4 +1,4 @@
-#include "state/scratch_database.hpp"
+#include "state/store_directory.hpp"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
@@ -7,8 +7,9 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
-#include <fstream>
+#include <filesystem>
 #include <system_error>
+#include <utility>
 
 namespace freshet::rocksdb {
 
@@ -16,7 +17,7 @@ namespace fs = std::filesystem;
 namespace rdb = ::rocksdb;
 
 namespace {
-/// By this file a directory is known to be ours, also when the run before was killed.
+/// By this file, whose lock a run has, a directory is known to be ours, also when the run before was killed.
 constexpr const char* marker = "freshet-state-store";
 
 [[noreturn]] void refuse(const std::string& dir, const std::string& why) {
@@ -30,9 +31,10 @@ rdb::CompressionType compression() {
          : has(rdb::kSnappyCompression) ? rdb::kSnappyCompression
                                         : rdb::kNoCompression;
 }
+}  // namespace
 
-/// For rows that are mostly looked up one by one, often in vain, and that nobody needs after a crash.
-rdb::Options options_for(const options& how) {
+/// For rows that are mostly looked up one by one, often in vain. After a crash nobody needs those that are in no image.
+rdb::Options database_options(const options& how) {
   rdb::BlockBasedTableOptions table;
   table.block_cache = rdb::NewLRUCache(how.memory_bytes);
   table.filter_policy.reset(
@@ -46,54 +48,44 @@ rdb::Options options_for(const options& how) {
   o.write_buffer_size = std::clamp<std::size_t>(how.memory_bytes / 4, 64u << 10, 64u << 20);
   o.compression = compression();
   o.level_compaction_dynamic_level_bytes = true;  // a tenth of the space for rows that were replaced
-  o.max_open_files = 256;                         // of the 1024 that a process has by default
-  o.create_if_missing = o.error_if_exists = true;
+  o.max_open_files = 64;                          // a task, of the 1024 that a process has by default
+  o.create_if_missing = true;
   o.avoid_flush_during_shutdown = true;
   o.info_log_level = rdb::WARN_LEVEL;
   o.keep_log_file_num = 1;
   return o;
 }
-}  // namespace
 
-scratch_database::scratch_database(const options& how) : dir_(how.dir), options_(options_for(how)) {
-  claim_directory();
-  rdb::DB* opened = nullptr;
-  const auto status = rdb::DB::Open(options_, dir_, &opened);
-  if (!status.ok()) {
-    leave_directory();
-    refuse(dir_, status.ToString());
-  }
-  db_.reset(opened);
+store_directory::store_directory(std::string dir) : dir_(std::move(dir)) { claim(); }
+
+store_directory::~store_directory() {
+  clear();
+  lock_.reset();
+  std::error_code ignored;
+  if (is_made_) fs::remove(dir_, ignored);
 }
 
-scratch_database::~scratch_database() {
-  db_.reset();
-  leave_directory();
-}
-
-void scratch_database::claim_directory() {
+void store_directory::claim() {
   if (dir_.empty()) throw state_store_error("rocksdb::options::dir is empty: name a directory for the state store");
   std::error_code failed;
-  made_directory_ = fs::create_directories(dir_, failed);
+  is_made_ = fs::create_directories(dir_, failed);
   if (failed) refuse(dir_, "it cannot be created: " + failed.message());
   const auto mine = fs::path(dir_) / marker;
-  if (fs::exists(mine, failed)) {
-    const auto status = rdb::DestroyDB(dir_, options_);
-    if (!status.ok())
-      refuse(dir_, "a run is using it; give each process a directory of its own (" + status.ToString() + ")");
-  } else if (!fs::is_empty(dir_, failed) || failed) {
+  if (!fs::exists(mine, failed) && (!fs::is_empty(dir_, failed) || failed))
     refuse(dir_, failed ? failed.message() : "it holds other files; name a directory that is empty or not there yet");
-  }
-  std::ofstream file(mine);
-  if (!(file << "States of a running Freshet topology. These files are removed when it ends.\n").flush())
-    refuse(dir_, "no file can be written there");
+  auto lock = system_files().lock(mine);
+  if (!lock && lock.error().code == errc::invalid_argument)
+    refuse(dir_, "a run is using it; give each process a directory of its own (" + lock.error().message + ")");
+  if (!lock) refuse(dir_, "no file can be written there: " + lock.error().message);
+  lock_ = *std::move(lock);
+  for (const auto& left : fs::directory_iterator(dir_, failed))  // by a run that was killed
+    if (left.path() != mine) fs::remove_all(left.path(), failed);
+  if (failed) refuse(dir_, "what another run has left there cannot be removed: " + failed.message());
 }
 
-void scratch_database::leave_directory() noexcept {
+void store_directory::clear() noexcept {
   std::error_code ignored;
-  rdb::DestroyDB(dir_, options_).PermitUncheckedError();
-  fs::remove(fs::path(dir_) / marker, ignored);
-  if (made_directory_) fs::remove(dir_, ignored);
+  for (const auto& left : fs::directory_iterator(dir_, ignored)) fs::remove_all(left.path(), ignored);
 }
 
 }  // namespace freshet::rocksdb
