@@ -28,6 +28,7 @@ class dying_files final : public file_system {
     if (steps_++ == dies_at_) kill(getpid(), SIGKILL);
   }
 
+  bool is_of_this_machine() const override { return true; }
   result<std::unique_ptr<append_file>> create(const std::string& path) override {
     return dying(step([&] { return real_.create(path); }));
   }

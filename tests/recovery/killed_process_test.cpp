@@ -28,6 +28,7 @@
 #include "freshet/connect/journaled.hpp"
 #include "freshet/connect/sqlite/sink.hpp"
 #include "freshet/event/event_executor.hpp"
+#include "freshet/state/rocksdb_store.hpp"
 #include "freshet/stream/numeric_aggregates.hpp"
 #include "freshet/stream/stream_builder.hpp"
 #include "freshet/stream/windowed_stream.hpp"
@@ -185,10 +186,12 @@ topology graph_of(const scene& s, const fs::path& folder, dying_files& files, st
 enum class engine { batches, events };
 engine any_engine(random_source& random) { return random.chance(0.5) ? engine::batches : engine::events; }
 
-/// What a life of the process is like. Whether orders are sent is the same for all that share a folder.
+/// What a life of the process is like. Whether orders are sent, and states are in a store, is the same for all that
+/// share a folder.
 struct way {
   engine on = engine::batches;
   bool are_sent = false;
+  bool are_stored = false;
   guarantee promise = guarantee::exactly_once;
 };
 
@@ -199,8 +202,12 @@ topology_run start(const way& how, const topology& graph, const fs::path& folder
   kept.files = &files;
   kept.log_bytes = 4000;
   const auto workers = 1 + random.below(2);
+  std::shared_ptr<state_backend> store;
+  if (how.are_stored)
+    store = rocksdb::store({.dir = (folder / "store").string(), .cache_bytes = 2000, .memory_bytes = 1u << 20});
   if (how.on == engine::batches) {
     batch_options o{.trigger = batch_trigger::rows, .rows_per_batch = 30 + random.below(40), .workers = workers};
+    o.store = store;
     o.guarantee = how.promise;
     o.log = {};
     o.checkpoints = kept;
@@ -208,6 +215,7 @@ topology_run start(const way& how, const topology& graph, const fs::path& folder
   }
   event_options o{.guarantee = how.promise, .workers = workers, .max_batch = 1 + random.below(8)};
   o.channel_batches = 2;
+  o.store = store;
   o.log = {};
   o.checkpoints = kept;
   o.checkpoint_interval = 1us;
@@ -376,15 +384,16 @@ std::uint64_t step_of_recovery(random_source& random, std::uint64_t steps) {
 void killed_process::die_at_steps(engine on, const char* name) {
   const scene s(160);
   verdict all;
-  const std::uint64_t steps_by[] = {steps_of({on, false}, s, all), steps_of({on, true}, s, all)};
-  const auto steps = std::max(steps_by[0], steps_by[1]);
+  const way ways[] = {{on, false}, {on, true}, {on, false, true}};
+  std::uint64_t steps_by[3], steps = 0;
+  for (std::size_t w = 0; w < 3; ++w) steps = std::max(steps, steps_by[w] = steps_of(ways[w], s, all));
   const auto most = seeds_or(80), stride = std::max<std::uint64_t>(1, steps / std::max<std::uint64_t>(1, most));
   std::uint64_t lives = 0, first_kills = 0;
   for (std::uint64_t at = seeds_or(80) % stride; at < steps && all.wrong < 3; at += stride) {
     random_source random(at);
-    way how{on, lives % 2 == 1};
+    way how = ways[lives % 3];
     const auto folder = folder_with(s, "step");
-    const auto first = at % steps_by[how.are_sent], then = step_of_recovery(random, steps);
+    const auto first = at % steps_by[lives % 3], then = step_of_recovery(random, steps);
     first_kills += was_killed(live(how, s, folder, first, 0us, random));
     how.on = any_engine(random);
     all.kills += was_killed(live(how, s, folder, then, 0us, random));
@@ -414,7 +423,7 @@ TEST_F(killed_process, at_any_moment_loses_and_doubles_nothing) {
   for (std::uint64_t seed = 1; all.kills < seeds_or(120) && all.wrong < 3; ++seed) {
     random_source random(seed);
     const auto folder = folder_with(s, "moment");
-    way how{engine::batches, random.chance(0.5)};
+    way how{engine::batches, random.chance(0.5), random.chance(0.3)};
     for (int lives = 0; lives < 40; ++lives) {
       const auto after = std::chrono::microseconds(1 + random.below(60'000));
       how.on = any_engine(random);
@@ -440,7 +449,7 @@ TEST_F(killed_process, under_at_least_once_loses_nothing) {
     random_source random(seed);
     const auto folder = folder_with(s, "again");
     const bool in_batches = seed % 3 == 0;
-    way how{engine::batches, random.chance(0.5), guarantee::at_least_once};
+    way how{engine::batches, random.chance(0.5), random.chance(0.3), guarantee::at_least_once};
     for (int lives = 0; lives < 3; ++lives) {
       how.on = in_batches ? engine::batches : any_engine(random);
       all.kills += was_killed(live(how, s, folder, step_of_recovery(random, steps), 0us, random));
