@@ -200,7 +200,7 @@ topology_run start(const way& how, const topology& graph, const fs::path& folder
   checkpointing kept;
   kept.directory = (folder / "kept").string();
   kept.files = &files;
-  kept.log_bytes = 4000;
+  kept.log_bytes = how.are_stored ? 12'000 : 4000;  // each checkpoint of stores syncs many small files
   const auto workers = 1 + random.below(2);
   std::shared_ptr<state_backend> store;
   if (how.are_stored)
