@@ -300,6 +300,7 @@ set(FRESHET_SOURCES
   src/runtime/engine_watch.cpp
   src/runtime/option_check.cpp
   src/runtime/plan.cpp
+  src/runtime/rescaled.cpp
   src/runtime/restarting_executor.cpp
   src/runtime/run_checkpoints.cpp
   src/runtime/signals.cpp
