@@ -303,6 +303,7 @@ set(FRESHET_SOURCES
   src/runtime/rescaled.cpp
   src/runtime/restarting_executor.cpp
   src/runtime/run_checkpoints.cpp
+  src/runtime/run_counts.cpp
   src/runtime/signals.cpp
   src/runtime/successive_runs.cpp
   src/runtime/task_counters.cpp

@@ -10,8 +10,10 @@ namespace freshet {
 
 /// Starts a run on one of the engines. `goes_on`: behind another run of the same adaptive run.
 struct adaptive_engines {
-  using start = std::function<topology_run(bool goes_on)>;
+  using start = std::function<topology_run(const topology& graph, bool goes_on)>;
   start batches, events;
+  /// The event engine keeps states where they can't be moved in memory.
+  bool events_have_store = false;
 };
 
 /// Runs `graph` on one engine at a time, over one directory of checkpoints, as `chooser` says. Throws what the first

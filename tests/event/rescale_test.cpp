@@ -630,12 +630,15 @@ TEST(rescale, of_a_task_that_cannot_be_wired_ends_the_run) {
   EXPECT_THROW(run.wait(), run_error);
 }
 
-TEST(rescale, is_the_event_engines_alone) {
+TEST(rescale, says_what_to_do_instead_in_a_run_of_batches) {
   topology_builder b{"batches"};
   auto n = b.spout("n", vector_spout<int>{numbers(10)});
   (void)b.sink("out", [](const int&) {}).input(n, shuffle_grouping{});
   auto run = batch_executor{}.start(b.build());
-  EXPECT_NE(refused(run, "out", 2).find("only a run of the event_executor can"), std::string::npos);
+  EXPECT_THAT(
+      refused(run, "out", 2),
+      ::testing::HasSubstr("only runs of the event_executor and of the adaptive_executor can. Stop it and start "
+                           "it with the other parallelism: with a checkpoints.directory it goes on where it was"));
   run.wait();
 }
 
