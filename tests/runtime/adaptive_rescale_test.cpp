@@ -5,6 +5,7 @@
 #include <deque>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include "base/error_of.hpp"
@@ -46,8 +47,9 @@ std::vector<std::string> rescaled_nodes() {
 /// Runs on either engine as long as a test says: it switches once for each permission.
 struct switched_by_hand : scene {
   std::atomic<int> permits{0};
+  int allowed = no_limit;  ///< numbers of each start
   topology_run start_it(const topology& graph, bool events_have_store = false) {
-    *left = no_limit;
+    *left = allowed;
     return start_adaptive(graph, {starts_of<batches>(), starts_of<events_without_pace>(), events_have_store},
                           {.first = first, .patience = 0ns, .log = log}, std::make_unique<when_permitted>(permits));
   }
@@ -61,10 +63,15 @@ struct switched_by_hand : scene {
   class when_permitted final : public engine_chooser {
    public:
     explicit when_permitted(std::atomic<int>& permits) : permits_(permits) {}
-    void begin(engine_kind, time_point) override {}
-    std::string look(const run_metrics&, time_point) override { return take_one_of(permits_) ? "permitted" : ""; }
+    /// A switch may have to wait for a rescale: only now it is one.
+    void begin(engine_kind at, time_point) override {
+      if (at_ && at_ != at) --permits_;
+      at_ = at;
+    }
+    std::string look(const run_metrics&, time_point) override { return permits_ > 0 ? "permitted" : ""; }
 
    private:
+    std::optional<engine_kind> at_;
     std::atomic<int>& permits_;
   };
 };
@@ -322,7 +329,7 @@ bool stop_overtakes_a_rescale() {
   run.wait();
   s.files->on_step({});
   EXPECT_FALSE(run.status().engine.switching);
-  EXPECT_THAT(error_of([&] { run.rescale("sums", 2); }), HasSubstr("the run is ending"));
+  EXPECT_THAT(error_of([&] { run.rescale("sums", 4); }), HasSubstr("the run is ending"));
   EXPECT_EQ(said, is_stopped ? "the run is ending, or its input has: nothing has changed" : "no error");
   EXPECT_EQ(s.starts, is_stopped ? 1 : 2);
   *s.may_end = true;
@@ -375,6 +382,7 @@ TEST_F(adaptive_rescale, by_many_is_done_one_after_the_other) {
 TEST_F(adaptive_rescale, lasts_over_restarts) {
   s.world->ends_process = false;
   s.options.attempts = 1;
+  s.allowed = 0;
   auto run = start_restarting(s.sums<epoch_sink>(), [&](const topology& graph) { return s.start_it(graph); },
                               {.first = 1us, .longest = 1us, .log = {}});
   run.rescale("sums", 4);
@@ -382,12 +390,11 @@ TEST_F(adaptive_rescale, lasts_over_restarts) {
   s.world->crash = [&] { s.world->crash_at = ~std::uint64_t{0}; };  // once
   {
     std::lock_guard lock(s.world->mutex);
-    s.world->crash_at = 0;
+    s.world->crash_at = s.world->calls + 3;
   }
-  while (s.starts == before) {
-    if (run.status().engine.at_work == "batch_executor") *s.may_end = true;  // what may end has to commit
-    std::this_thread::yield();
-  }
+  *s.may_end = true;
+  s.allowed = no_limit;
+  *s.left = no_limit;
   run.wait();
   EXPECT_EQ(s.starts, before + 1);
   EXPECT_EQ(tasks_of(run, "sums"), 4u);

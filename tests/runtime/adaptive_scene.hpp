@@ -24,7 +24,7 @@ using namespace checkpoint_tests;
 using allowance = std::shared_ptr<std::atomic<int>>;
 
 /// Never below zero, so that nobody has to give back what another may have set meanwhile.
-bool take_one_of(std::atomic<int>& left) {
+inline bool take_one_of(std::atomic<int>& left) {
   int now = left;
   while (now > 0 && !left.compare_exchange_weak(now, now - 1)) {}
   return now > 0;
