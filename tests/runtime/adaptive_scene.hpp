@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -82,20 +83,24 @@ class allowed_numbers {
   std::size_t turn_ = 0;
 };
 
-/// Allows each run so many numbers, and has the other engine go on when they are read, and `may_switch`.
+/// Allows each stay on an engine so many numbers, and has the other engine go on when they are read, and `may_switch`.
 class when_used_up final : public engine_chooser {
  public:
   using condition = std::function<bool()>;
   when_used_up(
       allowance left, int each_run, condition may_switch = [] { return true; })
       : left_(std::move(left)), each_run_(each_run), may_switch_(std::move(may_switch)) {}
-  void begin(engine_kind, time_point) override { *left_ = each_run_; }
+  void begin(engine_kind at, time_point) override {
+    if (at_ != at) *left_ = each_run_;  // and not where the same engine goes on with other tasks
+    at_ = at;
+  }
   std::string look(const run_metrics&, time_point) override { return *left_ <= 0 && may_switch_() ? "used up" : ""; }
 
  private:
   const allowance left_;
   const int each_run_;
   const condition may_switch_;
+  std::optional<engine_kind> at_;
 };
 
 /// The event engine with no epochs but those that somebody asks for: each run has the one that ends it.
