@@ -300,8 +300,10 @@ set(FRESHET_SOURCES
   src/runtime/engine_watch.cpp
   src/runtime/option_check.cpp
   src/runtime/plan.cpp
+  src/runtime/rescaled.cpp
   src/runtime/restarting_executor.cpp
   src/runtime/run_checkpoints.cpp
+  src/runtime/run_counts.cpp
   src/runtime/signals.cpp
   src/runtime/successive_runs.cpp
   src/runtime/task_counters.cpp

@@ -114,7 +114,6 @@ class timeline {
     for (; told_ < m.engine.switches && m.engine.recent.size() > told_; ++told_) {
       const auto& s = m.engine.recent[told_];
       std::cout << "        > " << s.to << " goes on: " << s.why << '\n';
-      read_ = 0;  // numbers are those of the run at work
     }
     const auto source = m.node("source");
     const auto rows = source.emitted - std::min(source.emitted, std::exchange(read_, source.emitted));

@@ -11,8 +11,8 @@ namespace freshet {
 
 namespace {
 template <class Executor, class Options>
-adaptive_engines::start starts(const topology& graph, const Options& options) {
-  return [graph, first = Executor{options}, then = Executor{options}.going_on()](bool goes_on) {
+adaptive_engines::start starts(const Options& options) {
+  return [first = Executor{options}, then = Executor{options}.going_on()](const topology& graph, bool goes_on) {
     return (goes_on ? then : first).start(graph);
   };
 }
@@ -21,8 +21,8 @@ adaptive_engines::start starts(const topology& graph, const Options& options) {
 topology_run adaptive_executor::start(const topology& graph) const {
   if (auto wrong = mistakes_of(events_, batches_, options_, graph); !wrong.empty())
     throw topology_error(graph.name(), std::move(wrong));
-  return start_adaptive(graph, {starts<batch_executor>(graph, batches_), starts<event_executor>(graph, events_)},
-                        options_, std::make_unique<engine_watch>(graph, options_, batches_.rows_per_batch));
+  return start_adaptive(graph, {starts<batch_executor>(batches_), starts<event_executor>(events_)}, options_,
+                        std::make_unique<engine_watch>(graph, options_, batches_.rows_per_batch));
 }
 
 }  // namespace freshet

@@ -84,7 +84,6 @@ class event_run final : public engine_run {
   event_task& task_of(std::uint32_t node);
 
   // rescale.cpp
-  std::uint32_t chain_to_rescale(std::string_view node, std::size_t parallelism) const;
   std::shared_lock<std::shared_mutex> look_at_tasks() const;
   bool rescale_now(std::uint32_t chain, topology to, std::chrono::steady_clock::time_point hold_until,
                    std::chrono::steady_clock::time_point until, bool& is_looked_at);

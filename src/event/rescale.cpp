@@ -2,7 +2,6 @@
 // is held, the old tasks are taken away, their states move, and new tasks stand where they stood.
 #include <algorithm>
 #include <map>
-#include <stdexcept>
 #include <thread>
 #include <tuple>
 
@@ -12,6 +11,7 @@
 #include "freshet/base/time_arithmetic.hpp"
 #include "freshet/core/grouping.hpp"
 #include "freshet/runtime/executor.hpp"
+#include "runtime/rescaled.hpp"
 
 namespace freshet {
 
@@ -43,34 +43,11 @@ bool move_states(const node& n, const std::vector<std::unique_ptr<event_task>>& 
 
 }  // namespace
 
-/// Throws std::invalid_argument where it can't have another number of tasks.
-std::uint32_t event_run::chain_to_rescale(std::string_view name, std::size_t parallelism) const {
-  const node& asked = node_called(graph(), name);
-  const auto c = plan_.chain_of[graph().find(name)];
-  const chain_plan& chain = plan_.chains[c];
-  const node& head = graph().nodes()[chain.head()];
-  const auto refuse = [&](const std::string& why) {
-    throw std::invalid_argument(titled(asked) + " can't have another number of tasks while the run works: " + why);
-  };
-  if (asked.kind == node_kind::spout) refuse("the partitions of a spout are dealt when a run starts");
-  if (chain.is_spout)
-    refuse("it is chained to " + titled(head) + ", whose partitions are dealt when a run starts: give it another " +
-           "grouping than forward_grouping, or stop the run");
-  for (const auto& m : chain.members)
-    if (const auto& n = graph().nodes()[m.node]; n.decides && checkpoints_ && parallelism != 1)
-      refuse(titled(n) + " decides whether an epoch counts, so it must have one task");
-  if (head.make_state && !head.state_durable)
-    refuse("the state of " + titled(head) + " has no codec, so it can't be moved");
-  return c;
-}
-
 void event_run::rescale(std::string_view name, std::size_t parallelism) {
   std::lock_guard one(rescaling_);
-  const auto c = chain_to_rescale(name, parallelism);
+  const auto c = chain_to_rescale(graph(), plan_, name, parallelism, keeps_checkpoints());
   if (plan_.chains[c].parallelism == parallelism) return;
-  std::vector<std::uint32_t> nodes;
-  for (const auto& m : plan_.chains[c].members) nodes.push_back(m.node);
-  const auto to = graph().with_parallelism(nodes, parallelism);
+  const auto to = with_tasks(graph(), plan_.chains[c], parallelism);
 
   struct coming_to_rest {
     coming_to_rest(event_run& r, std::size_t chain) : run(r) { tell(chain); }
@@ -131,11 +108,13 @@ bool event_run::rescale_now(std::uint32_t c, topology to, std::chrono::steady_cl
   return done;
 }
 
-/// Comes back when it is committed, and at `until` in any case: what another chain holds may keep it from ending.
+/// Comes back when it is committed, and at `until` in any case: what another chain holds may keep it from ending. Where
+/// the run is ending, or was over before anybody could ask, there may be none to come.
 void event_run::make_epoch(std::chrono::steady_clock::time_point until) {
   const auto newest = coordinator_->committed();
   coordinator_->hurry();
-  while (coordinator_->committed() == newest && !cancelled() && std::chrono::steady_clock::now() < until) {
+  while (coordinator_->committed() == newest && state() <= run_state::paused &&
+         std::chrono::steady_clock::now() < until) {
     if (pool_->is_by_hand()) pool_->run_until_quiet();
     else std::this_thread::sleep_for(50us);
   }

@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "core/named_node.hpp"
 #include "freshet/base/clock.hpp"
+#include "runtime/plan.hpp"
+#include "runtime/rescaled.hpp"
 #include "runtime/successive_runs.hpp"
 
 namespace freshet {
 
 namespace {
 constexpr std::size_t kept_switches = 16;  ///< of which status and metrics tell
-constexpr std::size_t kept_letters = 100;  ///< of the runs before the one at work, as the engines keep by default
 
 engine_kind other(engine_kind k) { return k == engine_kind::batches ? engine_kind::events : engine_kind::batches; }
 std::string name_of(engine_kind k) { return k == engine_kind::batches ? "batch_executor" : "event_executor"; }
@@ -30,27 +33,22 @@ error error_of_start() {
     return {errc::invalid_argument, e.what()};
   } catch (...) { return error_from_current_exception(); }
 }
-
-template <class T>
-void put_before(std::vector<T>& newer, const std::vector<T>& older) {
-  newer.insert(newer.begin(), older.begin(), older.end());
-  if (newer.size() > kept_letters) newer.erase(newer.begin(), newer.end() - static_cast<std::ptrdiff_t>(kept_letters));
-}
 }  // namespace
 
 /// The runs that follow one another, and the thread that looks when the next is due.
 ///
 /// A switch stops the run at work, which ends with an epoch that is not final, and starts one of the other engine,
-/// which goes on from there. Thread safe. Invariants: 1. `switching_` is true from before the one is stopped until the
-/// other is in `run_`, or none will be. 2. A run is told to stop for a switch under the mutex, and only while nobody
-/// has asked for anything: so whatever is asked finds the run as it was, or is seen by the switch.
+/// which goes on from there. Where a run can't change its tasks, a rescale does the same with one of the same engine.
+/// Thread safe. Invariants: 1. `between_` is true from before the one is stopped until the other is in `run_`, or none
+/// will be. 2. A run is told to stop for another under the mutex, and only while nobody has asked for an end: so
+/// whatever is asked finds the run as it was, or is seen by the switch.
 class adaptive_control final : public successive_runs {
  public:
   using time_point = std::chrono::steady_clock::time_point;
   adaptive_control(const topology& graph, adaptive_engines engines, adaptive_options options,
                    std::unique_ptr<engine_chooser> chooser)
-      : successive_runs(engine(engines, options.first)(false)),
-        graph_(graph),
+      : successive_runs(engine(engines, options.first)(graph, false)),
+        name_(graph.name()),
         engines_(std::move(engines)),
         options_(std::move(options)),
         look_every_(std::clamp<std::chrono::nanoseconds>(options_.patience / 10, std::chrono::microseconds(100),
@@ -64,64 +62,65 @@ class adaptive_control final : public successive_runs {
 
   run_status status() const override {
     std::lock_guard lock(mutex_);
-    auto s = run_->status();
+    auto s = status_of_all();
     const bool has_ended = s.state == run_state::finished || s.state == run_state::failed;
     if (has_failed_) s.state = run_state::failed;
     else if (is_over_) s.state = run_state::finished;
-    else if (switching_ || has_ended) s.state = is_paused_ && asked_ == run_state::running ? run_state::paused : asked_;
+    else if (between_ || has_ended) s.state = is_paused_ && asked_ == run_state::running ? run_state::paused : asked_;
     s.error = has_failed_ ? error_ : error{};
-    put_before(s.stalled, before_.stalled);
-    put_before(s.unread_dead_letters, before_.unread_dead_letters);
     s.engine = use();
     return s;
   }
   run_metrics metrics() const override {
     std::unique_lock lock(mutex_);
-    const auto run = run_;
     auto engine = use();
-    lock.unlock();
-    auto m = run->metrics();
+    auto m = metrics_with(std::move(lock));
     m.engine = std::move(engine);
     return m;
   }
-  const topology& graph() const override { return graph_; }
   bool keeps_checkpoints() const override { return true; }
-  std::uint64_t savepoint() override {
+  void rescale(std::string_view node, std::size_t parallelism) override {
     while (true) {
-      const auto run = between_switches();
-      try {
-        return run->savepoint();
-      } catch (const run_error& e) {
-        if (e.error().code != errc::closed || !is_left(run)) throw;
-      }
+      std::unique_lock lock(mutex_);
+      settle(lock);
+      if (at_ == engine_kind::batches) return go_on_with(lock, node, parallelism);
+      const auto run = run_;
+      lock.unlock();
+      if (has_rescaled(run, node, parallelism)) return;
     }
   }
 
  private:
+  /// Another run is to follow.
+  struct succession {
+    engine_kind to;
+    std::string why;
+    std::optional<topology> graph{};  ///< none: that of the run before
+    time_point began = std::chrono::steady_clock::now();
+  };
+
   static const adaptive_engines::start& engine(const adaptive_engines& all, engine_kind kind) {
     return kind == engine_kind::batches ? all.batches : all.events;
   }
-  std::shared_ptr<run_control> between_switches() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !is_switching(); });
-    return run_;
-  }
-  /// It has ended because another engine goes on.
-  bool is_left(const std::shared_ptr<run_control>& run) const {
-    std::lock_guard lock(mutex_);
-    return is_switching() || run_ != run;
-  }
   /// REQUIRES: the mutex.
-  bool is_switching() const { return switching_ && !is_over_; }
-  /// REQUIRES: the mutex.
-  engine_use use() const { return {name_of(at_), is_switching(), switches_, {recent_.begin(), recent_.end()}}; }
+  engine_use use() const { return {name_of(at_), is_between(), switches_, {recent_.begin(), recent_.end()}}; }
 
   void supervise() {
-    for (std::string why; why.empty() || switch_over(why);) {
+    while (true) {
       const auto run = current();
-      if (run->wait_until(deadline(std::chrono::steady_clock::now(), look_every_))) return end_as(*run);
-      why = reason_to_switch(*run);
+      const bool has_ended = run->wait_until(deadline(std::chrono::steady_clock::now(), look_every_));
+      if (auto next = take_next()) {
+        if (!follow(*run, std::move(*next))) return;
+      } else if (has_ended) {
+        return end_as(*run);
+      } else if (const auto why = reason_to_switch(*run); !why.empty()) {
+        begin_switch(why);
+      }
     }
+  }
+  std::optional<succession> take_next() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(next_, std::nullopt);
   }
   std::string reason_to_switch(const run_control& run) {
     {
@@ -138,75 +137,88 @@ class adaptive_control final : public successive_runs {
     } catch (const run_error& e) { fail(e.error()); }
   }
 
-  /// False: the run is over.
-  bool switch_over(const std::string& why) {
-    const auto began = std::chrono::steady_clock::now();
-    const auto left = begin_switch();
-    if (!left) return true;
-    const auto doing = "topology \"" + graph_.name() + "\" was about to go on with the " + name_of(other(at_)) +
-                       " instead of the " + name_of(at_) + " (" + why + "), and ";
-    left->wait_until(time_point::max());
+  /// Unless somebody has asked for something meanwhile.
+  void begin_switch(const std::string& why) {
+    std::lock_guard lock(mutex_);
+    if (asked_ == run_state::running && !is_paused_ && !between_) leave({other(at_), why});
+  }
+  /// REQUIRES: the mutex.
+  void leave(succession next) {
+    next_ = std::move(next);
+    between_ = true;
+    run_->stop();
+  }
+
+  /// The run at work is left for one of its engine, with other tasks. Waits for that. REQUIRES: the mutex, by `lock`.
+  void go_on_with(std::unique_lock<std::mutex>& lock, std::string_view name, std::size_t parallelism) {
+    const auto left = run_;
+    const auto plan = make_plan(left->graph());
+    const auto& chain = plan.chains[chain_to_rescale(left->graph(), plan, name, parallelism, true)];
+    if (chain.parallelism == parallelism) return;
+    auto to = with_tasks(left->graph(), chain, parallelism);
+    const run_error ending({errc::closed, "the run is ending, or its input has: nothing has changed"});
+    if (is_over_ || asked_ != run_state::running) throw ending;
+    const node& asked = node_called(to, name);
+    leave({at_, titled(asked) + " was given " + std::to_string(parallelism) + " tasks", std::move(to)});
+    settle(lock);
+    if (has_failed_) throw run_error(error_);
+    if (run_ == left) throw ending;
+  }
+
+  /// False: none follows `left`.
+  bool follow(run_control& left, succession next) {
+    const auto doing = "topology \"" + name_ + "\" was about to go on with the " + name_of(next.to) +
+                       (next.to == at_ ? "" : " instead of the " + name_of(at_)) + " (" + next.why + "), and ";
+    left.wait_until(time_point::max());
     try {
-      left->rethrow();
+      left.rethrow();
     } catch (const run_error& e) { return fail(told(doing + "failed while it was stopped: ", e.error())), false; }
     if (is_to_stop()) return end(), false;
-    std::shared_ptr<run_control> next;
+    std::shared_ptr<run_control> run;
     try {
-      next = run_of(engine(engines_, other(at_))(true));
-    } catch (...) { return fail(told(doing + "the other could not be started: ", error_of_start())), false; }
-    adopt(std::move(next), why, began);
+      run = run_of(engine(engines_, next.to)(next.graph ? *next.graph : left.graph(), true));
+    } catch (...) {
+      const auto what = next.to == at_ ? "it could not be started again: " : "the other could not be started: ";
+      return fail(told(doing + what, error_of_start())), false;
+    }
+    go_on(std::move(run), next);
     return true;
   }
   static error told(const std::string& doing, error e) {
     e.message = doing + e.message;
     return e;
   }
-  /// Stops the run at work, and gives it; null where somebody has asked for something meanwhile.
-  std::shared_ptr<run_control> begin_switch() {
-    std::lock_guard lock(mutex_);
-    if (asked_ != run_state::running || is_paused_) return nullptr;
-    switching_ = true;
-    run_->stop();
-    return run_;
-  }
   bool is_to_stop() const {
     std::lock_guard lock(mutex_);
     return asked_ == run_state::stopping;
   }
-  void adopt(std::shared_ptr<run_control> next, const std::string& why, time_point began) {
+  void go_on(std::shared_ptr<run_control> run, const succession& next) {
     const auto now = std::chrono::steady_clock::now();
-    const engine_switch done{next->metrics().taken, name_of(other(at_)), why, now - began};
-    {
-      std::lock_guard lock(mutex_);
-      auto said = run_->status();
-      put_before(said.stalled, before_.stalled);
-      put_before(said.unread_dead_letters, before_.unread_dead_letters);
-      before_ = std::move(said);
-      std::swap(run_, next);
-      at_ = other(at_);
+    const engine_switch done{run->metrics().taken, name_of(next.to), next.why, now - next.began};
+    const bool is_switch = next.to != at_;
+    adopt(std::move(run), [&] {
+      if (next.graph) note_graph();
+      if (!is_switch) return;
+      at_ = next.to;
       ++switches_;
       recent_.push_back(done);
       if (recent_.size() > kept_switches) recent_.pop_front();
-      switching_ = false;
-      tell(*run_);
-    }
-    changed_.notify_all();
+    });
     options_.log.log(log_level::info, "adaptive_executor",
-                     "topology \"" + graph_.name() + "\" goes on with the " + done.to + ": " + why +
-                         "; the switch took " + in_ms(done.took));
+                     "topology \"" + name_ + "\" goes on with the " + done.to + ": " + next.why + "; the " +
+                         (is_switch ? "switch" : "change") + " took " + in_ms(done.took));
     chooser_->begin(at_, now);
   }
 
-  const topology graph_;
+  const std::string name_;
   const adaptive_engines engines_;
   const adaptive_options options_;
   const std::chrono::nanoseconds look_every_;
   const std::unique_ptr<engine_chooser> chooser_;  ///< the thread's
 
-  // Guarded by the mutex; the thread alone changes `at_` and `run_`.
+  // Guarded by the mutex; the thread alone changes `at_`.
   engine_kind at_;
-  bool switching_ = false;
-  run_status before_;  ///< stalls and dead letters of the runs before the one at work
+  std::optional<succession> next_;  ///< until the thread has seen it
   std::uint64_t switches_ = 0;
   std::deque<engine_switch> recent_;
   std::jthread thread_;

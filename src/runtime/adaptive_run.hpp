@@ -10,7 +10,7 @@ namespace freshet {
 
 /// Starts a run on one of the engines. `goes_on`: behind another run of the same adaptive run.
 struct adaptive_engines {
-  using start = std::function<topology_run(bool goes_on)>;
+  using start = std::function<topology_run(const topology& graph, bool goes_on)>;
   start batches, events;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "freshet/core/watermark_alignment.hpp"
+#include "runtime/run_counts.hpp"
 
 namespace freshet {
 
@@ -265,16 +266,7 @@ edge_metrics edge_of(const topology& graph, stream_end from, reader_ref to) {
 
 void merge_edges(run_metrics& m) {
   std::vector<edge_metrics> sums;
-  for (auto& e : m.edges) {
-    auto at = std::find_if(sums.begin(), sums.end(), [&](auto& s) {
-      return s.from_node == e.from_node && s.to_node == e.to_node && s.input == e.input;
-    });
-    if (at == sums.end()) sums.push_back(std::move(e));
-    else {
-      at->transferred += e.transferred;
-      at->transfer_latency.merge(e.transfer_latency);
-    }
-  }
+  for (auto& e : m.edges) add_edge(sums, std::move(e));
   m.edges = std::move(sums);
 }
 

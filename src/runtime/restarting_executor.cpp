@@ -1,13 +1,10 @@
 #include "freshet/runtime/restarting_executor.hpp"
 
-#include <algorithm>
-#include <deque>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "freshet/base/clock.hpp"
 #include "runtime/doubled_pause.hpp"
@@ -18,39 +15,21 @@ namespace freshet {
 /// The runs that follow one another, and the thread that waits for each to end. Thread safe.
 class restarting_control final : public successive_runs {
  public:
-  restarting_control(std::function<topology_run()> start, restart_policy policy)
-      : successive_runs(start()), start_(std::move(start)), policy_(std::move(policy)), graphs_{run_->graph()} {
+  restarting_control(const topology& graph, std::function<topology_run(const topology&)> start, restart_policy policy)
+      : successive_runs(start(graph)), start_(std::move(start)), policy_(std::move(policy)) {
     thread_ = std::jthread([this] { supervise(); });
   }
   ~restarting_control() override { thread_.join(); }
 
   run_status status() const override {
-    auto now = current()->status();
     std::lock_guard lock(mutex_);
+    auto now = status_of_all();
     if (has_failed_) now.error = error_;
     else if (now.state == run_state::failed) now.state = run_state::running;  // it will be, when the pause is over
     return now;
   }
-  const topology& graph() const override {
-    std::lock_guard lock(mutex_);
-    return graphs_.back();
-  }
-  void rescale(std::string_view node, std::size_t parallelism) override {
-    while (true) {
-      const auto run = current();
-      run->rescale(node, parallelism);
-      std::lock_guard lock(mutex_);
-      if (run_ != run) continue;  // another one has come meanwhile
-      std::erase_if(parallelism_, [&](auto& of) { return of.first == node; });
-      parallelism_.emplace_back(node, parallelism);
-      graphs_.push_back(run->graph());
-      return;
-    }
-  }
 
  private:
-  using node_parallelism = std::vector<std::pair<std::string, std::size_t>>;
-
   void supervise() {
     while (true) {
       const auto began = std::chrono::steady_clock::now();
@@ -82,7 +61,7 @@ class restarting_control final : public successive_runs {
                       "topology \"" + graph().name() + "\": " + why + "; started again in " + in_seconds(pause));
       if (!wait(pause)) return give_up("was told to end while it waited to be started again");
       try {
-        adopt(run_of(start_()));
+        adopt(run_of(start_(current()->graph())));
         return true;
       } catch (const topology_error& e) {
         why = e.what();
@@ -102,37 +81,13 @@ class restarting_control final : public successive_runs {
     std::unique_lock lock(mutex_);
     return !changed_.wait_until(lock, deadline(std::chrono::steady_clock::now(), pause), ends);
   }
-  void adopt(std::shared_ptr<run_control> next) {
-    node_parallelism parallelism;
-    {
-      std::lock_guard lock(mutex_);
-      run_ = next;
-      parallelism = parallelism_;
-    }
-    for (const auto& [node, tasks] : parallelism) rescale_again(*next, node, tasks);
-    std::lock_guard lock(mutex_);  // what counts is what is asked by now
-    tell(*next);
-  }
-  void rescale_again(run_control& run, const std::string& node, std::size_t tasks) {
-    try {
-      run.rescale(node, tasks);
-    } catch (const std::exception& e) {
-      policy_.log.log(log_level::warning, "restarting_executor",
-                      "topology \"" + graph().name() + "\": \"" + node + "\" has not got its " + std::to_string(tasks) +
-                          " tasks again: " + e.what());
-    }
-  }
   bool give_up(const std::string& what) {
     fail({code_, "topology \"" + graph().name() + "\" " + what + ": " + story_});
     return false;
   }
 
-  const std::function<topology_run()> start_;
+  const std::function<topology_run(const topology&)> start_;
   const restart_policy policy_;
-
-  // Guarded by the mutex.
-  std::deque<topology> graphs_;   ///< the last one counts; runs come and go, and others may still look at one before
-  node_parallelism parallelism_;  ///< of nodes that were rescaled, the last one last, as chains move as one
 
   // Of the thread.
   std::uint32_t failures_ = 0;
@@ -142,10 +97,11 @@ class restarting_control final : public successive_runs {
   std::jthread thread_;
 };
 
-topology_run start_restarting(std::function<topology_run()> start, restart_policy policy) {
+topology_run start_restarting(const topology& graph, std::function<topology_run(const topology&)> start,
+                              restart_policy policy) {
   if (policy.first < std::chrono::nanoseconds{} || policy.longest < policy.first)
     throw std::invalid_argument("restart_policy wants 0 <= first <= longest");
-  return topology_run{std::make_shared<restarting_control>(std::move(start), std::move(policy))};
+  return topology_run{std::make_shared<restarting_control>(graph, std::move(start), std::move(policy))};
 }
 
 }  // namespace freshet

@@ -1,10 +1,12 @@
 #include "freshet/runtime/topology_run.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
 #include "core/named_node.hpp"
 #include "freshet/base/clock.hpp"
+#include "runtime/run_counts.hpp"
 
 namespace freshet {
 
@@ -19,8 +21,9 @@ std::uint64_t run_control::savepoint() {
 
 void run_control::rescale(std::string_view, std::size_t) {
   throw run_error({errc::unsupported, "the run of topology \"" + graph().name() +
-                                          "\" can't change its tasks while it works: only a run of the event_executor "
-                                          "can. Stop it, and go on with another parallelism"});
+                                          "\" can't change its tasks while it works: only runs of the event_executor "
+                                          "and of the adaptive_executor can. Stop it and start it with the other "
+                                          "parallelism: with a checkpoints.directory it goes on where it was"});
 }
 
 std::string_view to_string(guarantee g) noexcept {
@@ -57,32 +60,16 @@ namespace {
 constexpr auto for_ever = std::chrono::steady_clock::time_point::max();
 
 void add(task_metrics& to, const task_metrics& t) {
-  to.emitted += t.emitted;
-  to.transferred += t.transferred;
-  to.executed += t.executed;
-  to.acked += t.acked;
-  to.failed += t.failed;
-  to.timed_out += t.timed_out;
-  to.replayed += t.replayed;
-  to.retried += t.retried;
-  to.dead_lettered += t.dead_lettered;
-  to.skipped += t.skipped;
-  to.lost += t.lost;
-  to.late += t.late;
-  to.woke_behind += t.woke_behind;
+  add_counts(to, t);
   to.pending += t.pending;
   to.queued += t.queued;
   to.batches += t.batches;
-  to.late_answers += t.late_answers;
   to.state_rows += t.state_rows;
   to.state_bytes += t.state_bytes;
-  to.state_expired += t.state_expired;
   to.idle += t.idle;
   to.busy += t.busy;
   to.backpressured += t.backpressured;
   to.nothing_at_hand += t.nothing_at_hand;
-  to.execute_latency.merge(t.execute_latency);
-  to.complete_latency.merge(t.complete_latency);
 }
 
 class counts_of_run final : public edge_counts {
@@ -90,14 +77,11 @@ class counts_of_run final : public edge_counts {
   counts_of_run(const topology& graph, const run_metrics& m) : graph_(graph), metrics_(m) {}
   std::uint64_t transferred(std::size_t node, std::size_t input) const override {
     std::uint64_t sum = 0;
-    bool crossed = false;
-    for (const auto& e : metrics_.edges) {  // one a producing task
-      if (e.to_node != node || e.input != input) continue;
-      sum += e.transferred;
-      crossed = true;
-    }
-    // Inside a chain nothing is sent: every tuple is a call.
-    return crossed ? sum : metrics_.node(graph_.nodes()[node].name).executed;
+    for (const auto& e : metrics_.edges)  // one a producing task
+      if (e.to_node == node && e.input == input) sum += e.transferred;
+    const auto& reader = graph_.nodes()[node];
+    // Inside a chain nothing is sent: every tuple is a call. What is chained in one engine may not be in the other.
+    return is_chained(graph_.nodes(), reader) ? std::max(sum, metrics_.node(reader.name).executed) : sum;
   }
   std::uint64_t lost(std::size_t node) const override { return metrics_.node(graph_.nodes()[node].name).lost; }
 

@@ -529,6 +529,26 @@ TEST(rescale, changes_nothing_where_the_epoch_before_does_not_end) {
   EXPECT_EQ(sorted(world->visible), checkpoint_tests::wanted());
 }
 
+/// Whoever waits for an epoch hears when there is none to come.
+TEST(rescale, is_told_of_the_end_that_comes_before_its_epoch) {
+  using namespace checkpoint_tests;
+  for (int round = 0; round < 200; ++round) {
+    simulated_files files;
+    const auto world = std::make_shared<outside>();
+    topology_builder b{"short"};
+    auto in = b.spout("in", partitioned_spout_probe{partitions, 4});
+    auto sums = b.bolt("sums", sum_by_key{}).input(in, key_grouping{key_of{}});
+    (void)b.sink("out", epoch_sink{world}).input(sums, shuffle_grouping{});
+    auto options = events::options(files);
+    options.checkpoint_interval = 1h;
+    auto run = event_executor{options}.start(b.build());
+    std::string said = "not refused";
+    for (std::size_t tasks = 2; said == "not refused"; tasks = 3 - tasks) said = refused(run, "sums", tasks);
+    ASSERT_THAT(said, ::testing::HasSubstr("the run is ending, or its input has")) << "round " << round;
+    run.wait();
+  }
+}
+
 TEST(rescale, of_a_task_that_cannot_be_opened_ends_the_run) {
   struct opens_twice {
     using state = int;
@@ -610,12 +630,15 @@ TEST(rescale, of_a_task_that_cannot_be_wired_ends_the_run) {
   EXPECT_THROW(run.wait(), run_error);
 }
 
-TEST(rescale, is_the_event_engines_alone) {
+TEST(rescale, says_what_to_do_instead_in_a_run_of_batches) {
   topology_builder b{"batches"};
   auto n = b.spout("n", vector_spout<int>{numbers(10)});
   (void)b.sink("out", [](const int&) {}).input(n, shuffle_grouping{});
   auto run = batch_executor{}.start(b.build());
-  EXPECT_NE(refused(run, "out", 2).find("only a run of the event_executor can"), std::string::npos);
+  EXPECT_THAT(
+      refused(run, "out", 2),
+      ::testing::HasSubstr("only runs of the event_executor and of the adaptive_executor can. Stop it and start "
+                           "it with the other parallelism: with a checkpoints.directory it goes on where it was"));
   run.wait();
 }
 

@@ -18,10 +18,14 @@ namespace freshet {
 ///
 /// The handle is of the whole: it may be asked for anything at any time, also during a switch. A stop wins over a
 /// switch; a drain, a pause and a savepoint meant for a run that is just left are those of the next. A query is
-/// answered from the state there is. Counters and latencies in its metrics are those of the run at work; which engine
-/// that is, how often and why it came to that, stands in `engine` of its status and its metrics. It is over when the
-/// input ends on either engine, and has failed when a run fails or can't be started (a restarting_executor goes around
-/// it).
+/// answered from the state there is. Counters go on over all runs, see `run_metrics`; which engine is at work, how
+/// often and why it came to that, stands in `engine` of its status and its metrics. It is over when the input ends on
+/// either engine, and has failed when a run fails or can't be started (a restarting_executor goes around it).
+///
+/// A rescale is done by the run of the event engine while that works. In batches the run is left at an epoch and one of
+/// the same engine goes on with the other tasks, as at a switch, which the log tells; one that is paused may poll its
+/// spouts for a moment before it is told. All later runs have those tasks. What can't be is refused as in the event
+/// engine.
 ///
 /// A checkpoint to resume from, and states to be dropped, are of the first run: the others go on. Spouts must be
 /// readable again, as each run has new ones, and should not wait in `poll`: that looks like work. Thread safe; may

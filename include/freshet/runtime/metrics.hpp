@@ -148,16 +148,24 @@ struct engine_switch {
 /// Which engine a run is on, and which it was on before.
 struct engine_use {
   std::string at_work;                  ///< "event_executor", "batch_executor"; during a switch the one that is left
-  bool switching = false;               ///< an adaptive run is between two engines
-  std::uint64_t switches = 0;           ///< since the adaptive run was started
+  bool switching = false;               ///< an adaptive run is between two runs, for a switch or other tasks
+  std::uint64_t switches = 0;           ///< from engine to engine, since the adaptive run was started
   std::vector<engine_switch> recent{};  ///< the newest of them, oldest first, at most 16
 };
 
 /// A snapshot of a run.
+///
+/// Of runs that follow one another (adaptive_executor, restarting_executor) counters, latencies and `uptime` are of all
+/// of them together: what a run had counted when it was over stays counted, and tasks that are there no more are
+/// counted for by the first of their node. What is true of a moment (watermarks, `pending`, `queued`, `state_rows` and
+/// the like), shares of time and `batches` are of the run at work, the shares since that was started. A run that has
+/// failed had messages that it had not finished: they are counted as failed, and where they come again as emitted
+/// again, so that emitted = acked + failed holds; what the next run does again that was done since the last epoch
+/// counts again, too.
 struct run_metrics {
   std::string topology;
-  event_time taken{};  ///< by the run's clock
-  std::chrono::nanoseconds uptime{};
+  event_time taken{};                 ///< by the run's clock
+  std::chrono::nanoseconds uptime{};  ///< without the time between runs
   std::vector<task_metrics> tasks;
   std::vector<edge_metrics> edges;
   std::vector<batch_progress> batches;  ///< batch engine: the newest ones, oldest first

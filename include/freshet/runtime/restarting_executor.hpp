@@ -22,13 +22,15 @@ struct restart_policy {
   logger log{stderr_log(log_level::warning), log_level::warning};
 };
 
-/// Starts `start` now, and again, by the policy, whenever the run that it gave has failed. The handle is of all of
-/// them: its status and numbers are those of the run at work, and what is asked of it (drain, stop, pause, rescale) is
-/// asked of those to come, too, a stop before a drain. One that fails when it was told to end is not followed by
-/// another. It has failed when the policy gives up: the error then tells of each run why it ended,
-/// and when. What the first start throws comes through; later ones count as runs that failed, but for a topology_error,
-/// which no further start would mend. Throws std::invalid_argument for a policy that can't be.
-topology_run start_restarting(std::function<topology_run()> start, restart_policy policy = {});
+/// Starts `graph` by `start` now, and again, by the policy, whenever the run that it gave has failed. The handle is of
+/// all of them: its state is that of the run at work, and what is asked of it (drain, stop, pause, rescale) is asked of
+/// those to come, too, a stop before a drain: they are started with the topology that a rescale has left. Counters go
+/// on over them, see `run_metrics`. One that fails when it was told to end is not followed by another. It has failed
+/// when the policy gives up: the error then tells of each run why it ended, and when. What the first start throws comes
+/// through; later ones count as runs that failed, but for a topology_error, which no further start would mend. Throws
+/// std::invalid_argument for a policy that can't be.
+topology_run start_restarting(const topology& graph, std::function<topology_run(const topology&)> start,
+                              restart_policy policy = {});
 
 /// An executor whose runs are started again when they fail. With checkpoints each goes on where the one before was
 /// (only the first goes back, where `checkpoints.resume_from` says so); without, where its spouts do: behind what was
@@ -40,10 +42,10 @@ class restarting_executor {
   explicit restarting_executor(Executor executor, restart_policy policy = {})
       : executor_(std::move(executor)), policy_(std::move(policy)) {}
   topology_run start(const topology& graph) const {
-    const auto start = [first = executor_, next = following(), graph, is_first = true]() mutable {
-      return (std::exchange(is_first, false) ? first : next).start(graph);
+    const auto start = [first = executor_, next = following(), is_first = true](const topology& with) mutable {
+      return (std::exchange(is_first, false) ? first : next).start(with);
     };
-    return start_restarting(start, policy_);
+    return start_restarting(graph, start, policy_);
   }
 
  private:

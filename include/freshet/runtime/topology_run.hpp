@@ -90,8 +90,9 @@ class topology_run {
   /// it ends, it is of the last epoch. Throws run_error where the run keeps no checkpoints, or is over, or the files
   /// fail. Not for bolts and sinks, as `query`.
   std::uint64_t savepoint();
-  /// Gives a bolt or a sink, and what is chained to it, another number of tasks while the run works; event engine. The
-  /// spouts are not polled meanwhile: what is under way there is finished, the old tasks let go what they hold
+  /// Gives a bolt or a sink, and what is chained to it, another number of tasks while the run works; event engine, and
+  /// adaptive runs, which in batches go on behind an epoch instead (see adaptive_executor). The spouts are not polled
+  /// meanwhile: what is under way there is finished, the old tasks let go what they hold
   /// (`flush`) and are closed, the states of keys move to new tasks, which are opened, and the run goes on. State by
   /// key and broadcast state move; what a bolt keeps in members of its own does not. With `checkpoints` an epoch is
   /// made before, and a run that goes on from it later has the parallelism of its own topology.
@@ -101,8 +102,8 @@ class topology_run {
   /// has changed: std::invalid_argument where there is no such node, or it is a spout, chained to one, has state
   /// without a codec, or is a deciding_sink of a run with checkpoints, which has one task; topology_error where the
   /// topology can't have so many tasks; run_error where the run is ending, where what is under way isn't finished
-  /// within `drain_timeout`, and on other executors (see restarting_executor for its runs). When an old task can't be
-  /// closed, or a new one made or opened, the run fails. Not for bolts and sinks, as `query`.
+  /// within `drain_timeout`, and on the batch executor (see restarting_executor for its runs). When an old task can't
+  /// be closed, or a new one made or opened, the run fails. Not for bolts and sinks, as `query`.
   void rescale(std::string_view node, std::size_t parallelism);
   /// The topology with this run's counters on its edges.
   std::string describe(describe_format format = describe_format::text) const;
