@@ -7,7 +7,7 @@ namespace freshet {
 void frozen_states::begin_groups(key_group_range all) {
   groups_ = all;
   group_ = all.first;
-  by_group_.resize(all.end - all.first);
+  by_group_.assign(all.end - all.first, rows(with_times_));
 }
 
 void frozen_states::write_first(std::uint32_t group, std::size_t slot, std::uint8_t mark) {
@@ -33,16 +33,20 @@ bool frozen_states::write(std::size_t keys) {
   return next_ == changed_.size() && group_ == groups_.end;
 }
 frozen_state frozen_states::take() {
-  frozen_state all{changes_.take(with_times_), {}, {}};
-  for (auto& g : by_group_) all.groups.push_back(g.take(with_times_));
+  frozen_state all{changes_.take(), {}, {}};
+  for (auto& g : by_group_) all.groups.push_back(g.take());
   return all;
 }
-std::string frozen_states::rows::take(bool with_times) {
-  writer all;
-  all.raw<std::uint64_t>(count);
-  all.raw<std::uint8_t>(with_times);
-  all.append(bytes.data());
-  return all.take();
+frozen_states::rows::rows(bool with_times) {
+  bytes.raw(count);
+  bytes.raw<std::uint8_t>(with_times);
+}
+std::string frozen_states::rows::take() {
+  writer head;
+  head.raw(count);
+  auto all = bytes.take();
+  all.replace(0, head.size(), head.data());
+  return all;
 }
 
 /// First aside, as codecs may throw.

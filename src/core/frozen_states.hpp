@@ -27,7 +27,8 @@ class frozen_states {
         with_times_(with_times),
         before_(before),
         now_(now),
-        changed_(std::move(changed)) {}
+        changed_(std::move(changed)),
+        changes_(with_times) {}
   void gone(const void* key);
   /// All states of these groups are to be written, too.
   void begin_groups(key_group_range all);
@@ -40,10 +41,13 @@ class frozen_states {
   frozen_state take();
 
  private:
+  /// Bytes behind a head that has their count, for which there is room from the first: to be put in front of them they
+  /// would have to be copied, all at once.
   struct rows {
+    explicit rows(bool with_times);
+    std::string take();
     writer bytes{};
     std::uint64_t count = 0;
-    std::string take(bool with_times);
   };
   template <class F>
   void add(rows& to, F&& write);
