@@ -165,6 +165,10 @@ void any_keyed_state::freeze_at_once(std::optional<key_group_range> all) {
   note();
 }
 bool any_keyed_state::write_frozen(std::size_t keys) { return !frozen_ || frozen_->write(keys); }
+bool any_keyed_state::has_frozen_changes() const { return !frozen_ || frozen_->has_changes(); }
+std::string any_keyed_state::take_frozen_changes() {
+  return frozen_ ? frozen_->take_changes() : std::exchange(written_.changes, {});
+}
 frozen_state any_keyed_state::take_frozen() {
   if (frozen_) {
     written_ = frozen_->take();

@@ -32,8 +32,13 @@ bool frozen_states::write(std::size_t keys) {
   }
   return next_ == changed_.size() && group_ == groups_.end;
 }
+std::string frozen_states::take_changes() {
+  auto all = changes_->take();
+  changes_.reset();
+  return all;
+}
 frozen_state frozen_states::take() {
-  frozen_state all{changes_.take(), {}, {}};
+  frozen_state all{changes_ ? take_changes() : std::string(), {}, {}};
   for (auto& g : by_group_) all.groups.push_back(g.take());
   return all;
 }
@@ -61,13 +66,13 @@ void frozen_states::write_time(writer& w, const slot_table& t, std::size_t slot)
   if (with_times_) w.raw(t.last_use(slot).time_since_epoch().count());
 }
 void frozen_states::gone(const void* key) {
-  add(changes_, [&](writer& w) {
+  add(*changes_, [&](writer& w) {
     type_.write_key(w, key);
     w.raw<std::uint8_t>(false);
   });
 }
 void frozen_states::write_change(const slot_table& t, std::size_t slot) {
-  add(changes_, [&](writer& w) {
+  add(*changes_, [&](writer& w) {
     const void* entry = t.at(slot);
     type_.write_key(w, type_.key_of(entry));
     w.raw<std::uint8_t>(true);

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -35,9 +36,12 @@ class frozen_states {
 
   /// An entry is about to be used, or to go, for the first time since; `mark` is the number it had.
   void write_first(std::uint32_t group, std::size_t slot, std::uint8_t mark);
-  /// Writes so many keys more, or one group. True: all is written.
+  /// Writes so many keys more, or one group; first what has changed. True: all is written.
   bool write(std::size_t keys);
-  /// REQUIRES: all is written.
+  bool has_changes() const { return next_ == changed_.size(); }
+  /// What has changed, once, before the rest is written. REQUIRES: has_changes()
+  std::string take_changes();
+  /// What has not been taken. REQUIRES: all is written.
   frozen_state take();
 
  private:
@@ -60,9 +64,9 @@ class frozen_states {
   const bool with_times_;
   const std::uint8_t before_, now_;
   const change_list changed_;
-  std::size_t next_ = 0;  ///< of those
-  rows changes_;
-  writer one_;  ///< its memory is used again
+  std::size_t next_ = 0;         ///< of those
+  std::optional<rows> changes_;  ///< none: they have been taken
+  writer one_;                   ///< its memory is used again
   key_group_range groups_{0, 0};
   std::uint32_t group_ = 0;  ///< the next of the groups
   std::vector<rows> by_group_;

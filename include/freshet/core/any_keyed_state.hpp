@@ -49,6 +49,8 @@ class any_keyed_state : public any_state {
   std::size_t touched() const override { return changes_.size() - forgotten_; }
   void freeze(std::optional<key_group_range> all) override;
   bool write_frozen(std::size_t keys) override;
+  bool has_frozen_changes() const override;
+  std::string take_frozen_changes() override;
   frozen_state take_frozen() override;
 
   bool is_durable() const override { return type_.is_durable; }

@@ -18,7 +18,7 @@ namespace freshet {
 
 /// A state as it was at one moment, in bytes.
 struct frozen_state {
-  std::string changes{};                ///< as `any_state::save_changes` writes them
+  std::string changes{};                ///< as `any_state::save_changes` writes them; empty where they were taken
   std::vector<std::string> groups{};    ///< as `save` writes them; empty where they were not asked for
   std::optional<std::string> shared{};  ///< as `save_shared` writes it, with the groups
 };
@@ -68,8 +68,12 @@ class any_state {
   /// From here on changes are noted anew. REQUIRES: `durable()`; `note` was called, and what was frozen before is
   /// taken.
   virtual void freeze(std::optional<key_group_range> all) = 0;
-  /// Writes so many keys more, or one group. True: everything is written.
+  /// Writes so many keys more, or one group; first what has changed. True: everything is written.
   virtual bool write_frozen(std::size_t keys) = 0;
+  /// What has changed is written.
+  virtual bool has_frozen_changes() const = 0;
+  /// They may be taken by themselves, before the rest is written. REQUIRES: has_frozen_changes()
+  virtual std::string take_frozen_changes() = 0;
   /// REQUIRES: everything is written.
   virtual frozen_state take_frozen() = 0;
   /// Makes the changes that `save_changes` wrote, as far as they are of these groups; what isn't by key, in any case.
@@ -151,6 +155,8 @@ class single_state final : public any_state {
     note();
   }
   bool write_frozen(std::size_t) override { return true; }
+  bool has_frozen_changes() const override { return true; }
+  std::string take_frozen_changes() override { return std::exchange(frozen_.changes, {}); }
   frozen_state take_frozen() override { return std::exchange(frozen_, {}); }
   bool load_changes(key_group_range, reader& r) override {
     if constexpr (durable<S>) {
