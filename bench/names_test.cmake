@@ -11,6 +11,9 @@ foreach(name IN ITEMS
     event/checkpoints/freeze)
   list(APPEND wanted "${name}/keys:1000" "${name}/keys:1000000")
 endforeach()
+foreach(name IN ITEMS event/checkpoint event/log batch/checkpoint batch/log)
+  list(APPEND wanted "recovery/${name}/keys:1000/bytes:0" "recovery/${name}/keys:1000000/bytes:0")
+endforeach()
 list(APPEND wanted words/hand words/event words/batch chain/event ledger/ channel/ nexmark/ yahoo/ windows/ state/ epoch_log/append
   bare/append_fdatasync batch/no_room/)
 if(TBB)

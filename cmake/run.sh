@@ -91,6 +91,7 @@ sh cmake/run.sh latency [OPTIONS]
 
 Builds freshet-latency (Release, in build/release/bench/latency) and runs it with these options, for example:
   sh cmake/run.sh latency --engine both --interval 1,10,100 --rate 10000,100000 --duration 3 --json FILE
+  sh cmake/run.sh latency --guarantee best_effort,exactly_once --checkpoint 100ms,1s --keys 1000000
   sh cmake/run.sh latency -- --help     all of them
 TEXT
 }

@@ -95,7 +95,7 @@ int be_first_result(const options& asked) {
      std::printf("%lld %llu\n", static_cast<long long>(clock::now().time_since_epoch().count()),
                  static_cast<unsigned long long>(resident_bytes()));
    }).input(doubled, key_grouping{&sample::key});
-  start(which, shortest_interval(asked), asked, b.build()).wait();
+  start(plain(which, shortest_interval(asked), 1), asked, b.build()).wait();
   return 0;
 }
 

@@ -20,21 +20,15 @@ namespace {
 std::vector<row> all_rows(const options& asked, const std::atomic<bool>& interrupted) {
   std::vector<row> rows;
   std::map<double, double> source_cores;
-  const auto one = [&](engine which, double interval_ms, double rate) {
-    if (interrupted) return;
-    if (!source_cores.count(rate))
-      source_cores[rate] = source_alone(rate, std::chrono::duration<double>(0.5), interrupted);
-    row r = measure(which, interval_ms, rate, asked, interrupted);
-    if (interrupted) return;  // half a row is none
-    r.source_cores = source_cores[rate];
-    print_row(r);
+  print_head(asked);
+  for (const auto& of : settings_of(asked)) {
+    if (!source_cores.count(of.rate))
+      source_cores[of.rate] = source_alone(of.rate, std::chrono::duration<double>(0.5), interrupted);
+    row r = measure(of, asked, interrupted);
+    if (interrupted) break;  // half a row is none
+    r.source_cores = source_cores[of.rate];
+    print_row(r, asked);
     rows.push_back(std::move(r));
-  };
-  print_head();
-  for (const double rate : asked.rates) {
-    if (asked.event) one(engine::event, 0, rate);
-    if (asked.batch)
-      for (const double interval : asked.intervals_ms) one(engine::batch, interval, rate);
   }
   return rows;
 }

@@ -1,9 +1,14 @@
 #include "measure.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
 #include <thread>
 
 #include "paced_source.hpp"
+#include "scratch_folder.hpp"
 
 namespace freshet::latency {
 
@@ -23,46 +28,84 @@ bool backlog_grows(const arrivals& a, clock::duration measured, double interval_
   return late > early + allowed;
 }
 
+/// What sends, and how it ends; both kinds of source are this to a row.
+struct outside {
+  sender send;
+  std::function<void()> close;
+};
+template <class Source>
+outside outside_of(const Source& source) {
+  const auto shared = std::make_shared<Source>(source);
+  return {[shared](const sample& s) { return shared->push(s).has_value(); }, [shared] { shared->close(); }};
+}
+
 void sleep_until(clock::time_point when, const std::atomic<bool>& give_up) {
   constexpr auto slice = std::chrono::milliseconds(50);
   while (!give_up && clock::now() < when) std::this_thread::sleep_until(std::min(when, clock::now() + slice));
 }
 
+/// The topology of a row, with what sends into it.
+topology graph_of(const setting& of, const options& asked, const std::shared_ptr<const timetable>& times,
+                  const std::shared_ptr<arrivals>& results, outside& source) {
+  if (asked.checkpoints_ms.empty()) {
+    const push_spout<sample> samples;
+    source = outside_of(samples);
+    return pipeline(samples, latency_sink{times, results});
+  }
+  const readable_samples samples{times};
+  source = outside_of(samples);
+  if (!of.checkpoint_ms) return pipeline(samples, latency_sink{times, results});
+  return pipeline(samples, latency_epoch_sink{times, results});
+}
+
+/// Waits until a row is over, with a savepoint in its middle where there is a run to make one; gives the cores that its
+/// measured part took.
+double watch(const timetable& times, const std::atomic<bool>& interrupted, topology_run* saved) {
+  sleep_until(times.measured_from(), interrupted);
+  const auto cpu = process_cpu_time();
+  const auto from = clock::now();
+  if (saved) {
+    sleep_until(times.begin() + (times.end() - times.begin()) / 2, interrupted);
+    saved->savepoint();
+  }
+  sleep_until(times.end(), interrupted);
+  return std::chrono::duration<double>(process_cpu_time() - cpu) / (clock::now() - from);
+}
+
 }  // namespace
 
 double source_alone(double rate, std::chrono::duration<double> how_long, const std::atomic<bool>& give_up) {
+  timetable times{rate, 1000};
   const auto start = clock::now();
+  times.set_times(start, seconds(how_long.count()));
   const auto cpu = process_cpu_time();
-  std::thread source(
-      [&] { pace(rate, start, start + seconds(how_long.count()), give_up, [](const sample&) { return true; }); });
+  std::thread source([&] { pace(times, give_up, [](const sample&) { return true; }); });
   source.join();
   return std::chrono::duration<double>(process_cpu_time() - cpu) / (clock::now() - start);
 }
 
-row measure(engine which, double interval_ms, double rate, const options& asked, const std::atomic<bool>& interrupted) {
+row measure(const setting& of, const options& asked, const std::atomic<bool>& interrupted) {
   using namespace std::chrono_literals;
-  const auto begin = clock::now() + 20ms;  // the engine's threads have started and sleep by then
-  const window measured{begin + seconds(asked.duration_s / 10), begin + seconds(asked.duration_s)};
+  const auto times = std::make_shared<timetable>(of.rate, asked.keys);
   const auto results = std::make_shared<arrivals>();
-  push_spout<sample> samples;
-  auto run = start(which, interval_ms, asked, pipeline(samples, latency_sink{measured, results}));
+  std::optional<scratch_folder> folder;
+  if (of.checkpoint_ms) folder.emplace(asked.directory);
+  outside samples;
+  const auto graph = graph_of(of, asked, times, results, samples);
+  auto run = start(of, asked, graph, folder ? folder->path() : std::string());
 
-  std::uint64_t sent = 0;
-  std::thread source([&] {
-    sent = pace(rate, begin, measured.to, interrupted, [&](const sample& s) { return samples.push(s).has_value(); });
-  });
-  sleep_until(measured.from, interrupted);
-  const auto cpu = process_cpu_time();
-  const auto cpu_from = clock::now();
-  sleep_until(measured.to, interrupted);
-  row r{.engine = which, .interval_ms = interval_ms, .rate = rate, .latency = {}};
-  r.cores = std::chrono::duration<double>(process_cpu_time() - cpu) / (clock::now() - cpu_from);
-  source.join();
+  send_fill(*times, interrupted, samples.send);
+  if (folder) run.savepoint();                                       // the epoch that has all keys is none of the row's
+  times->set_times(clock::now() + 20ms, seconds(asked.duration_s));  // the engine's threads sleep by then
+  auto source = std::async(std::launch::async, [&] { return pace(*times, interrupted, samples.send); });
+  row r{.of = of, .latency = {}};
+  r.cores = watch(*times, interrupted, folder && asked.savepoint ? &run : nullptr);
+  const auto sent = source.get();
   samples.close();
   run.wait();
   r.latency = results->all();
-  r.sustained = static_cast<double>(sent) >= 0.99 * rate * asked.duration_s &&
-                !backlog_grows(*results, measured.to - measured.from, interval_ms);
+  r.sustained = static_cast<double>(sent) >= 0.99 * of.rate * asked.duration_s &&
+                !backlog_grows(*results, times->end() - times->measured_from(), of.interval_ms);
   return r;
 }
 

@@ -10,9 +10,7 @@ namespace freshet::latency {
 
 /// One measurement.
 struct row {
-  latency::engine engine = latency::engine::event;
-  double interval_ms = 0;  ///< 0: per event
-  double rate = 0;         ///< asked
+  setting of;
   bool sustained = false;
   histogram latency;
   double cores = 0;         ///< of the whole process, source included
@@ -23,6 +21,6 @@ struct row {
 double source_alone(double rate, std::chrono::duration<double> how_long, const std::atomic<bool>& give_up);
 
 /// Runs the pipeline for `asked.duration_s`. `interrupted`: give up soon; the row is not to be used then.
-row measure(engine which, double interval_ms, double rate, const options& asked, const std::atomic<bool>& interrupted);
+row measure(const setting& of, const options& asked, const std::atomic<bool>& interrupted);
 
 }  // namespace freshet::latency

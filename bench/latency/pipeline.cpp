@@ -23,9 +23,11 @@ histogram arrivals::all() const {
 }
 
 void latency_sink::write(const sample& s) {
+  if (s.intended_ns == 0) return;
   const clock::time_point intended{std::chrono::nanoseconds(s.intended_ns)};
-  if (intended < measured_.from || intended >= measured_.to) return;
-  const auto quarter = (intended - measured_.from) * 4 / (measured_.to - measured_.from);
+  const auto from = times_->measured_from(), to = times_->end();
+  if (intended < from || intended >= to) return;
+  const auto quarter = (intended - from) * 4 / (to - from);
   const auto took = std::max<std::int64_t>(0, (clock::now() - intended).count());
   mine_[static_cast<std::size_t>(quarter)].record(static_cast<std::uint64_t>(took));
 }
@@ -38,7 +40,10 @@ void latency_sink::close() {
   }
 }
 
-topology pipeline(const push_spout<sample>& source, const latency_sink& sink) {
+namespace {
+
+template <class Source, class Sink>
+topology pipeline_of(const Source& source, const Sink& sink) {
   topology_builder b{"latency"};
   auto samples = b.spout("samples", source);
   auto doubled = b.bolt("double", [](const sample& s) {
@@ -49,12 +54,27 @@ topology pipeline(const push_spout<sample>& source, const latency_sink& sink) {
   return b.build();
 }
 
-topology_run start(engine which, double interval_ms, const options& asked, const topology& graph) {
-  if (which == engine::event) return event_executor{{.workers = asked.workers, .idle = asked.idle}}.start(graph);
-  const std::chrono::duration<double, std::milli> interval{interval_ms};
-  return batch_executor{{.interval = std::chrono::duration_cast<std::chrono::nanoseconds>(interval),
+}  // namespace
+
+topology pipeline(const push_spout<sample>& source, const latency_sink& sink) { return pipeline_of(source, sink); }
+topology pipeline(const readable_samples& source, const latency_sink& sink) { return pipeline_of(source, sink); }
+topology pipeline(const readable_samples& source, const latency_epoch_sink& sink) { return pipeline_of(source, sink); }
+
+topology_run start(const setting& what, const options& asked, const topology& graph, const std::string& directory) {
+  const auto ms = [](double n) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double, std::milli>(n));
+  };
+  const checkpointing kept{.directory = what.checkpoint_ms ? directory : std::string()};
+  if (what.engine == engine::event) {
+    event_options o{.guarantee = what.guarantee, .workers = asked.workers, .idle = asked.idle, .checkpoints = kept};
+    if (what.checkpoint_ms) o.checkpoint_interval = ms(*what.checkpoint_ms);
+    return event_executor{o}.start(graph);
+  }
+  return batch_executor{{.interval = ms(what.interval_ms),
+                         .guarantee = what.guarantee,
                          .workers = asked.workers,
-                         .idle = asked.idle}}
+                         .idle = asked.idle,
+                         .checkpoints = kept}}
       .start(graph);
 }
 

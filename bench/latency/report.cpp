@@ -37,6 +37,8 @@ std::string readable(std::uint64_t ns) {
   return text;
 }
 
+bool has_guarantees(const options& asked) { return !asked.guarantees.empty() || !asked.checkpoints_ms.empty(); }
+
 void write(const std::string& path, const std::function<void(std::ostream&)>& content) {
   std::ofstream out(path, std::ios::trunc);
   out << std::setprecision(9);
@@ -71,16 +73,26 @@ void print_fixed_costs(engine which, const std::optional<first_result>& first,
   std::cout << '\n' << std::flush;
 }
 
-void print_head() {
-  std::printf("\n%-6s %9s %9s %9s  %9s %9s %9s %9s %9s %6s %6s\n", "engine", "interval", "rate", "sustained", "p50",
-              "p90", "p99", "p99.9", "max", "cores", "on top");
+void print_head(const options& asked) {
+  std::printf("\n%-6s %9s %9s", "engine", "interval", "rate");
+  if (has_guarantees(asked)) std::printf(" %13s %7s", "guarantee", "epochs");
+  std::printf(" %9s  %9s %9s %9s %9s %9s %6s %6s\n", "sustained", "p50", "p90", "p99", "p99.9", "max", "cores",
+              "on top");
   std::fflush(stdout);
 }
 
-void print_row(const row& r) {
-  char interval[32] = "-";
-  if (r.engine == engine::batch) std::snprintf(interval, sizeof interval, "%g ms", r.interval_ms);
-  std::printf("%-6s %9s %9.0f %9s ", to_string(r.engine), interval, r.rate, r.sustained ? "yes" : "NO");
+void print_row(const row& r, const options& asked) {
+  const auto ms = [](double n) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g ms", n);
+    return std::string(text);
+  };
+  const bool is_batch = r.of.engine == engine::batch;
+  std::printf("%-6s %9s %9.0f", to_string(r.of.engine), is_batch ? ms(r.of.interval_ms).c_str() : "-", r.of.rate);
+  if (has_guarantees(asked))
+    std::printf(" %13s %7s", std::string(to_string(r.of.guarantee)).c_str(),
+                r.of.checkpoint_ms ? ms(*r.of.checkpoint_ms).c_str() : "-");
+  std::printf(" %9s ", r.sustained ? "yes" : "NO");
   const auto said = [&](std::uint64_t ns) { return r.latency.count() ? readable(ns) : std::string("-"); };
   for (const double p : percents) std::printf(" %9s", said(r.latency.percentile(p)).c_str());
   std::printf(" %9s %6.2f %6.2f\n", said(r.latency.max()).c_str(), r.cores, r.cores - r.source_cores);
@@ -92,8 +104,10 @@ void write_json(const std::string& path, const std::vector<row>& rows) {
     out << "{\"rows\":[";
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const row& r = rows[i];
-      out << (i ? ",\n" : "\n") << "{\"engine\":\"" << to_string(r.engine) << "\",\"interval_ms\":" << r.interval_ms
-          << ",\"rate\":" << r.rate << ",\"sustained\":" << (r.sustained ? "true" : "false")
+      out << (i ? ",\n" : "\n") << "{\"engine\":\"" << to_string(r.of.engine)
+          << "\",\"interval_ms\":" << r.of.interval_ms << ",\"rate\":" << r.of.rate << ",\"guarantee\":\""
+          << to_string(r.of.guarantee) << "\",\"checkpoint_ms\":" << r.of.checkpoint_ms.value_or(0)
+          << ",\"sustained\":" << (r.sustained ? "true" : "false")
           << ",\"p50_us\":" << us(r.latency, r.latency.percentile(50), "null")
           << ",\"p90_us\":" << us(r.latency, r.latency.percentile(90), "null")
           << ",\"p99_us\":" << us(r.latency, r.latency.percentile(99), "null")
@@ -106,9 +120,10 @@ void write_json(const std::string& path, const std::vector<row>& rows) {
 
 void write_csv(const std::string& path, const std::vector<row>& rows) {
   write(path, [&](std::ostream& out) {
-    out << "engine,interval_ms,rate,sustained,p50_us,p90_us,p99_us,p999_us,max_us,cores\n";
+    out << "engine,interval_ms,rate,guarantee,checkpoint_ms,sustained,p50_us,p90_us,p99_us,p999_us,max_us,cores\n";
     for (const row& r : rows) {
-      out << to_string(r.engine) << ',' << r.interval_ms << ',' << r.rate << ',' << (r.sustained ? "true" : "false");
+      out << to_string(r.of.engine) << ',' << r.of.interval_ms << ',' << r.of.rate << ',' << to_string(r.of.guarantee)
+          << ',' << r.of.checkpoint_ms.value_or(0) << ',' << (r.sustained ? "true" : "false");
       for (const double p : percents) out << ',' << us(r.latency, r.latency.percentile(p), "");
       out << ',' << us(r.latency, r.latency.max(), "") << ',' << r.cores << '\n';
     }

@@ -163,6 +163,8 @@ bool any_keyed_state::is_frozen() const { return frozen_ && !frozen_->is_written
 bool any_keyed_state::write_frozen(std::size_t keys) {
   return (!frozen_ || frozen_->write(keys)) && !(image_rows_ && store_->rows().is_making_image());
 }
+bool any_keyed_state::has_frozen_changes() const { return !frozen_ || frozen_->has_changes(); }
+std::string any_keyed_state::take_frozen_changes() { return frozen_ ? frozen_->take_changes() : std::string(); }
 frozen_state any_keyed_state::take_frozen() {
   if (!frozen_) return {};
   auto all = frozen_->take();

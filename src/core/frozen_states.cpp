@@ -10,12 +10,12 @@ void frozen_states::begin_groups(key_group_range all, bool with_store) {
   groups_ = all;
   has_stored_rows_ = store_ && with_store;
   group_ = all.first;
-  by_group_.resize(all.end - all.first);
+  by_group_.assign(all.end - all.first, rows(with_times_));
 }
 
 void frozen_states::write_first(std::uint32_t group, std::size_t slot, std::uint8_t mark) {
   if (is_written()) return;  // marks say nothing more
-  if (store_ || mark == before_) write_change(tables_[group], slot);
+  if (!has_changes() && (store_ || mark == before_)) write_change(tables_[group], slot);
   if (is_to_come(group)) write_row(group, slot);
 }
 bool frozen_states::write(std::size_t keys) {
@@ -58,18 +58,29 @@ void frozen_states::write_some_groups(std::size_t& keys) {
     keys -= std::min(keys, store_->rows().rows(group_));
   }
 }
-frozen_state frozen_states::take() {
-  frozen_state all{taken(gone_rows_, changes_), {}, {}, {}};
-  for (const auto& g : by_group_) all.groups.push_back(taken(g, {}));
+std::string frozen_states::take_changes() {
+  auto all = changes_->take(gone_rows_);
+  changes_.reset();
   return all;
 }
-std::string frozen_states::taken(const rows& first, const rows& then) const {
-  writer all;
-  all.raw<std::uint64_t>(first.count + then.count);
-  all.raw<std::uint8_t>(with_times_);
-  all.append(first.bytes.data());
-  all.append(then.bytes.data());
-  return all.take();
+frozen_state frozen_states::take() {
+  frozen_state all{changes_ ? take_changes() : std::string(), {}, {}, {}};
+  for (auto& g : by_group_) all.groups.push_back(g.take(rows(with_times_)));
+  return all;
+}
+frozen_states::rows::rows(bool with_times) {
+  bytes.raw(count);
+  bytes.raw<std::uint8_t>(with_times);
+}
+/// `first` comes ahead.
+std::string frozen_states::rows::take(const rows& first) {
+  writer head;
+  head.raw(first.count + count);
+  auto all = bytes.take();
+  all.replace(0, head.size(), head.data());
+  const std::size_t begin = head.size() + 1;  // behind whether there are times
+  if (first.count != 0) all.insert(begin, first.bytes.data(), begin);
+  return all;
 }
 
 /// First aside, as codecs may throw.
@@ -84,7 +95,7 @@ void frozen_states::write_time(writer& w, const slot_table& t, std::size_t slot)
   if (with_times_) w.raw(t.last_use(slot).time_since_epoch().count());
 }
 void frozen_states::write_change(const slot_table& t, std::size_t slot) {
-  add(changes_, [&](writer& w) {
+  add(*changes_, [&](writer& w) {
     const void* entry = t.at(slot);
     type_.write_key(w, type_.key_of(entry));
     w.raw<std::uint8_t>(true);

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -34,28 +35,36 @@ class frozen_states {
         before_(before),
         now_(now),
         changed_(std::move(changed)),
-        gone_(std::move(gone)) {}
+        gone_(std::move(gone)),
+        gone_rows_(with_times),
+        changes_(with_times) {}
   /// All states of these groups are to be written, too, those in the store among them or not.
   void begin_groups(key_group_range all, bool with_store);
 
   /// An entry is about to be used, or to go, for the first time since; `mark` is the number it had.
   void write_first(std::uint32_t group, std::size_t slot, std::uint8_t mark);
-  /// Writes so many keys more, or one group. True: all is written.
+  /// Writes so many keys more, or one group; first what has changed. True: all is written.
   bool write(std::size_t keys);
   /// A group is still to be written.
   bool is_to_come(std::uint32_t group) const { return group >= group_ && group < groups_.end; }
-  bool is_written() const { return next_gone_ == gone_.size() && next_ == changed_.size() && group_ == groups_.end; }
-  /// REQUIRES: all is written.
+  bool is_written() const { return has_changes() && group_ == groups_.end; }
+  bool has_changes() const { return next_gone_ == gone_.size() && next_ == changed_.size(); }
+  /// What has changed, once, before the rest is written. REQUIRES: has_changes()
+  std::string take_changes();
+  /// What has not been taken. REQUIRES: all is written.
   frozen_state take();
 
  private:
+  /// Bytes behind a head that has their count, for which there is room from the first: to be put in front of them they
+  /// would have to be copied, all at once.
   struct rows {
+    explicit rows(bool with_times);
+    std::string take(const rows& first);
     writer bytes{};
     std::uint64_t count = 0;
   };
   template <class F>
   void add(rows& to, F&& write);
-  std::string taken(const rows& first, const rows& then) const;
   void write_some_gone(std::size_t& keys);
   void write_some_changed(std::size_t& keys);
   void write_some_groups(std::size_t& keys);
@@ -71,7 +80,8 @@ class frozen_states {
   const std::uint8_t before_, now_;
   const change_list changed_, gone_;
   std::size_t next_ = 0, next_gone_ = 0;  ///< of those
-  rows gone_rows_, changes_;              ///< in this order: what came again is there
+  rows gone_rows_;                        ///< ahead of the changes: what came again is among them
+  std::optional<rows> changes_;           ///< none: they have been taken
   writer one_;                            ///< its memory is used again
   key_group_range groups_{0, 0};
   bool has_stored_rows_ = false;

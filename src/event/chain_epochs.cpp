@@ -93,19 +93,26 @@ bool chain_epochs::write_state(std::size_t keys) {
   return !has_state_of_its_own() || chain_.head().state->write_frozen(keys);
 }
 
-void chain_epochs::take_state(task_epoch& said) {
+bool chain_epochs::has_changes() const { return !has_state_of_its_own() || chain_.head().state->has_frozen_changes(); }
+
+void chain_epochs::take_changes(task_epoch& said) {
   if (!has_state_of_its_own()) return;
   const auto& head = chain_.head();
+  said.changes.push_back({graph_.nodes()[head.node()].name, head.state->take_frozen_changes()});
+}
+
+std::optional<saved_states> chain_epochs::take_states() {
+  if (!has_state_of_its_own()) return std::nullopt;
+  const auto& head = chain_.head();
   auto frozen = head.state->take_frozen();
-  said.changes.push_back({graph_.nodes()[head.node()].name, std::move(frozen.changes)});
-  if (frozen.groups.empty()) return;
-  said.states = {head.node(),
-                 chain_.task(),
-                 rows_,
-                 groups_.first,
-                 std::move(frozen.groups),
-                 std::move(frozen.shared),
-                 std::move(frozen.image)};
+  if (frozen.groups.empty()) return std::nullopt;
+  return saved_states{head.node(),
+                      chain_.task(),
+                      rows_,
+                      groups_.first,
+                      std::move(frozen.groups),
+                      std::move(frozen.shared),
+                      std::move(frozen.image)};
 }
 
 }  // namespace freshet

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,8 +45,11 @@ class chain_epochs {
   void freeze_state(const run_checkpoints& kept, wanted_states wanted);
   /// so many keys more of it: true when all are;
   bool write_state(std::size_t keys);
-  /// and it is added.
-  void take_state(task_epoch& said);
+  /// and what has changed is added, as soon as it is written;
+  bool has_changes() const;
+  void take_changes(task_epoch& said);
+  /// all of it, where it was asked for, is given. REQUIRES: everything is written; the changes were taken.
+  std::optional<saved_states> take_states();
 
  private:
   template <class F>

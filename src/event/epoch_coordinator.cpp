@@ -42,6 +42,16 @@ void epoch_coordinator::arrived(task_epoch said) {
   if (all) wake_me();
 }
 
+void epoch_coordinator::have_saved(std::optional<saved_states> states) {
+  bool all = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (states) states_.push_back(*std::move(states));
+    all = ++saved_tasks_ == tasks_;
+  }
+  if (all) wake_me();
+}
+
 void epoch_coordinator::have_committed() {
   {
     std::lock_guard lock(mutex_);
@@ -87,6 +97,7 @@ tasklet::progress epoch_coordinator::run(time_point now) {
     case phase::committing: {
       std::unique_lock lock(mutex_);
       if (committed_tasks_ != (phase_ == phase::deciding ? 1 : tasks_with_sinks_)) return {};
+      if (phase_ == phase::committing && saved_tasks_ != tasks_) return {};
       lock.unlock();
       return {phase_ == phase::deciding ? tell_sinks() : finish(), phase_ == phase::done};
     }
@@ -170,12 +181,14 @@ bool epoch_coordinator::tell_sinks() {
 }
 
 bool epoch_coordinator::finish() {
+  std::vector<saved_states> saved;
   {
     std::lock_guard lock(mutex_);
-    committed_tasks_ = 0;
+    committed_tasks_ = saved_tasks_ = 0;
+    saved = std::exchange(states_, {});
   }
   kept_.have_committed();
-  const auto all = states_that_were_said();
+  const auto all = states_in(saved);
   std::optional<error> failure;
   try {
     if (makes_savepoint()) kept_.savepoint(all);
@@ -197,11 +210,9 @@ bool epoch_coordinator::finish() {
   return true;
 }
 
-run_checkpoints::states epoch_coordinator::states_that_were_said() {
-  return [this](bool, const run_checkpoints::visitor& visit) {
-    for (const auto& said : said_) {
-      if (!said.states) continue;
-      const saved_states& s = *said.states;
+run_checkpoints::states epoch_coordinator::states_in(const std::vector<saved_states>& saved) {
+  return [&saved](bool, const run_checkpoints::visitor& visit) {
+    for (const auto& s : saved) {
       run_checkpoints::task_states of{
           s.node, s.task, s.rows, [&](std::uint32_t group, writer& w) { w.append(s.groups[group - s.first_group]); }};
       of.image = s.image;

@@ -35,16 +35,15 @@ struct task_epoch {
   std::vector<checkpoint_watermark> watermarks{};
   std::vector<state_changes> changes{};
   std::vector<sink_token> tokens{};
-  std::optional<saved_states> states{};  ///< where all were asked for
-  bool is_stopped = false;               ///< a spout's task that was stopped before its end: there is more to be read
+  bool is_stopped = false;  ///< a spout's task that was stopped before its end: there is more to be read
 };
 
 /// Makes the epochs of a run. Every so often it announces one: spout tasks put its barrier into their streams, and
 /// every task that the barriers of all its inputs have reached lets go what it holds, says what it has (`arrived`), and
 /// sends the barrier on ("Lightweight Asynchronous Snapshots for Distributed Dataflows", Carbone and others, 2015).
 /// When all have arrived, one record of the epoch goes to the device; then the sink that decides commits, then the
-/// others do, and the next may be announced. Tasks at their end wait for the last one, which is announced when all are
-/// there.
+/// others do. When all states that were wanted are there as well, they are written, and the next may be announced.
+/// Tasks at their end wait for the last one, which is announced when all are there.
 ///
 /// It has a thread of its own, as it waits for the device. Thread safety: as said at the functions. Invariants: 1. An
 /// epoch is announced when the one before it is committed by all sinks. 2. `announced_` and `committed_` never go back,
@@ -66,6 +65,9 @@ class epoch_coordinator final : public tasklet {
   freshet::wanted_states wanted_states() const { return wanted_states_.load(std::memory_order_relaxed); }
   /// A task has passed the barrier of the announced epoch; once a task.
   void arrived(task_epoch said);
+  /// And it has written its state as it was there: all of it, where that was wanted. Nobody waits for it to commit the
+  /// epoch, until which sinks hold rows back; but there is no next one before.
+  void have_saved(std::optional<saved_states> states);
   /// Up to here epochs may be committed: by the sink that decides, by the others.
   std::uint64_t decided() const { return decided_.load(std::memory_order_acquire); }
   std::uint64_t committed() const { return committed_.load(std::memory_order_acquire); }
@@ -114,7 +116,8 @@ class epoch_coordinator final : public tasklet {
   bool tell_sinks();
   bool finish();
   void keep(const run_checkpoints::states& all);
-  run_checkpoints::states states_that_were_said();
+  /// For as long as `saved` lives.
+  static run_checkpoints::states states_in(const std::vector<saved_states>& saved);
   bool makes_savepoint() const { return !served_.empty(); }
   std::vector<waiting*> close_door() noexcept;
   void answer(std::vector<waiting*> asked, std::uint64_t epoch, const std::optional<error>& failure);
@@ -139,6 +142,8 @@ class epoch_coordinator final : public tasklet {
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable answered_;
   std::vector<task_epoch> arrivals_;
+  std::vector<saved_states> states_;  ///< of the announced epoch
+  std::size_t saved_tasks_ = 0;
   std::size_t committed_tasks_ = 0, at_end_ = 0;
   std::vector<waiting*> asked_;
   bool hurries_ = false;

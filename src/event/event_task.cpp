@@ -567,7 +567,7 @@ bool event_task::housekeeping() {
 // --- epochs ---
 
 bool event_task::keep_epochs() {
-  bool made = said_ && save_some();
+  bool made = is_saving_ && save_some();
   made |= awaits_commit_ && commit_epoch();
   if (const auto newest = epochs_->committed(); newest != told_committed_ && !awaits_commit_) {
     told_committed_ = newest;
@@ -578,7 +578,7 @@ bool event_task::keep_epochs() {
   if (phase_ == phase::working) epoch = barrier_here();
   else if (phase_ == phase::closing && epochs_->announced() != epoch_) epoch = epochs_->announced();
   // Behind the one before: what that has covered is told before this has other positions.
-  if (epoch == 0 || awaits_commit_ || said_ || told_committed_ != epoch_) return made;
+  if (epoch == 0 || awaits_commit_ || is_saving_ || told_committed_ != epoch_) return made;
   if (phase_ == phase::working && !let_go_before_barrier(made)) return made;
   pass_barrier(epoch);
   return true;
@@ -603,6 +603,7 @@ void event_task::pass_barrier(std::uint64_t epoch) {
     sinks_and_state_.freeze_state(epochs_->kept(), epochs_->wanted_states());
   } catch (...) { return fail_epoch(chain_.plan().head(), unsaved); }
   note_epoch(*said_);
+  is_saving_ = true;
   epoch_ = epoch;
   is_last_epoch_ = epochs_->is_last();
   saved_ = activity();
@@ -614,20 +615,26 @@ void event_task::pass_barrier(std::uint64_t epoch) {
 }
 
 /// Writes some of the state as it was at the barrier: about as many keys a slice as it reads tuples, so that both get
-/// on. True: something was done.
+/// on. What has changed first: the epoch needs no more to be committed. True: something was done.
 bool event_task::save_some() {
   constexpr std::size_t keys_a_slice = 2048;
   try {
-    if (!sinks_and_state_.write_state(keys_a_slice)) return true;
-    sinks_and_state_.take_state(*said_);
-  } catch (...) { return fail_epoch(chain_.plan().head(), unsaved), true; }
-  epochs_->arrived(*std::exchange(said_, {}));
+    if (said_ && sinks_and_state_.has_changes()) {
+      sinks_and_state_.take_changes(*said_);
+      epochs_->arrived(*std::exchange(said_, {}));
+      return true;
+    }
+    if (!sinks_and_state_.write_state(keys_a_slice) || said_) return true;
+    epochs_->have_saved(sinks_and_state_.take_states());
+    is_saving_ = false;
+  } catch (...) { fail_epoch(chain_.plan().head(), unsaved); }
   return true;
 }
 
 /// What the sinks were given in this epoch can't be given again here: the next run goes on from the one before.
 void event_task::fail_epoch(std::uint32_t node, const char* what) {
   said_.reset();
+  is_saving_ = false;
   auto e = error_from_current_exception();
   e.message = describe(node, 1, {e.code, what + e.message});
   run_.fail(std::move(e));
@@ -672,7 +679,7 @@ bool event_task::call_sinks(const char* what, const std::function<void()>& call)
 // --- another number of tasks ---
 
 bool event_task::come_to_rest(bool& made) {
-  return phase_ == phase::working && !said_ && !awaits_commit_ && let_go_before_barrier(made);
+  return phase_ == phase::working && !is_saving_ && !awaits_commit_ && let_go_before_barrier(made);
 }
 
 bool event_task::is_saved() const {

@@ -288,7 +288,8 @@ class event_task : public tasklet, public task_host {
   bool said_idle_ = false;
   flushing flush_;
   chain_epochs sinks_and_state_;
-  std::optional<task_epoch> said_;    ///< what is to be said of `epoch_`, when the state is written
+  std::optional<task_epoch> said_;    ///< what is to be said of `epoch_`, when what has changed is written
+  bool is_saving_ = false;            ///< the state as it was at the barrier of `epoch_` is being written
   bool awaits_commit_ = false;        ///< its sinks have prepared `epoch_`, and may not have committed it
   bool begins_next_ = false;          ///< they have, and begin the next
   bool is_last_epoch_ = false;        ///< there is no next

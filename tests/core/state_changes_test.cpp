@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -137,11 +138,17 @@ void freeze_some(std::uint64_t seed, kept_where how) {
       whole.push_back(w.take());
     }
     first.freeze(all ? std::optional(key_group_range{0, groups}) : std::nullopt, how == kept_where::as_image);
-    do {
+    std::optional<std::string> changes;
+    for (bool is_written = false; !is_written;) {
       if (random.chance(0.7)) change_some(first, random, keys);
       if (random.chance(0.3)) first.evict();
-    } while (!first.write_frozen(1 + random.below(5)));
-    const auto frozen = first.take_frozen();
+      is_written = first.write_frozen(1 + random.below(5));
+      if (!changes && first.has_frozen_changes() && random.chance(0.3)) changes = first.take_frozen_changes();
+    }
+    EXPECT_TRUE(first.has_frozen_changes());
+    auto frozen = first.take_frozen();
+    EXPECT_TRUE(!changes || frozen.changes.empty());
+    if (changes) frozen.changes = *std::move(changes);
     reader r(frozen.changes);
     ASSERT_TRUE(other->load_changes({0, groups}, r));
     EXPECT_EQ(r.left(), 0u);

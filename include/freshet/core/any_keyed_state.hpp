@@ -53,6 +53,8 @@ class any_keyed_state : public any_state {
   using any_state::freeze;
   void freeze(std::optional<key_group_range> all, bool as_image) override;
   bool write_frozen(std::size_t keys) override;
+  bool has_frozen_changes() const override;
+  std::string take_frozen_changes() override;
   frozen_state take_frozen() override;
 
   bool is_durable() const override { return type_.is_durable; }

@@ -110,6 +110,10 @@ class with_broadcast final : public broadcast_holder {
     if (own_) own_->freeze(all, as_image);
   }
   bool write_frozen(std::size_t keys) override { return !own_ || own_->write_frozen(keys); }
+  bool has_frozen_changes() const override { return !own_ || own_->has_frozen_changes(); }
+  std::string take_frozen_changes() override {
+    return shared_.take_frozen_changes() + (own_ ? own_->take_frozen_changes() : std::string());
+  }
   frozen_state take_frozen() override {
     auto of_all = shared_.take_frozen();
     auto mine = own_ ? own_->take_frozen() : frozen_state{{}, std::vector<std::string>(of_all.groups.size()), {}, {}};

@@ -186,6 +186,7 @@ class keyed_timers {
     if (unwritable_) std::rethrow_exception(std::exchange(unwritable_, nullptr));
     return g == unwritten_.end;
   }
+  std::string take_frozen_changes() { return std::exchange(frozen_.changes, {}); }
   frozen_state take_frozen() {
     unwritten_ = {0, 0};
     return std::exchange(frozen_, {});

@@ -24,7 +24,7 @@ struct state_image {
 
 /// A state as it was at one moment, in bytes.
 struct frozen_state {
-  std::string changes{};                ///< as `any_state::save_changes` writes them
+  std::string changes{};                ///< as `any_state::save_changes` writes them; empty where they were taken
   std::vector<std::string> groups{};    ///< as `save` writes them; empty where they were not asked for
   std::optional<std::string> shared{};  ///< as `save_shared` writes it, with the groups
   /// Where an image of the store was asked for: then the groups are as `save_beside_image` writes them.
@@ -92,8 +92,13 @@ class any_state {
   /// `note` was called, and what was frozen before is taken; with `as_image` a store makes images.
   virtual void freeze(std::optional<key_group_range> all, bool as_image) = 0;
   void freeze(std::optional<key_group_range> all) { freeze(all, false); }
-  /// Writes so many keys more, or one group. True: everything is written, and the image is made.
+  /// Writes so many keys more, or one group; first what has changed. True: everything is written, and the image is
+  /// made.
   virtual bool write_frozen(std::size_t keys) = 0;
+  /// What has changed is written.
+  virtual bool has_frozen_changes() const = 0;
+  /// They may be taken by themselves, before the rest is written. REQUIRES: has_frozen_changes()
+  virtual std::string take_frozen_changes() = 0;
   /// REQUIRES: everything is written.
   virtual frozen_state take_frozen() = 0;
   /// Makes the changes that `save_changes` wrote, as far as they are of these groups; what isn't by key, in any case.
@@ -176,6 +181,8 @@ class single_state final : public any_state {
     note();
   }
   bool write_frozen(std::size_t) override { return true; }
+  bool has_frozen_changes() const override { return true; }
+  std::string take_frozen_changes() override { return std::exchange(frozen_.changes, {}); }
   frozen_state take_frozen() override { return std::exchange(frozen_, {}); }
   bool load_changes(key_group_range, reader& r) override {
     if constexpr (durable<S>) {

@@ -95,6 +95,13 @@ class timed_state final : public any_state {
       return states.write_frozen(keys) && timers.write_frozen() && processing_timers.write_frozen();
     else return true;
   }
+  bool has_frozen_changes() const override { return states.has_frozen_changes(); }
+  std::string take_frozen_changes() override {
+    auto all = states.take_frozen_changes();
+    if constexpr (durable<K> && durable<S>)
+      all += timers.take_frozen_changes() + processing_timers.take_frozen_changes();
+    return all;
+  }
   frozen_state take_frozen() override {
     auto all = states.take_frozen();
     if constexpr (durable<K> && durable<S>)
