@@ -79,6 +79,7 @@ set(FRESHET_HEADERS
   include/freshet/core/outbox.hpp
   include/freshet/core/owned_memory.hpp
   include/freshet/core/passed_value.hpp
+  include/freshet/core/past_messages.hpp
   include/freshet/core/position.hpp
   include/freshet/core/range_lost.hpp
   include/freshet/core/root.hpp

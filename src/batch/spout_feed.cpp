@@ -626,6 +626,7 @@ void spout_feed::note_partitions() {
     said.node = run_.graph().nodes()[chain_->plan().head()].name;
     said.name = p.name;
     said.offset = at->second.to;
+    for (const auto& r : spout().past_behind(p.id, said.offset)) said.finished.push_back({r.from, r.to});
     said.saved = spout().save(p.id);
     if (auto* clock = chain_->frame.clock) {
       writer w;

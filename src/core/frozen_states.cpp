@@ -107,7 +107,7 @@ void frozen_states::write_change(const slot_table& t, std::size_t slot) {
 void frozen_states::write_stored_change(const keyed_change& c) {
   const auto* stored = store_->row_of(key_group_of(c.hash, static_cast<std::uint32_t>(tables_.size())), c.key_at);
   if (!stored) return;
-  add(changes_, [&](writer& w) {
+  add(*changes_, [&](writer& w) {
     type_.write_key(w, c.key_at);
     w.raw<std::uint8_t>(true);
     w.append(*stored);

@@ -51,6 +51,7 @@ root spout_task_round::root_of(const position* at) {
     }
   }
   if (r.messages == r.capacity) make_room();
+  is_past_ = at && past_.hold({partition, offset, next});
   r.positions.push_back({partition, offset, next});
   note_source(at, false);
   ++executed;
@@ -76,6 +77,7 @@ void spout_task_round::reject(const position* at, error why, std::string bytes) 
   frame.inherit_nothing();
   frame.anchor = root_of(at);
   frame.children = 0;
+  if (is_past_) return;  // the run before has dealt with it
   round_->host->message_rejected(*round_, at, frame, std::move(why), std::move(bytes));
   live_ += frame.children;
 }
@@ -98,7 +100,7 @@ void spout_task_round::note_source(const position* at, bool continues) {
   if (!frame.clock) return;
   spout_round& r = *round_;
   const position p = at ? *at : position{};
-  frame.source = {p.partition, continues};
+  frame.source = {p.partition, continues, is_past_};
   if (frame.keeps_origins)
     frame.origin =
         at ? tuple_origin{node_ + 1, p.partition, p.offset} : tuple_origin{node_ + 1, frame.task, unnamed_++};
@@ -132,6 +134,24 @@ void spout_task_round::after_unusual_message() {
     frame.flags.failed = false;
   }
   if (frame.flags.deferred) frame.apply_deferred();
+}
+
+void spout_task_round::begin_past_call() {
+  frame_->flags.failed = true;
+  frame_->failure.node = ~std::uint32_t{0};  // none that leads to the clock: those are called
+}
+
+/// A bolt that throws this time keeps the clock from seeing the message, which only lowers the stamps that follow.
+void spout_task_round::end_past_call() {
+  frame_->cut_back();
+  frame_->give_up_stamp();
+  frame_->flags.failed = false;
+}
+
+void spout_task_round::read_past(const std::vector<position_range>& finished) { past_.add(finished); }
+
+std::vector<position_range> spout_task_round::past_behind(partition_id partition, std::uint64_t offset) const {
+  return past_.behind(partition, offset);
 }
 
 }  // namespace freshet

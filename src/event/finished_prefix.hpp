@@ -63,6 +63,17 @@ class finished_prefix {
       if (part.prefix != part.emitted) return position{id, part.prefix, part.prefix};
     return std::nullopt;
   }
+  /// What of a partition is finished beyond its prefix, ascending; of many intervals the first `most`.
+  std::vector<position_range> beyond(partition_id id, std::size_t most) const {
+    std::vector<position_range> all;
+    const auto at = partitions_.find(id);
+    if (at == partitions_.end()) return all;
+    for (const auto& [from, to] : at->second.beyond) {
+      if (all.size() == most) break;
+      all.push_back({id, from, to});
+    }
+    return all;
+  }
   /// Finished intervals beyond the prefixes.
   std::size_t intervals() const {
     std::size_t n = 0;

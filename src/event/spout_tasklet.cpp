@@ -791,7 +791,16 @@ void spout_tasklet::go_on(const run_checkpoints& kept) {
 
 bool spout_tasklet::is_read_to_barrier() { return raw_.all_read(); }
 
-/// Under at_least_once a restart emits once more what isn't finished, and what was behind it.
+/// What is finished beyond `of.offset`: in this run, and behind what it has emitted, up to `emitted`, by one before.
+void spout_tasklet::note_finished(checkpoint_partition& of, partition_id id, std::uint64_t emitted) const {
+  const bool keeps_count = guarantee_ == guarantee::at_least_once;
+  auto all = keeps_count ? prefix_.beyond(id, max_finished_intervals) : std::vector<position_range>{};
+  for (const auto& r : spout_.past_behind(id, emitted)) all.push_back(r);
+  if (all.size() > max_finished_intervals) all.resize(max_finished_intervals);
+  for (const auto& r : all) of.finished.push_back({r.from, r.to});
+}
+
+/// Under at_least_once a restart emits once more what isn't finished; what is finished behind that is read past.
 void spout_tasklet::note_epoch(task_epoch& said) {
   const bool keeps_count = guarantee_ == guarantee::at_least_once;
   const auto head = chain_.plan().head();
@@ -806,6 +815,7 @@ void spout_tasklet::note_epoch(task_epoch& said) {
     of.node = run_.graph().nodes()[head].name;
     of.name = named->name;
     of.offset = keeps_count ? p.offset : p.next;
+    note_finished(of, p.partition, p.next);
     of.saved = spout_.save(p.partition);
     at_barrier_.push_back({p.partition, of.offset, of.offset});
     if (auto* clock = chain_.frame.clock) {

@@ -103,6 +103,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool tell_time();
   void tell_ends(event_clock& clock);
 
+  void note_finished(checkpoint_partition& of, partition_id id, std::uint64_t emitted) const;
   bool commit(bool last);
   bool commit_due(bool last);
   bool commits() const;

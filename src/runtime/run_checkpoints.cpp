@@ -74,6 +74,12 @@ bool load_or_throw(const std::string& name, const std::string& where, F&& load) 
   }
 }
 
+std::vector<position_range> finished_of(const checkpoint_partition& was, partition_id id) {
+  std::vector<position_range> all;
+  for (const auto& each : was.finished) all.push_back({id, each.from, each.to});
+  return all;
+}
+
 std::string kept_types(const checkpoint_node& n) {
   return (n.state_type.empty() ? "nothing" : n.state_type) + (n.key_type.empty() ? "" : " by " + n.key_type);
 }
@@ -476,7 +482,10 @@ void run_checkpoints::seek(std::uint32_t index, const std::vector<spout_partitio
     // Behind the end nothing is read, so what it was read from may be gone.
     if (!is_final()) spout.load(p.id, was ? was->saved : std::string_view{});
     if (!was) continue;
-    if (!is_final()) seek(n, p, was->offset, spout);
+    if (!is_final()) {
+      spout.read_past(finished_of(*was, p.id));
+      seek(n, p, was->offset, spout);
+    }
     if (!clock || was->clock.empty()) continue;
     reader r(was->clock);
     if (!clock->load(p.id, r))

@@ -33,6 +33,16 @@ TEST(finished_prefix, gaps_between_offsets_belong_to_the_message_behind_them) {
   EXPECT_EQ(p.take_progress(), (std::vector<position>{{3, 101, 101}}));
 }
 
+TEST(finished_prefix, tells_what_is_finished_beyond_it) {
+  finished_prefix p;
+  std::vector<position> all;
+  for (std::uint64_t i = 0; i < 8; ++i) all.push_back(p.emitted({2, i * 10, i * 10 + 1}));
+  for (const auto i : {2u, 5u, 4u, 7u}) p.finished(all[i]);
+  EXPECT_EQ(p.beyond(2, 9), (std::vector<position_range>{{2, 11, 21}, {2, 31, 51}, {2, 61, 71}}));
+  EXPECT_EQ(p.beyond(2, 2), (std::vector<position_range>{{2, 11, 21}, {2, 31, 51}}));
+  EXPECT_TRUE(p.beyond(0, 9).empty());
+}
+
 TEST(finished_prefix, partitions_are_apart) {
   finished_prefix p;
   const auto a = p.emitted({0, 0, 1});

@@ -20,6 +20,7 @@ inline constexpr event_time not_stamped = end_of_time;
 struct message_source {
   partition_id partition = 0;
   bool continues = false;  ///< the message before it has the same position: both have one stamp
+  bool is_past = false;    ///< a run before has finished it: the clock sees it, and nobody else
 };
 
 /// How far event time has come in one spout task: the watermark of each of its partitions, and of all. It belongs to

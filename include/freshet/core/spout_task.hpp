@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "freshet/core/past_messages.hpp"
 #include "freshet/core/spout.hpp"
 
 namespace freshet {
@@ -75,6 +76,11 @@ class spout_operator : public task_operator {
   /// What checkpoints keep of a partition beside its offset; empty: what it gave before, or nothing.
   virtual std::string save(partition_id) { return {}; }
   virtual void load(partition_id, std::string_view) {}
+  /// A run before has finished these: where they are polled or read they count as messages, and nobody gets a tuple of
+  /// them, but for the clock, whose stamps follow from all there is. Forgotten when a commit has come past them.
+  virtual void read_past(const std::vector<position_range>&) {}
+  /// What of that lies behind an offset, ascending.
+  virtual std::vector<position_range> past_behind(partition_id, std::uint64_t /*offset*/) const { return {}; }
 };
 
 /// The part of a spout task that needs no type: the round it emits into.
@@ -85,6 +91,8 @@ class spout_task_round : public spout_operator {
   void reject(const position* at, error why, std::string bytes);
   /// Nothing more comes of a partition. The clock, if there is one, learns it behind the partition's last tuples.
   void end(partition_id partition);
+  void read_past(const std::vector<position_range>& finished) override;
+  std::vector<position_range> past_behind(partition_id partition, std::uint64_t offset) const override;
 
  protected:
   spout_task_round();
@@ -112,6 +120,11 @@ class spout_task_round : public spout_operator {
   void keep_stamp();
   /// What a failed call, or one that has to do with tokens, leaves to do.
   void after_unusual_message();
+  /// Around the call for a message that was finished in a run before: of the chain, only what leads to the clock is
+  /// called, and what that emits is cut back.
+  void begin_past_call();
+  void end_past_call();
+  void forget_past(const position& committed) { past_.forget(committed); }
 
   // Of the turn, so that a message without a position costs next to nothing.
   spout_round* round_ = nullptr;
@@ -121,12 +134,14 @@ class spout_task_round : public spout_operator {
   root next_root_;
   std::int32_t live_ = 0;
   event_time stamp_ = not_stamped;  ///< of the message in process, once the clock has given it
+  bool is_past_ = false;            ///< the message in process was finished in a run before
 
  private:
   void take_round();
   void give_round();
   void note_source(const position* at, bool continues);
 
+  past_messages past_;
   std::size_t known_at_ = 0;      ///< the next of the round's known stamps
   std::uint64_t unnamed_ = 0;     ///< messages so far that have no positions
   std::uint32_t plain_from_ = 0;  ///< `plain_left_` as `take_round` set it
@@ -154,7 +169,9 @@ class spout_task_base : public spout_task_round {
     spout_task_base* task;
     template <class V>
     void call(V&& value) {
-      task->out_.target().take(std::forward<V>(value));
+      if (task->frame().source.is_past) [[unlikely]]
+        task->pass_past(std::forward<V>(value));
+      else task->out_.target().take(std::forward<V>(value));
       if (task->frame().clock) task->frame().keep_stamp();
     }
   };
@@ -176,9 +193,25 @@ class spout_task_base : public spout_task_round {
   template <class V>
   [[gnu::noinline]] void send_carefully(const position* at, event_time time, V&& value) {
     const root r = root_of(at);
+    if (is_past_ && !frame_->clock) return;
     if (raw_) to_raw(r, time, std::forward<V>(value));
-    else pass(r, time, std::forward<V>(value));
+    else pass_carefully(r, time, std::forward<V>(value));
     if (frame_->clock) keep_stamp();
+  }
+  template <class V>
+  void pass_carefully(root r, event_time time, V&& value) {
+    if (!is_past_) return pass(r, time, std::forward<V>(value));
+    call_frame& frame = *frame_;
+    frame.anchor = r;
+    frame.time = time;
+    frame.begin();
+    pass_past(std::forward<V>(value));
+  }
+  template <class V>
+  void pass_past(V&& value) {
+    begin_past_call();
+    out_.target().take(std::forward<V>(value));
+    end_past_call();
   }
   template <class V>
   [[gnu::always_inline]] void pass(root r, event_time time, V&& value) {
@@ -202,7 +235,7 @@ class spout_task_base : public spout_task_round {
     else raw.append(r, time, not_stamped, std::forward<V>(value));
     if (raw.full()) [[unlikely]]
       make_room();
-    if (through) pass(r, time, std::forward<V>(value));
+    if (through) pass_carefully(r, time, std::forward<V>(value));
   }
 };
 
@@ -244,6 +277,7 @@ class spout_task final : public spout_task_base<spout_output_t<S>> {
   }
   void commit([[maybe_unused]] const position& p) override {
     if constexpr (replayable_spout<S>) spout_.commit(p);
+    this->forget_past(p);
   }
   std::vector<std::string> partitions() override {
     if constexpr (partitioned_spout<S>) return spout_.partitions();

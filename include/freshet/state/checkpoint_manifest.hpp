@@ -62,6 +62,9 @@ struct finished_interval {
   friend bool operator==(const finished_interval&, const finished_interval&) = default;
 };
 
+/// An epoch names so many of a partition at most, the first ones: 64 KiB. Messages beyond those are read again.
+inline constexpr std::size_t max_finished_intervals = 4096;
+
 /// How far a partition of a spout has been read.
 struct checkpoint_partition {
   std::string node{};

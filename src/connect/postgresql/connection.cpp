@@ -57,7 +57,12 @@ void connection::open() {
   session_.reset(PQconnectdbParams(keywords, values, 1));
   is_lost_ = false;
   if (!get()) throw std::bad_alloc();
-  if (!is_open()) refuse("the connection failed: " + in_one_line(PQerrorMessage(get())));
+  if (!is_open()) {
+    const auto why = in_one_line(PQerrorMessage(get()));
+    refuse("the connection failed: " + why +
+           (PQconnectionNeedsPassword(get()) ? "; give the connection a password, as password= or in a passfile="
+                                             : way_in(why)));
+  }
   PQsetNoticeProcessor(
       get(),
       [](void* self, const char* said) {

@@ -5,7 +5,7 @@ namespace freshet::postgresql {
 namespace {
 
 struct way {
-  std::string_view state;  ///< a SQLSTATE, or how it begins
+  std::string_view state;  ///< a SQLSTATE, or how it begins; of a connection, words of the sentence
   std::string_view out;
 };
 // The first that fits. Appendix A of PostgreSQL's manual has them all.
@@ -26,6 +26,14 @@ constexpr way ways[] = {
     {"53", "the server has too little of something: trying again can help when it has more"},
     {"55P03", "another session holds it: trying again can help when that one is done"},
     {"57P03", "trying again can help when it is there"},
+};
+
+// For connections, by words of libpq.
+constexpr way ways_in[] = {
+    {"authentication failed", "correct user and password of the connection"},
+    {"could not translate host name", "correct the host of the connection"},
+    {"certificate",
+     "sslrootcert= must name the authority that has signed the server's certificate, and host= a name in it"},
 };
 
 std::string_view field_of(const PGresult* of, int code) {
@@ -55,6 +63,12 @@ std::string said_by_server(const PGresult* failed) {
 std::string way_out(std::string_view sqlstate) {
   for (const auto& w : ways)
     if (sqlstate.starts_with(w.state)) return "; " + std::string(w.out);
+  return {};
+}
+
+std::string way_in(std::string_view refusal) {
+  for (const auto& w : ways_in)
+    if (refusal.find(w.state) != refusal.npos) return "; " + std::string(w.out);
   return {};
 }
 

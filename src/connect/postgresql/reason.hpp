@@ -10,6 +10,8 @@ namespace freshet::postgresql {
 std::string said_by_server(const PGresult* failed);
 /// What may help against an error with this SQLSTATE, as the end of a sentence ("; ..."); empty where nobody knows.
 std::string way_out(std::string_view sqlstate);
+/// The same of a connection that was refused, for which there is no SQLSTATE: by what libpq says of it.
+std::string way_in(std::string_view refusal);
 /// Several lines as one, with "; " between.
 std::string in_one_line(std::string_view text);
 

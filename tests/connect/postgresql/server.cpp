@@ -1,10 +1,13 @@
 #include "connect/postgresql/server.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,7 +96,7 @@ server::~server() {
 }
 
 std::string server::connection_to(const std::string& database) const {
-  return "host=" + folder_.string() + " port=5432 user=postgres dbname=" + database;
+  return "host=" + folder_.string() + " port=" + std::to_string(port_) + " user=postgres dbname=" + database;
 }
 
 /// In a child. Ends without the tests' destructors.
@@ -128,19 +131,16 @@ std::string server::log() const {
 
 void server::start() {
   // Without syncs: what the system was given outlives the processes.
-  const std::vector<std::string> command = {(programs_ / "postgres").string(),
-                                            "-D",
-                                            (folder_ / "data").string(),
-                                            "-k",
-                                            folder_.string(),
-                                            "-c",
-                                            "listen_addresses=",
-                                            "-c",
-                                            "fsync=off",
-                                            "-c",
-                                            "shared_buffers=16MB",
-                                            "-c",
-                                            "max_connections=20"};
+  std::vector<std::string> command = {(programs_ / "postgres").string(),
+                                      "-D",
+                                      (folder_ / "data").string(),
+                                      "-k",
+                                      folder_.string(),
+                                      "-p",
+                                      std::to_string(port_)};
+  std::vector<std::string> settings{"fsync=off", "shared_buffers=16MB", "max_connections=20"};
+  settings.insert(settings.end(), more_settings_.begin(), more_settings_.end());
+  for (const auto& each : settings) command.insert(command.end(), {"-c", each});
   process_ = spawn(command);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(50);
   while (PQping(connection_to("postgres").c_str()) != PQPING_OK) {
@@ -149,6 +149,34 @@ void server::start() {
     if (::waitpid(process_, nullptr, WNOHANG) == process_) process_ = spawn(command);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
+}
+
+int server::listen_over_tcp(const fs::path& keys) {
+  kill();
+  const int probe = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in here{};
+  here.sin_family = AF_INET;
+  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof here;
+  if (::bind(probe, reinterpret_cast<sockaddr*>(&here), size) != 0 ||
+      ::getsockname(probe, reinterpret_cast<sockaddr*>(&here), &size) != 0)
+    throw std::runtime_error("there is no free port");
+  ::close(probe);
+  port_ = ntohs(here.sin_port);
+  const auto rules = folder_ / "rules";
+  std::ofstream(rules) << "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+  more_settings_ = {"listen_addresses=127.0.0.1", "password_encryption=scram-sha-256", "hba_file=" + rules.string(),
+                    "ssl=on"};
+  for (const auto& [setting, file] : {std::pair{"ssl_key_file", "server.key"}, {"ssl_cert_file", "server.crt"}}) {
+    const auto mine = folder_ / file;
+    fs::copy_file(keys / file, mine, fs::copy_options::overwrite_existing);
+    fs::permissions(mine, fs::perms::owner_read);
+    if (::getuid() == 0 && ::chown(mine.c_str(), server_user()->pw_uid, server_user()->pw_gid) != 0)
+      throw std::runtime_error(mine.string() + " can't be given to the user postgres");
+    more_settings_.push_back(std::string(setting) + "=" + mine.string());
+  }
+  start();
+  return port_;
 }
 
 /// Each of its processes is a group of its own, so that a signal to a group doesn't do.

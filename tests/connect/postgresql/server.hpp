@@ -11,8 +11,8 @@
 // A server of the tests' own, on a socket in a temporary folder.
 namespace freshet::postgresql {
 
-/// A server that this process has started, and ends with it. It listens on a unix socket only. PostgreSQL refuses to
-/// run as root: then it runs as the user `postgres` of the package. One thread.
+/// A server that this process has started, and ends with it. It listens on a unix socket only, until it is told more.
+/// PostgreSQL refuses to run as root: then it runs as the user `postgres` of the package. One thread.
 class server {
  public:
   /// The one of this process, started by the first call. Null where no server is installed: `why_not` says so.
@@ -26,6 +26,9 @@ class server {
   void kill();
   /// Starts it, and waits until it can be reached.
   void start();
+  /// Starts it anew, from then on also at a port of 127.0.0.1 (which it gives), where it asks for a password and offers
+  /// TLS, with `server.key` and `server.crt` of `keys`.
+  int listen_over_tcp(const std::filesystem::path& keys);
 
  private:
   server(std::filesystem::path programs, std::filesystem::path folder);
@@ -35,6 +38,8 @@ class server {
 
   const std::filesystem::path programs_, folder_;
   pid_t process_ = -1;
+  int port_ = 5432;  ///< of the socket, too
+  std::vector<std::string> more_settings_{"listen_addresses="};
 };
 
 /// Another session, as somebody else's program has it.
