@@ -54,10 +54,13 @@ TEST(slot_table, marks_stay_with_their_entries) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(t.mark(t.slot(i), 7), 7) << i;
   for (int i = 500; i < 1000; ++i) EXPECT_EQ(t.mark(t.slot(i), 7), 0) << i;
   EXPECT_EQ(t.mark(t.slot(0), 8), 7);
-  t.clear_marks();
-  EXPECT_EQ(t.mark_of(t.slot(0)), 0);
-  EXPECT_EQ(t.mark(t.slot(0), 8), 0);
+  t.clear_marks(7);
   EXPECT_EQ(t.mark_of(t.slot(0)), 8);
+  EXPECT_EQ(t.mark_of(t.slot(1)), 0);
+  EXPECT_EQ(t.mark(t.slot(1), 9), 0);
+  t.clear_marks_but(9);
+  EXPECT_EQ(t.mark_of(t.slot(0)), 0);
+  EXPECT_EQ(t.mark_of(t.slot(1)), 9);
 }
 
 TEST(slot_table, gives_every_entry_near_some_slot) {
