@@ -57,7 +57,7 @@ struct kept {
   }
   std::unique_ptr<run_checkpoints> open() { return open(graph_of<deciding>()); }
 };
-void no_states(const run_checkpoints::visitor&) {}
+void no_states(bool, const run_checkpoints::visitor&) {}
 void append(run_checkpoints& to, std::uint64_t epoch) {
   epoch_record record;
   record.manifest = to.begin(epoch, {});
