@@ -137,9 +137,7 @@ TEST(rocksdb_store, is_made_anew_of_an_image) {
   const auto image = one->image();
   EXPECT_EQ(image->store(), one->id());
   for (const auto& f : image->files())
-    if (f.is_for_ever) {
-      EXPECT_EQ(fs::hard_link_count(f.path), 2u) << f.name << " is not written again";
-    }
+    if (f.is_for_ever) { EXPECT_EQ(fs::hard_link_count(f.path), 2u) << f.name << " is not written again"; }
   put(*one, 0, "a", "later");
   put(*one, 4, "c", "3");
   auto other = backend->open_image("other", image->files());

@@ -26,8 +26,8 @@ class checkpoint_writer {
   /// where the epoch was abandoned meanwhile, or the file can't be made.
   result<std::shared_ptr<state_file_writer>> add_states(state_file_kind kind, key_group_range groups);
   /// Adds a file of a state store by a second name: none of its bytes are written again, but each is read, for its
-  /// checksum. Where it is of another file system, it is copied. `store_name` is what the store wants to find it by. The
-  /// store must never change it from then on.
+  /// checksum. Where it is of another file system, it is copied. `store_name` is what the store wants to find it by.
+  /// The store must never change it from then on.
   result<state_file> link(const std::string& path, key_group_range groups, std::string store_name);
 
  private:
