@@ -179,7 +179,8 @@ TEST(counts_of_an_adaptive_run, go_on_over_other_tasks) {
     s.first = seed % 2 ? engine_kind::batches : engine_kind::events;
     s.each_run = 5 + static_cast<int>(random.below(20));
     auto run = s.start(graph_of(s));
-    while (!run.wait_for(std::chrono::microseconds(random.below(500)))) {
+    // Not without end: where a run takes longer to start than the next rescale to come, none would get on.
+    for (int i = 0; i < 20 && !run.wait_for(std::chrono::microseconds(random.below(500))); ++i) {
       try {
         run.rescale("sums", 1 + random.below(4));
       } catch (const run_error& e) {
