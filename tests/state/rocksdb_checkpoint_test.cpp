@@ -252,7 +252,8 @@ TEST_F(rocksdb_checkpoints, that_lack_a_file_are_damaged) {
 
 TEST_F(rocksdb_checkpoints, whose_bytes_have_changed_end_the_run_with_a_sentence) {
   run_some({.store = small_store()}, 800);
-  for (const auto& n : manifests().back().nodes)
+  const auto last = manifests().back();
+  for (const auto& n : last.nodes)
     for (const auto& f : n.files) {
       if (!f.store_name.ends_with(".sst")) continue;
       std::fstream file(folder / ("kept/" + f.name), std::ios::in | std::ios::out | std::ios::binary);
