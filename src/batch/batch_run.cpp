@@ -119,11 +119,11 @@ void batch_run::load_states() {
 }
 
 run_checkpoints::states batch_run::states_as_now() const {
-  return [this](bool as_images, const run_checkpoints::visitor& visit) {
+  return [this](bool as_snapshots, const run_checkpoints::visitor& visit) {
     for (const auto& chain : stages_)
       for (const auto& t : chain)
         if (const auto& head = t->chain().head(); head.state)
-          visit(checkpoints_->as_now(head.node(), t->task(), *head.state, as_images));
+          visit(checkpoints_->as_now(head.node(), t->task(), *head.state, as_snapshots));
   };
 }
 

@@ -73,14 +73,14 @@ bool any_keyed_state::forget_if_over(slot_table& t, std::size_t slot, event_time
   return true;
 }
 
-void any_keyed_state::keep_in(std::unique_ptr<state_store> store, const image_rows& rows) {
+void any_keyed_state::keep_in(std::unique_ptr<state_store> store, const snapshot_rows& rows) {
   store_ = std::make_unique<evicted_states>(std::move(store), tables_, type_, expires(), rows.counts);
   next_epoch();  // from here on uses are marked, also outside of begin and commit
 }
 void any_keyed_state::evict() {
   if (!store_) return;
   if (!store_->is_short_of_memory()) return store_->flush_if_large();
-  if (is_frozen() || store_->rows().is_making_image()) {
+  if (is_frozen() || store_->rows().is_making_snapshot()) {
     if (!store_->is_far_too_short()) return;
     while (is_frozen()) frozen_->write(tables_.size());
   }
@@ -145,23 +145,23 @@ void any_keyed_state::next_epoch() {
   epoch_ = ++last_epoch_;
 }
 
-void any_keyed_state::freeze(std::optional<key_group_range> all, bool as_image) {
+void any_keyed_state::freeze(std::optional<key_group_range> all, bool as_snapshot) {
   if (!type_.is_durable) return;
   auto changed = std::move(changes_), gone = std::move(gone_);
   const auto before = epoch_;
   note();
   frozen_ = std::make_unique<frozen_states>(tables_, type_, expires(), store_.get(), before, epoch_, std::move(changed),
                                             std::move(gone));
-  image_rows_.reset();
+  snapshot_rows_.reset();
   if (!all) return;
-  frozen_->begin_groups(*all, !as_image);
-  if (!store_ || !as_image) return;
-  image_rows_ = rows_in_store();
-  store_->rows().begin_image();
+  frozen_->begin_groups(*all, !as_snapshot);
+  if (!store_ || !as_snapshot) return;
+  snapshot_rows_ = rows_in_store();
+  store_->rows().begin_snapshot();
 }
 bool any_keyed_state::is_frozen() const { return frozen_ && !frozen_->is_written(); }
 bool any_keyed_state::write_frozen(std::size_t keys) {
-  return (!frozen_ || frozen_->write(keys)) && !(image_rows_ && store_->rows().is_making_image());
+  return (!frozen_ || frozen_->write(keys)) && !(snapshot_rows_ && store_->rows().is_making_snapshot());
 }
 bool any_keyed_state::has_frozen_changes() const { return !frozen_ || frozen_->has_changes(); }
 std::string any_keyed_state::take_frozen_changes() { return frozen_ ? frozen_->take_changes() : std::string(); }
@@ -169,15 +169,15 @@ frozen_state any_keyed_state::take_frozen() {
   if (!frozen_) return {};
   auto all = frozen_->take();
   frozen_.reset();
-  if (image_rows_) all.image = {store_->rows().take_image(), *std::exchange(image_rows_, {})};
+  if (snapshot_rows_) all.snapshot = {store_->rows().take_snapshot(), *std::exchange(snapshot_rows_, {})};
   return all;
 }
-image_rows any_keyed_state::rows_in_store() const { return {expires(), store_->rows().counts()}; }
-std::optional<state_image> any_keyed_state::image() {
+snapshot_rows any_keyed_state::rows_in_store() const { return {expires(), store_->rows().counts()}; }
+std::optional<state_snapshot> any_keyed_state::snapshot() {
   if (!store_) return {};
   auto rows = rows_in_store();
-  store_->rows().begin_image();
-  return state_image{store_->rows().take_image(), std::move(rows)};
+  store_->rows().begin_snapshot();
+  return state_snapshot{store_->rows().take_snapshot(), std::move(rows)};
 }
 
 void any_keyed_state::write_last_use(writer& w, const slot_table& t, std::size_t slot) const {
@@ -190,7 +190,7 @@ void any_keyed_state::save(std::uint32_t g, writer& w) const {
   if (store_)
     store_->for_each_row(g, [&](std::string_view key, std::string_view stored) { store_->write_row(w, key, stored); });
 }
-void any_keyed_state::save_beside_image(std::uint32_t g, writer& w) const {
+void any_keyed_state::save_beside_snapshot(std::uint32_t g, writer& w) const {
   if (!type_.is_durable) return;
   w.raw<std::uint64_t>(tables_[g].size());
   save_table(g, w);
@@ -205,13 +205,13 @@ void any_keyed_state::save_table(std::uint32_t g, writer& w) const {
     type_.write_state(w, entry);
   });
 }
-bool any_keyed_state::load_states(reader& r, bool beside_image) {
+bool any_keyed_state::load_states(reader& r, bool beside_snapshot) {
   ++moves_;
   if (!type_.can_be_read) return false;
   auto n = r.raw<std::uint64_t>();
   for (const bool with_times = r.raw<std::uint8_t>() != 0; n && !r.failed(); --n) {
     const auto used = read_last_use(r, with_times);
-    with_key(type_, r, [&](const void* key, std::uint64_t hash) { load_state(key, hash, used, r, beside_image); });
+    with_key(type_, r, [&](const void* key, std::uint64_t hash) { load_state(key, hash, used, r, beside_snapshot); });
   }
   evict();
   return !r.failed();
@@ -252,11 +252,12 @@ bool any_keyed_state::load_changes(key_group_range mine, reader& r) {
   evict();
   return !r.failed();
 }
-/// What stands beside an image is in none of the rows that it counts, though there may be an older one of its key.
-void any_keyed_state::load_state(const void* key, std::uint64_t hash, event_time used, reader& r, bool beside_image) {
+/// What stands beside a snapshot is in none of the rows that it counts, though there may be an older one of its key.
+void any_keyed_state::load_state(const void* key, std::uint64_t hash, event_time used, reader& r,
+                                 bool beside_snapshot) {
   slot_table& t = table(hash);
   auto slot = type_.find(t, key, hash);
-  if (slot == slot_table::none) slot = beside_image ? insert(key, hash) : add(key, hash);
+  if (slot == slot_table::none) slot = beside_snapshot ? insert(key, hash) : add(key, hash);
   if (expires()) t.used(slot) = used;
   type_.read_state(r, t.at(slot));
 }
@@ -307,8 +308,8 @@ bool any_keyed_state::take_from_store(slot_table& t, std::size_t slot, std::uint
     ++moves_;
     throw;
   }
-  // It will be written with its group, beside the image.
-  if (had && image_rows_ && frozen_->is_to_come(group(hash))) --image_rows_->counts[group(hash)];
+  // It will be written with its group, beside the snapshot.
+  if (had && snapshot_rows_ && frozen_->is_to_come(group(hash))) --snapshot_rows_->counts[group(hash)];
   return had;
 }
 void any_keyed_state::before_use(std::size_t slot, std::uint64_t hash, std::uint8_t mark) {

@@ -19,7 +19,8 @@ constexpr std::size_t erasures_a_write = 4096;
 stored_rows::stored_rows(std::unique_ptr<state_store> store, std::uint32_t groups,
                          const std::vector<std::uint64_t>& had)
     : store_(std::move(store)), by_group_(groups), is_written_(!had.empty()) {
-  FRESHET_ASSERT(had.empty() || had.size() == groups, "an image is of other groups than its state", had.size(), groups);
+  FRESHET_ASSERT(had.empty() || had.size() == groups, "a snapshot is of other groups than its state", had.size(),
+                 groups);
   std::copy(had.begin(), had.end(), by_group_.begin());
   rows_ = std::accumulate(had.begin(), had.end(), std::size_t{0});
 }
@@ -70,7 +71,7 @@ void stored_rows::flush() {
     at += r.key_bytes + r.value_bytes;
   }
   is_written_ = true;
-  wait_for_image();
+  wait_for_snapshot();
   try {
     store_->write(changes);
   } catch (...) {
@@ -83,7 +84,7 @@ void stored_rows::flush() {
 }
 
 void stored_rows::flush_if_large() {
-  if (stale_.size() >= (is_making_image() ? 16 : 1) * erasures_a_write) flush();
+  if (stale_.size() >= (is_making_snapshot() ? 16 : 1) * erasures_a_write) flush();
 }
 
 void stored_rows::scan(std::uint32_t group, const state_store::visitor& visit) const {
@@ -112,21 +113,21 @@ std::size_t stored_rows::sweep(std::size_t n, const judge& is_over) {
 }
 
 void stored_rows::drop(std::uint32_t group) {
-  wait_for_image();
+  wait_for_snapshot();
   store_->drop(group);
   rows_ -= std::exchange(by_group_[group], 0);
 }
 
-void stored_rows::begin_image() {
+void stored_rows::begin_snapshot() {
   flush();
-  image_ = std::async(std::launch::async, [this] { return store_->image(); });
+  snapshot_ = std::async(std::launch::async, [this] { return store_->snapshot(); });
 }
-bool stored_rows::is_making_image() const {
-  return image_.valid() && image_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+bool stored_rows::is_making_snapshot() const {
+  return snapshot_.valid() && snapshot_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
 }
-std::shared_ptr<const store_image> stored_rows::take_image() { return image_.get(); }
-void stored_rows::wait_for_image() const {
-  if (image_.valid()) image_.wait();
+std::shared_ptr<const store_snapshot> stored_rows::take_snapshot() { return snapshot_.get(); }
+void stored_rows::wait_for_snapshot() const {
+  if (snapshot_.valid()) snapshot_.wait();
 }
 
 void stored_rows::check() const {

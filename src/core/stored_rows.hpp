@@ -22,7 +22,7 @@ namespace freshet {
 /// anything else is written, and nobody asks the store for it until then.
 class stored_rows {
  public:
-  /// `had`: by group, of the rows that are there, where they are of an image.
+  /// `had`: by group, of the rows that are there, where they are of a snapshot.
   stored_rows(std::unique_ptr<state_store> store, std::uint32_t groups, const std::vector<std::uint64_t>& had = {});
 
   std::size_t rows() const { return rows_; }
@@ -51,12 +51,12 @@ class stored_rows {
   /// Forgets all rows of a group.
   void drop(std::uint32_t group);
 
-  /// Has an image of the rows made as they are now, by another thread. Until it is made, what writes to the store waits
-  /// for it. REQUIRES: what was made before is taken.
-  void begin_image();
-  bool is_making_image() const;
+  /// Has a snapshot of the rows made as they are now, by another thread. Until it is made, what writes to the store
+  /// waits for it. REQUIRES: what was made before is taken.
+  void begin_snapshot();
+  bool is_making_snapshot() const;
   /// Waits for it. Throws state_store_error where it could not be made.
-  std::shared_ptr<const store_image> take_image();
+  std::shared_ptr<const store_snapshot> take_snapshot();
   std::vector<std::uint64_t> counts() const { return {by_group_.begin(), by_group_.end()}; }
   /// Throws what the store has thrown when it was read in a call, where it looked like that call's failure.
   void check() const;
@@ -68,7 +68,7 @@ class stored_rows {
   };
   bool is_stale(std::string_view key) const { return stale_.find(key) != stale_.end(); }
   void leave(std::uint32_t group);
-  void wait_for_image() const;
+  void wait_for_snapshot() const;
 
   const std::unique_ptr<state_store> store_;
   std::vector<std::size_t> by_group_;
@@ -80,7 +80,8 @@ class stored_rows {
   std::exception_ptr failure_;
   std::uint32_t sweep_group_ = 0;
   std::string sweep_from_;
-  std::future<std::shared_ptr<const store_image>> image_;  // the last, so that it is waited for before all else goes
+  std::future<std::shared_ptr<const store_snapshot>>
+      snapshot_;  // the last, so that it is waited for before all else goes
 };
 
 }  // namespace freshet

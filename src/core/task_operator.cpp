@@ -16,10 +16,12 @@ any_timer_reader::~any_timer_reader() = default;
 event_clock::~event_clock() = default;
 any_state::~any_state() = default;
 state_store::~state_store() = default;
-std::shared_ptr<const store_image> state_store::image() { throw state_store_error("this store makes no images"); }
-store_image::~store_image() = default;
+std::shared_ptr<const store_snapshot> state_store::snapshot() {
+  throw state_store_error("this store makes no snapshots");
+}
+store_snapshot::~store_snapshot() = default;
 state_backend::~state_backend() = default;
-std::unique_ptr<state_store> state_backend::open_image(const std::string& task, const std::vector<store_file>&) {
+std::unique_ptr<state_store> state_backend::open_snapshot(const std::string& task, const std::vector<store_file>&) {
   throw state_store_error("the states of " + task + " are files of a store of another kind");
 }
 task_operator::task_operator() = default;

@@ -85,8 +85,8 @@ void chain_epochs::freeze_state(const run_checkpoints& kept, wanted_states wante
   if (!has_state_of_its_own()) return head.state->note();
   rows_ = head.state->rows();
   groups_ = kept.groups_of(head.node(), chain_.task());
-  const bool as_image = wanted == wanted_states::of_checkpoint && kept.has_images();
-  head.state->freeze(wanted == wanted_states::none ? std::nullopt : std::optional(groups_), as_image);
+  const bool as_snapshot = wanted == wanted_states::of_checkpoint && kept.has_snapshots();
+  head.state->freeze(wanted == wanted_states::none ? std::nullopt : std::optional(groups_), as_snapshot);
 }
 
 bool chain_epochs::write_state(std::size_t keys) {
@@ -112,7 +112,7 @@ std::optional<saved_states> chain_epochs::take_states() {
                       groups_.first,
                       std::move(frozen.groups),
                       std::move(frozen.shared),
-                      std::move(frozen.image)};
+                      std::move(frozen.snapshot)};
 }
 
 }  // namespace freshet

@@ -215,7 +215,7 @@ run_checkpoints::states epoch_coordinator::states_in(const std::vector<saved_sta
     for (const auto& s : saved) {
       run_checkpoints::task_states of{
           s.node, s.task, s.rows, [&](std::uint32_t group, writer& w) { w.append(s.groups[group - s.first_group]); }};
-      of.image = s.image;
+      of.snapshot = s.snapshot;
       if (s.shared) of.save_shared = [&](writer& w) { w.append(*s.shared); };
       visit(of);
     }

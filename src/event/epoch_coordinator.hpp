@@ -24,7 +24,7 @@ struct saved_states {
   std::uint32_t first_group = 0;
   std::vector<std::string> groups{};
   std::optional<std::string> shared{};
-  std::optional<state_image> image{};
+  std::optional<state_snapshot> snapshot{};
 };
 /// Which states the tasks are to add to what they say, beside what has changed.
 enum class wanted_states : std::uint8_t { none, of_checkpoint, of_savepoint };

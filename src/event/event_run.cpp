@@ -154,10 +154,10 @@ event_task& event_run::task_of(std::uint32_t node) { return *tasks_[plan_.chain_
 
 /// Of all tasks, while none is at work.
 run_checkpoints::states event_run::states_as_now() {
-  return [this](bool as_images, const run_checkpoints::visitor& visit) {
+  return [this](bool as_snapshots, const run_checkpoints::visitor& visit) {
     for_each_task([&](event_task& t) {
       if (const auto& head = t.chain().head(); head.state)
-        visit(checkpoints_->as_now(head.node(), t.chain().task(), *head.state, as_images));
+        visit(checkpoints_->as_now(head.node(), t.chain().task(), *head.state, as_snapshots));
     });
   };
 }

@@ -17,8 +17,8 @@ namespace {
 
 /// The group of what all tasks of a node have alike, beside the states of its keys.
 std::uint32_t shared_group(const node& n) { return n.key_type.empty() ? 1 : n.options.max_parallelism; }
-/// That of the `image_rows` of all its tasks, where there are images.
-std::uint32_t image_group(const node& n) { return shared_group(n) + 1; }
+/// That of the `snapshot_rows` of all its tasks, where there are snapshots.
+std::uint32_t snapshot_group(const node& n) { return shared_group(n) + 1; }
 
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
@@ -357,11 +357,11 @@ void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& i
     if (fine && r.left() == 0) return {};
     return misfit(n.name, fine ? "has more bytes than it reads, in " + where : "can't be read, in " + where);
   };
-  const bool has_image = load_image(n, task, into);
+  const bool has_snapshot = load_snapshot(n, task, into);
   const auto load_group = [&](std::uint32_t group, std::string_view bytes) {
     return read(bytes, "key group " + std::to_string(group), [&](reader& r) {
       return group == shared_group(n) ? into.load_shared(r)
-             : has_image              ? into.load_beside_image(group, r)
+             : has_snapshot           ? into.load_beside_snapshot(group, r)
                                       : into.load(group, r);
     });
   };
@@ -378,20 +378,20 @@ void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& i
 }
 
 /// Loads what was in a store. True: the state is kept in one that has it, beside which there is more.
-bool run_checkpoints::load_image(const node& n, std::uint32_t task, any_state& into) const {
+bool run_checkpoints::load_snapshot(const node& n, std::uint32_t task, any_state& into) const {
   const auto parts = recovered_.stored(n.name);
   if (parts.empty()) return false;
-  if (!store_ || !store_->has_images())
+  if (!store_ || !store_->has_snapshots())
     throw run_error({errc::invalid_argument,
                      "the states of bolt " + quoted(n.name) + " in " + quoted(how_.directory) +
                          " are files of a state store: give the executor's option store one of that kind, as the run "
                          "had that wrote them; or make a savepoint with it, which has the states themselves"});
   const auto mine = groups_of_node(n, task);
-  const auto rows = rows_of_image(n, mine);
-  const auto older = older_[graph_.find(n.name)].empty();
+  const auto rows = rows_of_snapshot(n, mine);
+  const bool has_same_layout = older_[graph_.find(n.name)].empty();
   for (const auto& part : parts) {
-    if (part.groups != mine || rows.have_times != into.has_times() || !older) continue;
-    auto opened = store_->open_image(quoted(n.name) + " task " + std::to_string(task), part.files);
+    if (part.groups != mine || rows.have_times != into.has_times() || !has_same_layout) continue;
+    auto opened = store_->open_snapshot(quoted(n.name) + " task " + std::to_string(task), part.files);
     {
       std::lock_guard lock(mutex_);
       known_files_[opened->id()] = part.listed;
@@ -414,7 +414,7 @@ void run_checkpoints::load_rows(const node& n, std::uint32_t task,
   for (const auto& part : parts) {
     const key_group_range common{std::max(mine.first, part.groups.first), std::min(mine.end, part.groups.end)};
     if (common.first >= common.end) continue;
-    const auto from = store_->open_image(quoted(n.name) + " task " + std::to_string(task), part.files);
+    const auto from = store_->open_snapshot(quoted(n.name) + " task " + std::to_string(task), part.files);
     for (auto g = common.first; g < common.end; ++g) {
       writer rows;
       std::uint64_t count = 0;
@@ -442,10 +442,10 @@ void run_checkpoints::load_rows(const node& n, std::uint32_t task,
   }
 }
 
-image_rows run_checkpoints::rows_of_image(const node& n, key_group_range groups) const {
-  image_rows rows;
+snapshot_rows run_checkpoints::rows_of_snapshot(const node& n, key_group_range groups) const {
+  snapshot_rows rows;
   or_throw(recovered_.load_groups(
-      n.name, {image_group(n), image_group(n) + 1}, [&](std::uint32_t, std::string_view bytes) -> result<void> {
+      n.name, {snapshot_group(n), snapshot_group(n) + 1}, [&](std::uint32_t, std::string_view bytes) -> result<void> {
         reader r(bytes);
         read_value(r, rows);
         if (r.failed() || r.left() != 0 || rows.counts.size() != shared_group(n))
@@ -462,12 +462,12 @@ key_group_range run_checkpoints::groups_of(std::uint32_t node, std::uint32_t tas
 }
 
 run_checkpoints::task_states run_checkpoints::as_now(std::uint32_t node, std::uint32_t task, any_state& state,
-                                                     bool as_image) const {
+                                                     bool as_snapshot) const {
   task_states of{node, task, state.rows(), {}};
   try {
-    if (as_image && has_images()) of.image = state.image();
+    if (as_snapshot && has_snapshots()) of.snapshot = state.snapshot();
   } catch (const state_store_error& e) { throw run_error({errc::io, e.what(), true}); }
-  if (of.image) of.save = [&state](std::uint32_t group, writer& w) { state.save_beside_image(group, w); };
+  if (of.snapshot) of.save = [&state](std::uint32_t group, writer& w) { state.save_beside_snapshot(group, w); };
   else of.save = [&state](std::uint32_t group, writer& w) { state.save(group, w); };
   if (state.has_shared()) of.save_shared = [&state](writer& w) { state.save_shared(w); };
   return of;
@@ -603,7 +603,7 @@ struct run_checkpoints::writing {
   checkpoint_writer& epoch;
   checkpoint_manifest& manifest;
   std::vector<std::shared_ptr<state_file_writer>> files;  ///< by the node's index
-  std::vector<image_rows> of_images;                      ///< likewise, where there are images
+  std::vector<snapshot_rows> of_snapshots;                ///< likewise, where there are snapshots
   files_by_store linked{};
 };
 
@@ -612,20 +612,20 @@ void run_checkpoints::write(checkpoint_manifest manifest, const states& all) {
   manifest.partitions.clear();
   for (const auto& [key, partition] : partitions_) manifest.partitions.push_back(partition);
   files_by_store linked;
-  const bool as_images = manifest.kind == checkpoint_kind::checkpoint;
+  const bool as_snapshots = manifest.kind == checkpoint_kind::checkpoint;
   const auto write_all = [&](checkpoint_writer& epoch, checkpoint_manifest& m) -> result<void> {
     writing to{epoch, m, std::vector<std::shared_ptr<state_file_writer>>(m.nodes.size()),
-               std::vector<image_rows>(m.nodes.size())};
+               std::vector<snapshot_rows>(m.nodes.size())};
     result<void> done;
-    all(as_images, [&](const task_states& of) {
+    all(as_snapshots, [&](const task_states& of) {
       if (done) done = write_states(to, of);
     });
     for (std::size_t i = 0; i < to.files.size() && done; ++i) {
       if (!to.files[i]) continue;
-      if (const auto& rows = to.of_images[i]; !rows.counts.empty()) {
+      if (const auto& rows = to.of_snapshots[i]; !rows.counts.empty()) {
         writer w;
         write_value(w, rows);
-        done = to.files[i]->add(image_group(graph_.nodes()[i]), w.data());
+        done = to.files[i]->add(snapshot_group(graph_.nodes()[i]), w.data());
       }
       auto written = to.files[i]->finish();
       if (!written) return std::move(written).error();
@@ -638,7 +638,7 @@ void run_checkpoints::write(checkpoint_manifest manifest, const states& all) {
   or_throw(epochs_->checkpoint(std::move(manifest), write_all));
   written_ = epoch;
   is_undecided_ = false;
-  if (!as_images) return;
+  if (!as_snapshots) return;
   std::lock_guard lock(mutex_);
   known_files_ = std::move(linked);
 }
@@ -646,12 +646,12 @@ void run_checkpoints::write(checkpoint_manifest manifest, const states& all) {
 result<void> run_checkpoints::write_states(writing& to, const task_states& of) const {
   const node& n = graph_.nodes()[of.node];
   if (n.key_type.empty() && of.task != 0) return {};
-  if (of.image)
-    if (auto done = write_image(to, of); !done) return done;
+  if (of.snapshot)
+    if (auto done = write_snapshot(to, of); !done) return done;
   auto& file = to.files[of.node];
   if (!file) {
-    const auto kind = of.image ? state_file_kind::delta : state_file_kind::full;
-    auto made = to.epoch.add_states(kind, {0, image_group(n) + 1});
+    const auto kind = of.snapshot ? state_file_kind::delta : state_file_kind::full;
+    auto made = to.epoch.add_states(kind, {0, snapshot_group(n) + 1});
     if (!made) return std::move(made).error();
     file = *std::move(made);
   }
@@ -668,20 +668,20 @@ result<void> run_checkpoints::write_states(writing& to, const task_states& of) c
   return file->add(shared_group(n), w.data());
 }
 
-result<void> run_checkpoints::write_image(writing& to, const task_states& of) const {
+result<void> run_checkpoints::write_snapshot(writing& to, const task_states& of) const {
   const node& n = graph_.nodes()[of.node];
   const auto mine = groups_of_node(n, of.task);
-  auto& rows = to.of_images[of.node];
-  rows.have_times = of.image->rows.have_times;
+  auto& rows = to.of_snapshots[of.node];
+  rows.have_times = of.snapshot->rows.have_times;
   rows.counts.resize(n.options.max_parallelism);
-  for (auto g = mine.first; g < mine.end; ++g) rows.counts[g] = of.image->rows.counts[g];
+  for (auto g = mine.first; g < mine.end; ++g) rows.counts[g] = of.snapshot->rows.counts[g];
 
   std::lock_guard lock(mutex_);
-  const auto& known = known_files_[of.image->files->store()];
-  auto& linked = to.linked[of.image->files->store()];
-  for (const auto& f : of.image->files->files()) {
+  const auto& known = known_files_[of.snapshot->files->store()];
+  auto& linked = to.linked[of.snapshot->files->store()];
+  for (const auto& f : of.snapshot->files->files()) {
     const auto same = std::find_if(known.begin(), known.end(), [&](const state_file& k) {
-      return f.is_for_ever && k.store_name == f.name && k.size == f.size && k.groups == mine;
+      return f.is_immutable && k.store_name == f.name && k.size == f.size && k.groups == mine;
     });
     if (same != known.end()) {
       linked.push_back(*same);

@@ -76,15 +76,16 @@ class run_checkpoints {
     std::size_t rows = 0;
     std::function<void(std::uint32_t group, writer& into)> save;  ///< of groups that are the task's
     std::function<void(writer& into)> save_shared{};              ///< null: all tasks have nothing alike
-    std::optional<state_image> image{};                           ///< what is in it, `save` doesn't write
+    std::optional<state_snapshot> snapshot{};                     ///< what is in it, `save` doesn't write
   };
-  /// Whether checkpoints have images of the stores. Savepoints never do: they are for any store, or none. Thread safe.
-  bool has_images() const { return store_ && store_->has_images() && how_.files->is_of_this_machine(); }
+  /// Whether checkpoints have snapshots of the stores. Savepoints never do: they are for any store, or none. Thread
+  /// safe.
+  bool has_snapshots() const { return store_ && store_->has_snapshots() && how_.files->is_of_this_machine(); }
   /// As they are, for as long as `state` lives and isn't changed.
-  task_states as_now(std::uint32_t node, std::uint32_t task, any_state& state, bool as_image) const;
+  task_states as_now(std::uint32_t node, std::uint32_t task, any_state& state, bool as_snapshot) const;
   using visitor = std::function<void(const task_states&)>;
-  /// Visits the states of all tasks, with images where they are made and asked for.
-  using states = std::function<void(bool as_images, const visitor&)>;
+  /// Visits the states of all tasks, with snapshots where they are made and asked for.
+  using states = std::function<void(bool as_snapshots, const visitor&)>;
   /// `groups_of_node`, by the node's index. Thread safe.
   key_group_range groups_of(std::uint32_t node, std::uint32_t task) const;
   /// Nodes have other numbers of tasks from here on. REQUIRES: nobody else uses it.
@@ -119,11 +120,11 @@ class run_checkpoints {
   void write(checkpoint_manifest manifest, const states& all);
   struct writing;
   result<void> write_states(writing& to, const task_states& of) const;
-  result<void> write_image(writing& to, const task_states& of) const;
-  bool load_image(const node& n, std::uint32_t task, any_state& into) const;
+  result<void> write_snapshot(writing& to, const task_states& of) const;
+  bool load_snapshot(const node& n, std::uint32_t task, any_state& into) const;
   void load_rows(const node& n, std::uint32_t task, const std::vector<recovered_epochs::stored_part>& parts,
                  bool have_times, any_state& into) const;
-  image_rows rows_of_image(const node& n, key_group_range groups) const;
+  snapshot_rows rows_of_snapshot(const node& n, key_group_range groups) const;
 
   topology graph_;
   const std::vector<std::string> layouts_;  ///< of the states, by the node's index

@@ -70,9 +70,10 @@ class scratch_folder {
 };
 
 /// Files of a checkpoint of a database, which is in a folder of its own.
-class database_image final : public store_image {
+class database_snapshot final : public store_snapshot {
  public:
-  database_image(const std::shared_ptr<shared_store>& in, std::string store) : folder_(in), store_(std::move(store)) {}
+  database_snapshot(const std::shared_ptr<shared_store>& in, std::string store)
+      : folder_(in), store_(std::move(store)) {}
   const std::string& store() const override { return store_; }
   const std::vector<store_file>& files() const override { return files_; }
   const std::string& folder() const { return folder_.path(); }
@@ -94,11 +95,11 @@ class database_image final : public store_image {
 /// The rows of one task, in a database of its own: their keys begin with that of the key group.
 class task_store final : public state_store {
  public:
-  /// `image`: null: it begins empty.
-  task_store(std::shared_ptr<shared_store> shared, std::string task, const std::vector<store_file>* image)
+  /// `snapshot`: null: it begins empty.
+  task_store(std::shared_ptr<shared_store> shared, std::string task, const std::vector<store_file>* snapshot)
       : shared_(std::move(shared)), folder_(shared_), task_(std::move(task)) {
     write_.disableWAL = true;
-    if (image) place(*image);
+    if (snapshot) place(*snapshot);
     rdb::DB* opened = nullptr;
     check(rdb::DB::Open(shared_->database(), folder_.path(), &opened), "be opened");
     db_.reset(opened);
@@ -136,8 +137,8 @@ class task_store final : public state_store {
   }
   std::size_t cache_bytes() const override { return shared_->how().cache_bytes; }
 
-  std::shared_ptr<const store_image> image() override {
-    auto made = std::make_shared<database_image>(shared_, id_);
+  std::shared_ptr<const store_snapshot> snapshot() override {
+    auto made = std::make_shared<database_snapshot>(shared_, id_);
     rdb::Checkpoint* checkpoint = nullptr;
     check(rdb::Checkpoint::Create(db_.get(), &checkpoint), "be put into a checkpoint");
     const std::unique_ptr<rdb::Checkpoint> owner(checkpoint);
@@ -151,10 +152,10 @@ class task_store final : public state_store {
   static constexpr std::size_t prefix_bytes = 4;
 
   /// Tables by a second name, as nobody changes them; others are copied.
-  void place(const std::vector<store_file>& image) {
+  void place(const std::vector<store_file>& snapshot) {
     std::error_code failed;
     fs::create_directory(folder_.path(), failed);
-    for (const auto& f : image) {
+    for (const auto& f : snapshot) {
       const auto here = folder_.path() + "/" + f.name;
       if (!failed && is_table(f.name)) fs::create_hard_link(f.path, here, failed);
       if (failed || !is_table(f.name)) fs::copy_file(f.path, here, failed);  // also where it is another device
@@ -195,9 +196,10 @@ class backend final : public state_backend {
   std::unique_ptr<state_store> open(const std::string& task) override {
     return std::make_unique<task_store>(shared_, task, nullptr);
   }
-  bool has_images() const override { return true; }
-  std::unique_ptr<state_store> open_image(const std::string& task, const std::vector<store_file>& image) override {
-    return std::make_unique<task_store>(shared_, task, &image);
+  bool has_snapshots() const override { return true; }
+  std::unique_ptr<state_store> open_snapshot(const std::string& task,
+                                             const std::vector<store_file>& snapshot) override {
+    return std::make_unique<task_store>(shared_, task, &snapshot);
   }
 
  private:

@@ -33,7 +33,8 @@ rdb::CompressionType compression() {
 }
 }  // namespace
 
-/// For rows that are mostly looked up one by one, often in vain. After a crash nobody needs those that are in no image.
+/// For rows that are mostly looked up one by one, often in vain. After a crash nobody needs those that are in no
+/// snapshot.
 rdb::Options database_options(const options& how) {
   rdb::BlockBasedTableOptions table;
   table.block_cache = rdb::NewLRUCache(how.memory_bytes);

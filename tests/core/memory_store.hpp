@@ -56,15 +56,15 @@ class memory_store final : public state_store {
   }
   std::size_t cache_bytes() const override { return cache_bytes_; }
 
-  /// Its image, which has no files.
-  struct copy final : store_image {
+  /// Its snapshot, which has no files.
+  struct copy final : store_snapshot {
     contents rows{};
     std::string of{};
     std::vector<store_file> none{};
     const std::string& store() const override { return of; }
     const std::vector<store_file>& files() const override { return none; }
   };
-  std::shared_ptr<const store_image> image() override {
+  std::shared_ptr<const store_snapshot> snapshot() override {
     work();
     auto made = std::make_shared<copy>();
     made->rows = in_;

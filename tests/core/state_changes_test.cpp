@@ -115,7 +115,7 @@ TEST(state_changes, make_another_state_the_same_that_is_kept_in_a_store) {
 }
 
 using freshet::testing::memory_store;
-enum class kept_where { in_memory, in_store, as_image };
+enum class kept_where { in_memory, in_store, as_snapshot };
 
 /// A state that is written while calls change it is written as it was: what has changed, and all of it.
 void freeze_some(std::uint64_t seed, kept_where how) {
@@ -137,7 +137,7 @@ void freeze_some(std::uint64_t seed, kept_where how) {
       first.save(g, w);
       whole.push_back(w.take());
     }
-    first.freeze(all ? std::optional(key_group_range{0, groups}) : std::nullopt, how == kept_where::as_image);
+    first.freeze(all ? std::optional(key_group_range{0, groups}) : std::nullopt, how == kept_where::as_snapshot);
     std::optional<std::string> changes;
     for (bool is_written = false; !is_written;) {
       if (random.chance(0.7)) change_some(first, random, keys);
@@ -157,15 +157,15 @@ void freeze_some(std::uint64_t seed, kept_where how) {
     ASSERT_EQ(frozen.groups.size(), whole.size());
     if (!all) continue;
     states again(groups, first.states.ttl()), as_saved(groups, first.states.ttl());
-    ASSERT_EQ(frozen.image.has_value(), how == kept_where::as_image);
-    memory_store::contents image;
-    if (frozen.image) {
-      image = static_cast<const memory_store::copy&>(*frozen.image->files).rows;
-      again.keep_in(std::make_unique<memory_store>(image, 2000), frozen.image->rows);
+    ASSERT_EQ(frozen.snapshot.has_value(), how == kept_where::as_snapshot);
+    memory_store::contents snapshot;
+    if (frozen.snapshot) {
+      snapshot = static_cast<const memory_store::copy&>(*frozen.snapshot->files).rows;
+      again.keep_in(std::make_unique<memory_store>(snapshot, 2000), frozen.snapshot->rows);
     }
     for (std::uint32_t g = 0; g < groups; ++g) {
       reader mine(frozen.groups[g]), saved(whole[g]);
-      ASSERT_TRUE(frozen.image ? again.load_beside_image(g, mine) : again.load(g, mine));
+      ASSERT_TRUE(frozen.snapshot ? again.load_beside_snapshot(g, mine) : again.load(g, mine));
       ASSERT_TRUE(as_saved.load(g, saved));
       EXPECT_EQ(mine.left(), 0u);
     }
@@ -186,8 +186,8 @@ TEST(state_changes, are_frozen_while_calls_go_on) {
 TEST(state_changes, are_frozen_while_calls_go_on_and_states_go_to_a_store) {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) freeze_some(seed, kept_where::in_store);
 }
-TEST(state_changes, are_frozen_with_an_image_of_the_store) {
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) freeze_some(seed, kept_where::as_image);
+TEST(state_changes, are_frozen_with_a_snapshot_of_the_store) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) freeze_some(seed, kept_where::as_snapshot);
 }
 
 TEST(state_changes, are_frozen_also_where_marks_come_round) {

@@ -155,6 +155,32 @@ TEST_F(checkpoint_directories, take_files_of_a_store_by_another_name) {
   EXPECT_EQ(directory_->reader().verify(manifest).size(), 1u);
 }
 
+/// As where the store is on another device: a file can't have two names then.
+TEST_F(checkpoint_directories, copy_files_of_a_store_that_cannot_be_linked) {
+  must(files_.create_folder("/store"));
+  const std::string rows(3'000'000, 'r');
+  replace_file(files_, "/store/000017.sst", rows);
+  files_.fail(file_operation::link, "/store/", file_fault::device_error);
+  {
+    const auto writer = must(directory_->begin(1));
+    const auto copied = must(writer->link("/store/000017.sst", {0, 128}, "000017.sst"));
+    must(directory_->prepare(writer, manifest_of({1, 1}, {copied})));
+    must(directory_->commit(1));
+    random_source random(1);
+    files_.crash(random);
+    reopen();
+    EXPECT_EQ(must(read_whole(files_, directory_->reader().path_of(copied))), rows);
+    EXPECT_EQ(files_.faults_done(), 1u) << "it was asked to be linked first";
+    EXPECT_TRUE(directory_->reader().verify(must(directory_->reader().manifest(1))).empty());
+  }
+  files_.fail(file_operation::link, "/store/", file_fault::device_error);
+  files_.fail(file_operation::append, "/data/c", file_fault::no_space, 1);
+  const auto writer = must(directory_->begin(2));
+  EXPECT_THAT(why_not(writer->link("/store/000017.sst", {0, 128}, "000017.sst")), HasSubstr("No space left on device"));
+  must(directory_->abandon(2));
+  EXPECT_EQ(list(), "1 committed") << "what there is of the copy is gone";
+}
+
 TEST_F(checkpoint_directories, take_files_of_many_threads) {
   constexpr std::uint32_t threads = 8, groups = 16;
   const auto writer = must(directory_->begin(1));

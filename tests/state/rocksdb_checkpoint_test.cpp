@@ -167,7 +167,7 @@ TEST_F(rocksdb_checkpoints, go_on_on_either_engine_with_any_parallelism) {
   EXPECT_FALSE(fs::exists(folder / "store")) << "nothing is left of it";
 }
 
-TEST_F(rocksdb_checkpoints, have_timers_beside_the_image) {
+TEST_F(rocksdb_checkpoints, have_timers_beside_the_snapshot) {
   for (const bool is_event : {true, true, false, false, true})
     run_some({.is_event = is_event, .parallelism = is_event ? 2u : 3u, .store = small_store()}, 200, sum_with_timers{});
   run_to_the_end({.store = small_store()}, sum_with_timers{});
@@ -198,7 +198,7 @@ TEST_F(rocksdb_checkpoints, go_on_where_states_expire_from_then_on) {
   EXPECT_EQ(visible(), wanted_of_many());
 }
 
-/// Of a run at work, to other databases, and between checkpoints that have images of those.
+/// Of a run at work, to other databases, and between checkpoints that have snapshots of those.
 TEST_F(rocksdb_checkpoints, go_on_behind_a_rescale) {
   const auto some_rescaled = [&](std::int64_t polls) {
     world->polls = polls;

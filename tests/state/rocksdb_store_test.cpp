@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -125,22 +126,22 @@ TEST(rocksdb_store, holds_ten_times_what_fits_into_memory) {
   EXPECT_LT(s.bytes(), cache_bytes) << "in tables";
 }
 
-// --- images ---
+// --- snapshots ---
 
-TEST(rocksdb_store, is_made_anew_of_an_image) {
+TEST(rocksdb_store, is_made_anew_of_a_snapshot) {
   const auto dir = fresh_dir();
   const auto backend = store(options_in(dir, 0));
-  ASSERT_TRUE(backend->has_images());
+  ASSERT_TRUE(backend->has_snapshots());
   auto one = backend->open("one");
   put(*one, 0, "a", "1");
   put(*one, 3, "b", "2");
-  const auto image = one->image();
-  EXPECT_EQ(image->store(), one->id());
-  for (const auto& f : image->files())
-    if (f.is_for_ever) { EXPECT_EQ(fs::hard_link_count(f.path), 2u) << f.name << " is not written again"; }
+  const auto snapshot = one->snapshot();
+  EXPECT_EQ(snapshot->store(), one->id());
+  for (const auto& f : snapshot->files())
+    if (f.is_immutable) { EXPECT_EQ(fs::hard_link_count(f.path), 2u) << f.name << " is not written again"; }
   put(*one, 0, "a", "later");
   put(*one, 4, "c", "3");
-  auto other = backend->open_image("other", image->files());
+  auto other = backend->open_snapshot("other", snapshot->files());
   EXPECT_NE(other->id(), one->id());
   one.reset();
   EXPECT_EQ(value_of(*other, 0, "a"), "1");
@@ -148,25 +149,40 @@ TEST(rocksdb_store, is_made_anew_of_an_image) {
   EXPECT_EQ(value_of(*other, 4, "c"), "none");
   put(*other, 0, "a", "4");
   put(*other, 5, "d", "5");
-  const auto next = other->image();
-  const auto third = backend->open_image("third", next->files());
+  const auto next = other->snapshot();
+  const auto third = backend->open_snapshot("third", next->files());
   EXPECT_EQ(value_of(*third, 0, "a"), "4");
   EXPECT_EQ(value_of(*third, 5, "d"), "5");
-  EXPECT_EQ(value_of(*backend->open_image("again", image->files()), 0, "a"), "1") << "it stays what it is";
+  EXPECT_EQ(value_of(*backend->open_snapshot("again", snapshot->files()), 0, "a"), "1") << "it stays what it is";
   std::map<std::string, std::uint64_t> first;
-  for (const auto& f : image->files())
-    if (f.is_for_ever) first[f.name] = f.size;
+  for (const auto& f : snapshot->files())
+    if (f.is_immutable) first[f.name] = f.size;
   std::size_t same = 0;
-  for (const auto& f : next->files()) same += f.is_for_ever && first.count(f.name) && first[f.name] == f.size;
+  for (const auto& f : next->files()) same += f.is_immutable && first.count(f.name) && first[f.name] == f.size;
   EXPECT_EQ(same, first.size()) << "what a store was made of it need not write again";
   EXPECT_GT(same, 0u);
 }
 
-TEST(rocksdb_store, says_which_file_of_an_image_is_missing) {
+/// Files of a device can't have a second name on another.
+TEST(rocksdb_store, copies_a_snapshot_of_another_device) {
+  struct stat here {
+  }, there{};
+  if (::stat(::testing::TempDir().c_str(), &here) != 0 || ::stat("/dev/shm", &there) != 0 ||
+      here.st_dev == there.st_dev || ::access("/dev/shm", W_OK) != 0)
+    GTEST_SKIP() << "there is no second device at /dev/shm";
+  const auto first = store(options_in("/dev/shm/rocksdb_store_" + std::to_string(::getpid()), 0))->open("one");
+  put(*first, 0, "a", "1");
+  const auto backend = store(options_in(fresh_dir(), 0));
+  const auto copy = backend->open_snapshot("other", first->snapshot()->files());
+  put(*first, 0, "a", "later");
+  EXPECT_EQ(value_of(*copy, 0, "a"), "1");
+}
+
+TEST(rocksdb_store, says_which_file_of_a_snapshot_is_missing) {
   const auto backend = store(options_in(fresh_dir(), 0));
   const auto why = [&](const std::vector<store_file>& files) -> std::string {
     try {
-      backend->open_image("\"count\" task 3", files);
+      backend->open_snapshot("\"count\" task 3", files);
     } catch (const state_store_error& e) { return e.what(); }
     return "nothing";
   };

@@ -40,7 +40,7 @@ class any_keyed_state : public any_state {
   void expire(event_time now, std::size_t slots) override;
   std::uint64_t expired() const override { return expired_; }
   void keep_in(std::unique_ptr<state_store> store) override { keep_in(std::move(store), {}); }
-  void keep_in(std::unique_ptr<state_store> store, const image_rows& rows) override;
+  void keep_in(std::unique_ptr<state_store> store, const snapshot_rows& rows) override;
   bool has_times() const override { return expires(); }
   bool can_be_stored() const override { return type_.can_be_read; }
   void evict() override;
@@ -51,7 +51,7 @@ class any_keyed_state : public any_state {
   void rollback() override;
   std::size_t touched() const override { return changes_.size() - forgotten_; }
   using any_state::freeze;
-  void freeze(std::optional<key_group_range> all, bool as_image) override;
+  void freeze(std::optional<key_group_range> all, bool as_snapshot) override;
   bool write_frozen(std::size_t keys) override;
   bool has_frozen_changes() const override;
   std::string take_frozen_changes() override;
@@ -60,9 +60,9 @@ class any_keyed_state : public any_state {
   bool is_durable() const override { return type_.is_durable; }
   void save(std::uint32_t g, writer& w) const override;
   bool load(std::uint32_t, reader& r) override { return load_states(r, false); }
-  std::optional<state_image> image() override;
-  void save_beside_image(std::uint32_t g, writer& w) const override;
-  bool load_beside_image(std::uint32_t, reader& r) override { return load_states(r, true); }
+  std::optional<state_snapshot> snapshot() override;
+  void save_beside_snapshot(std::uint32_t g, writer& w) const override;
+  bool load_beside_snapshot(std::uint32_t, reader& r) override { return load_states(r, true); }
   bool load_rows(std::uint32_t, reader& r) override { return load_states(r, false); }
   /// A count (u64), whether there are times (u8); for each change the key, whether it has a state (u8), and that, its
   /// time ahead.
@@ -128,9 +128,9 @@ class any_keyed_state : public any_state {
   void* put_aside(const void* key, std::uint64_t hash);
   void write_last_use(writer& w, const slot_table& t, std::size_t slot) const;
   void save_table(std::uint32_t g, writer& w) const;
-  bool load_states(reader& r, bool beside_image);
-  void load_state(const void* key, std::uint64_t hash, event_time used, reader& r, bool beside_image);
-  image_rows rows_in_store() const;
+  bool load_states(reader& r, bool beside_snapshot);
+  void load_state(const void* key, std::uint64_t hash, event_time used, reader& r, bool beside_snapshot);
+  snapshot_rows rows_in_store() const;
   /// Nothing may leave the tables, or the store, that is still to be written as it was.
   bool is_frozen() const;
   void load_forgotten(const void* key, std::uint64_t hash);
@@ -156,11 +156,11 @@ class any_keyed_state : public any_state {
   std::uint64_t expired_ = 0, expired_before_ = 0;
   std::uint8_t epoch_ = 0, last_epoch_ = 0;
 
-  std::unique_ptr<evicted_states> store_;  // null: all states are in the tables
-  slot_table aside_;                       // one entry of those in the store, to be looked at
-  std::unique_ptr<frozen_states> frozen_;  // null: nothing is being written
-  std::optional<image_rows> image_rows_;   // of the image that is being made with it
-  change_list gone_;                       // forgotten since `note`; they may have come again
+  std::unique_ptr<evicted_states> store_;       // null: all states are in the tables
+  slot_table aside_;                            // one entry of those in the store, to be looked at
+  std::unique_ptr<frozen_states> frozen_;       // null: nothing is being written
+  std::optional<snapshot_rows> snapshot_rows_;  // of the snapshot that is being made with it
+  change_list gone_;                            // forgotten since `note`; they may have come again
 };
 
 }  // namespace freshet

@@ -80,7 +80,7 @@ class with_broadcast final : public broadcast_holder {
   void keep_in(std::unique_ptr<state_store> store) override {
     if (own_) own_->keep_in(std::move(store));
   }
-  void keep_in(std::unique_ptr<state_store> store, const image_rows& rows) override {
+  void keep_in(std::unique_ptr<state_store> store, const snapshot_rows& rows) override {
     if (own_) own_->keep_in(std::move(store), rows);
   }
   bool has_times() const override { return own_ && own_->has_times(); }
@@ -94,20 +94,22 @@ class with_broadcast final : public broadcast_holder {
     if (own_) own_->save(group, w);
   }
   bool load(std::uint32_t group, reader& r) override { return !own_ || own_->load(group, r); }
-  std::optional<state_image> image() override { return own_ ? own_->image() : std::nullopt; }
-  void save_beside_image(std::uint32_t group, writer& w) const override {
-    if (own_) own_->save_beside_image(group, w);
+  std::optional<state_snapshot> snapshot() override { return own_ ? own_->snapshot() : std::nullopt; }
+  void save_beside_snapshot(std::uint32_t group, writer& w) const override {
+    if (own_) own_->save_beside_snapshot(group, w);
   }
-  bool load_beside_image(std::uint32_t group, reader& r) override { return !own_ || own_->load_beside_image(group, r); }
+  bool load_beside_snapshot(std::uint32_t group, reader& r) override {
+    return !own_ || own_->load_beside_snapshot(group, r);
+  }
   bool load_rows(std::uint32_t group, reader& r) override { return own_ && own_->load_rows(group, r); }
   void save_changes(writer& w) const override {
     shared_.save_changes(w);
     if (own_) own_->save_changes(w);
   }
   using any_state::freeze;
-  void freeze(std::optional<key_group_range> all, bool as_image) override {
+  void freeze(std::optional<key_group_range> all, bool as_snapshot) override {
     shared_.freeze(all);
-    if (own_) own_->freeze(all, as_image);
+    if (own_) own_->freeze(all, as_snapshot);
   }
   bool write_frozen(std::size_t keys) override { return !own_ || own_->write_frozen(keys); }
   bool has_frozen_changes() const override { return !own_ || own_->has_frozen_changes(); }

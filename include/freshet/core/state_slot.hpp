@@ -17,9 +17,9 @@
 namespace freshet {
 
 /// What a state has in its store, as files.
-struct state_image {
-  std::shared_ptr<const store_image> files{};
-  image_rows rows{};
+struct state_snapshot {
+  std::shared_ptr<const store_snapshot> files{};
+  snapshot_rows rows{};
 };
 
 /// A state as it was at one moment, in bytes.
@@ -27,8 +27,8 @@ struct frozen_state {
   std::string changes{};                ///< as `any_state::save_changes` writes them; empty where they were taken
   std::vector<std::string> groups{};    ///< as `save` writes them; empty where they were not asked for
   std::optional<std::string> shared{};  ///< as `save_shared` writes it, with the groups
-  /// Where an image of the store was asked for: then the groups are as `save_beside_image` writes them.
-  std::optional<state_image> image{};
+  /// Where a snapshot of the store was asked for: then the groups are as `save_beside_snapshot` writes them.
+  std::optional<state_snapshot> snapshot{};
 };
 
 /// The engine's view of one task's state. Not thread safe.
@@ -56,9 +56,9 @@ class any_state {
   /// Keeps the states of keys in `store` when memory gets short; one state a task stays where it is. REQUIRES: no key
   /// has a state yet; `can_be_stored`.
   virtual void keep_in(std::unique_ptr<state_store>) {}
-  /// The same with the rows of an image; `load_beside_image` is to follow. REQUIRES: no key has a state; the rows have
-  /// times as its own would have.
-  virtual void keep_in(std::unique_ptr<state_store>, const image_rows&) {}
+  /// The same with the rows of a snapshot; `load_beside_snapshot` is to follow. REQUIRES: no key has a state; the rows
+  /// have times as its own would have.
+  virtual void keep_in(std::unique_ptr<state_store>, const snapshot_rows&) {}
   /// Whether rows of its store have times of last use.
   virtual bool has_times() const { return false; }
   /// Its keys and states have codecs, if it is by key.
@@ -74,12 +74,12 @@ class any_state {
   /// Reads what `save` wrote into the same group. False for damaged bytes.
   virtual bool load(std::uint32_t group, reader&) = 0;
   /// What its store has, as files; it may take long, and the store must not have been written to before it returns.
-  /// Nothing where it has no store. REQUIRES: the store makes images.
-  virtual std::optional<state_image> image() { return {}; }
-  /// `save` without what is in the image of now.
-  virtual void save_beside_image(std::uint32_t group, writer& w) const { save(group, w); }
-  /// Reads that into a state that is kept in a store of the image.
-  virtual bool load_beside_image(std::uint32_t group, reader& r) { return load(group, r); }
+  /// Nothing where it has no store. REQUIRES: the store makes snapshots.
+  virtual std::optional<state_snapshot> snapshot() { return {}; }
+  /// `save` without what is in the snapshot of now.
+  virtual void save_beside_snapshot(std::uint32_t group, writer& w) const { save(group, w); }
+  /// Reads that into a state that is kept in a store of the snapshot.
+  virtual bool load_beside_snapshot(std::uint32_t group, reader& r) { return load(group, r); }
   /// Reads rows of a store that is not its own, as `save` writes states: a count (u64), whether there are times (u8),
   /// and for each the time, the key and the state.
   virtual bool load_rows(std::uint32_t /*group*/, reader&) { return false; }
@@ -88,11 +88,11 @@ class any_state {
   virtual void save_changes(writer&) const = 0;
   /// What has changed since `note`, and with `all` the states of these groups, are to be written as they are now, while
   /// calls go on changing them: piece by piece by `write_frozen`, and what a call is about to change before it does.
-  /// With `as_image` what is in a store becomes an image. From here on changes are noted anew. REQUIRES: `durable()`;
-  /// `note` was called, and what was frozen before is taken; with `as_image` a store makes images.
-  virtual void freeze(std::optional<key_group_range> all, bool as_image) = 0;
+  /// With `as_snapshot` what is in a store becomes a snapshot. From here on changes are noted anew. REQUIRES:
+  /// `durable()`; `note` was called, and what was frozen before is taken; with `as_snapshot` a store makes snapshots.
+  virtual void freeze(std::optional<key_group_range> all, bool as_snapshot) = 0;
   void freeze(std::optional<key_group_range> all) { freeze(all, false); }
-  /// Writes so many keys more, or one group; first what has changed. True: everything is written, and the image is
+  /// Writes so many keys more, or one group; first what has changed. True: everything is written, and the snapshot is
   /// made.
   virtual bool write_frozen(std::size_t keys) = 0;
   /// What has changed is written.

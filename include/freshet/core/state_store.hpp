@@ -20,25 +20,25 @@ class state_store_error : public fatal_error {
   using fatal_error::fatal_error;
 };
 
-/// A file of a store's image.
+/// A file of a store's snapshot.
 struct store_file {
   std::string name{};  ///< what the store calls it
   std::string path{};  ///< where it lies
   std::uint64_t size = 0;
-  bool is_for_ever = false;  ///< the store has never had, nor will have, other bytes under that name
+  bool is_immutable = false;  ///< the store has never had, nor will have, other bytes under that name
 };
 
 /// The rows of a store as they were at one moment, in files that don't change and are there as long as it lives.
-class store_image {
+class store_snapshot {
  public:
-  virtual ~store_image();
+  virtual ~store_snapshot();
   /// The `id` of its store.
   virtual const std::string& store() const = 0;
   virtual const std::vector<store_file>& files() const = 0;
 };
 
-/// What somebody who opens an image must know beside its files.
-struct image_rows {
+/// What somebody who opens a snapshot must know beside its files.
+struct snapshot_rows {
   bool have_times = false;            ///< of last use
   std::vector<std::uint64_t> counts;  ///< by key group, without those that say nothing any more
 };
@@ -68,9 +68,9 @@ class state_store {
   /// About how much memory the states may take that are not only in the store.
   virtual std::size_t cache_bytes() const = 0;
 
-  /// Makes an image of the rows. May take long, so it is called by a thread of its own, while the one of the store goes
-  /// on to `get` and to `scan`. Only where the backend `has_images`.
-  virtual std::shared_ptr<const store_image> image();
+  /// Makes a snapshot of the rows. May take long, so it is called by a thread of its own, while the one of the store
+  /// goes on to `get` and to `scan`. Only where the backend `has_snapshots`.
+  virtual std::shared_ptr<const store_snapshot> snapshot();
   /// No other store has it, nor one of another run.
   virtual std::string id() const { return {}; }
 };
@@ -81,10 +81,10 @@ class state_backend {
   virtual ~state_backend();
   /// An empty store for a task, which is named in errors like this: "count" task 2. May throw state_store_error.
   virtual std::unique_ptr<state_store> open(const std::string& task) = 0;
-  /// Its stores make images, so that a checkpoint need not have the rows once more.
-  virtual bool has_images() const { return false; }
-  /// A store with the rows of an image, whose files stay as they are. May throw state_store_error.
-  virtual std::unique_ptr<state_store> open_image(const std::string& task, const std::vector<store_file>& image);
+  /// Its stores make snapshots, so that a checkpoint need not have the rows once more.
+  virtual bool has_snapshots() const { return false; }
+  /// A store with the rows of a snapshot, whose files stay as they are. May throw state_store_error.
+  virtual std::unique_ptr<state_store> open_snapshot(const std::string& task, const std::vector<store_file>& snapshot);
 };
 
 }  // namespace freshet

@@ -41,7 +41,7 @@ class timed_state final : public any_state {
   std::size_t touched() const override { return states.touched(); }
   void expire(event_time now, std::size_t slots) override { states.expire(now, slots); }
   void keep_in(std::unique_ptr<state_store> store) override { states.keep_in(std::move(store)); }
-  void keep_in(std::unique_ptr<state_store> store, const image_rows& rows) override {
+  void keep_in(std::unique_ptr<state_store> store, const snapshot_rows& rows) override {
     states.keep_in(std::move(store), rows);
   }
   bool has_times() const override { return states.has_times(); }
@@ -50,29 +50,17 @@ class timed_state final : public any_state {
   std::uint64_t expired() const override { return states.expired(); }
   bool is_durable() const override { return states.is_durable(); }
   void save(std::uint32_t group, writer& w) const override {
-    if constexpr (durable<K> && durable<S>) {
-      states.save(group, w);
-      timers.save(group, w);
-      processing_timers.save(group, w);
-    }
+    states.save(group, w);
+    save_timers(group, w);
   }
-  bool load(std::uint32_t group, reader& r) override {
-    if constexpr (durable<K> && durable<S> && std::default_initializable<K>)
-      return states.load(group, r) && timers.load(group, r) && processing_timers.load(group, r);
-    else return false;
+  bool load(std::uint32_t group, reader& r) override { return states.load(group, r) && load_timers(group, r); }
+  std::optional<state_snapshot> snapshot() override { return states.snapshot(); }
+  void save_beside_snapshot(std::uint32_t group, writer& w) const override {
+    states.save_beside_snapshot(group, w);
+    save_timers(group, w);
   }
-  std::optional<state_image> image() override { return states.image(); }
-  void save_beside_image(std::uint32_t group, writer& w) const override {
-    if constexpr (durable<K> && durable<S>) {
-      states.save_beside_image(group, w);
-      timers.save(group, w);
-      processing_timers.save(group, w);
-    }
-  }
-  bool load_beside_image(std::uint32_t group, reader& r) override {
-    if constexpr (durable<K> && durable<S> && std::default_initializable<K>)
-      return states.load_beside_image(group, r) && timers.load(group, r) && processing_timers.load(group, r);
-    else return false;
+  bool load_beside_snapshot(std::uint32_t group, reader& r) override {
+    return states.load_beside_snapshot(group, r) && load_timers(group, r);
   }
   bool load_rows(std::uint32_t group, reader& r) override { return states.load_rows(group, r); }
   void save_changes(writer& w) const override {
@@ -83,9 +71,9 @@ class timed_state final : public any_state {
     }
   }
   using any_state::freeze;
-  void freeze(std::optional<key_group_range> all, bool as_image) override {
+  void freeze(std::optional<key_group_range> all, bool as_snapshot) override {
     if constexpr (durable<K> && durable<S>) {
-      states.freeze(all, as_image);
+      states.freeze(all, as_snapshot);
       timers.freeze(all);
       processing_timers.freeze(all);
     }
@@ -130,6 +118,19 @@ class timed_state final : public any_state {
   keyed_state<K, S> states;
   keyed_timers<K> timers;
   keyed_timers<K> processing_timers;  ///< in place of a tuple's stamp they keep its time
+
+ private:
+  void save_timers(std::uint32_t group, writer& w) const {
+    if constexpr (durable<K> && durable<S>) {
+      timers.save(group, w);
+      processing_timers.save(group, w);
+    }
+  }
+  bool load_timers(std::uint32_t group, reader& r) {
+    if constexpr (durable<K> && durable<S> && std::default_initializable<K>)
+      return timers.load(group, r) && processing_timers.load(group, r);
+    else return false;
+  }
 };
 
 }  // namespace freshet
