@@ -63,6 +63,7 @@ struct plain_sink {
 };
 struct epoch_sink {
   using token = std::uint64_t;
+  static constexpr bool overlaps_epochs = true;  // as file::epoch_sink
   void begin(const epoch_id& id) { epoch = id.epoch; }
   void write(const order& row) { benchmark::DoNotOptimize(seen ^= row.amount); }
   token prepare() { return epoch; }

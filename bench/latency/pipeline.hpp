@@ -38,6 +38,7 @@ class latency_sink {
 /// One that takes part in epochs.
 struct latency_epoch_sink : latency_sink {
   using token = std::uint64_t;
+  static constexpr bool overlaps_epochs = true;  ///< as file::epoch_sink's do
   using latency_sink::latency_sink;
   void begin(const epoch_id& id) { epoch_ = id.epoch; }
   token prepare() { return epoch_; }

@@ -32,9 +32,14 @@ void frozen_states::write_some_gone(std::size_t& keys) {
     });
 }
 void frozen_states::write_some_changed(std::size_t& keys) {
+  constexpr std::size_t ahead = 16;  // they are all over the tables
   for (; keys > 0 && next_ < changed_.size(); --keys, ++next_) {
+    if (next_ + ahead < changed_.size()) {
+      const auto coming = changed_[next_ + ahead].hash;
+      table_of(coming).prefetch(coming);
+    }
     const keyed_change& c = changed_[next_];
-    slot_table& t = tables_[key_group_of(c.hash, static_cast<std::uint32_t>(tables_.size()))];
+    slot_table& t = table_of(c.hash);
     const auto slot = type_.find(t, c.key_at, c.hash);
     if (slot == slot_table::none) {
       if (store_) write_stored_change(c);
@@ -43,6 +48,9 @@ void frozen_states::write_some_changed(std::size_t& keys) {
       if (!store_) t.mark(slot, 0);
     }
   }
+}
+slot_table& frozen_states::table_of(std::uint64_t hash) const {
+  return tables_[key_group_of(hash, static_cast<std::uint32_t>(tables_.size()))];
 }
 void frozen_states::write_some_groups(std::size_t& keys) {
   for (; keys > 0 && group_ < groups_.end; ++group_) {

@@ -67,6 +67,7 @@ class frozen_states {
   void add(rows& to, F&& write);
   void write_some_gone(std::size_t& keys);
   void write_some_changed(std::size_t& keys);
+  slot_table& table_of(std::uint64_t hash) const;
   void write_some_groups(std::size_t& keys);
   void write_time(writer& w, const slot_table& t, std::size_t slot) const;
   void write_change(const slot_table& t, std::size_t slot);

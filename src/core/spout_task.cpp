@@ -46,14 +46,14 @@ root spout_task_round::root_of(const position* at) {
   if (at && r.messages) {
     const position& last = r.positions.back();
     if (last.offset == offset && last.next == next && last.partition == partition) {
-      note_source(at, true);
+      if (frame_->clock) note_source(at, true);
       return r.slot ? root{r.slot, r.messages - 1} : root{};
     }
   }
   if (r.messages == r.capacity) make_room();
   is_past_ = at && past_.hold({partition, offset, next});
   r.positions.push_back({partition, offset, next});
-  note_source(at, false);
+  if (frame_->clock) note_source(at, false);
   ++executed;
   const auto index = r.messages++;
   return r.slot ? root{r.slot, index} : root{};
@@ -64,7 +64,7 @@ root spout_task_round::root_of_unkept(const position* at) {
   give_round();
   spout_round& r = *round_;
   if (r.messages == r.capacity) make_room();
-  note_source(at, false);
+  if (frame_->clock) note_source(at, false);
   ++executed;
   const auto index = r.messages++;
   take_round();
@@ -94,10 +94,9 @@ void spout_task_round::make_room() {
   take_round();
 }
 
-/// What a clock has to know of a message that goes to the chain at once.
+/// What the clock has to know of a message that goes to the chain at once.
 void spout_task_round::note_source(const position* at, bool continues) {
   call_frame& frame = *frame_;
-  if (!frame.clock) return;
   spout_round& r = *round_;
   const position p = at ? *at : position{};
   frame.source = {p.partition, continues, is_past_};

@@ -22,6 +22,10 @@ bool chain_epochs::is_sink_with_epochs(std::size_t member) const {
   return std::find(sinks_.begin(), sinks_.end(), member) != sinks_.end();
 }
 
+bool chain_epochs::overlaps_epochs(std::size_t member) const {
+  return graph_.nodes()[chain_.members[member].node].overlaps_epochs;
+}
+
 void chain_epochs::load(const run_checkpoints& kept) {
   auto& head = chain_.head();
   if (head.state) kept.load(head.node(), chain_.task(), *head.state);
@@ -47,8 +51,16 @@ void chain_epochs::for_each_sink(F&& f) {
   done_ = 0;
 }
 
+void chain_epochs::begin_ahead(const epoch_id& id) {
+  for_each_sink([&](task_operator& op) {
+    if (graph_.nodes()[op.node()].overlaps_epochs) op.begin_epoch(id);
+  });
+}
+
 void chain_epochs::begin(const epoch_id& id) {
-  for_each_sink([&](task_operator& op) { op.begin_epoch(id); });
+  for_each_sink([&](task_operator& op) {
+    if (!graph_.nodes()[op.node()].overlaps_epochs) op.begin_epoch(id);
+  });
 }
 
 void chain_epochs::prepare(task_epoch& said) {
@@ -64,12 +76,19 @@ void chain_epochs::commit() {
 }
 
 void chain_epochs::abort() noexcept {
-  for (const auto m : sinks_) {
-    try {
-      chain_.members[m].op->abort_epoch();
-    } catch (...) {
-      // It is closed next, and what it has left the next run throws away.
-    }
+  for (const auto m : sinks_) abort_sink(m);
+}
+
+void chain_epochs::abort_ahead() noexcept {
+  for (const auto m : sinks_)
+    if (overlaps_epochs(m)) abort_sink(m);
+}
+
+void chain_epochs::abort_sink(std::size_t member) noexcept {
+  try {
+    chain_.members[member].op->abort_epoch();
+  } catch (...) {
+    // It is closed next, and what it has left the next run throws away.
   }
 }
 

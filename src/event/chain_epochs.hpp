@@ -23,6 +23,8 @@ class chain_epochs {
   /// One of them says itself which epochs count.
   bool decides() const { return decides_; }
   bool is_sink_with_epochs(std::size_t member) const;
+  /// Such a sink that can begin an epoch before the last is committed.
+  bool overlaps_epochs(std::size_t member) const;
   /// The member whose call has thrown.
   std::size_t member_at() const { return sinks_[done_]; }
 
@@ -35,12 +37,15 @@ class chain_epochs {
   void note_changes();
 
   // --- in the run ---
+  /// Of the sinks whose epochs overlap, which need not wait for a commit; and of the others.
+  void begin_ahead(const epoch_id& id);
   void begin(const epoch_id& id);
   /// Prepares the sinks, and adds their tokens.
   void prepare(task_epoch& said);
   void commit();
-  /// What was begun comes to nothing.
+  /// What was begun comes to nothing, or what was begun ahead.
   void abort() noexcept;
+  void abort_ahead() noexcept;
   /// What the state has changed since the last time, and all of it if asked for, is to be written as it is now;
   void freeze_state(const run_checkpoints& kept, wanted_states wanted);
   /// so many keys more of it: true when all are;
@@ -54,6 +59,7 @@ class chain_epochs {
  private:
   template <class F>
   void for_each_sink(F&& f);
+  void abort_sink(std::size_t member) noexcept;
   bool has_state_of_its_own() const;
 
   chain_task& chain_;

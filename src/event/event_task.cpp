@@ -79,6 +79,7 @@ void event_task::begin_epochs(epoch_coordinator& coordinator) {
   saved_ = activity();
   sinks_and_state_.note_changes();
   try {
+    sinks_and_state_.begin_ahead(coordinator.id_of(epoch_ + 1));
     sinks_and_state_.begin(coordinator.id_of(epoch_ + 1));
   } catch (...) {
     auto e = error_from_current_exception();
@@ -311,7 +312,7 @@ bool event_task::drain_sinks(bool& made) {
     auto& r = sink_reading_[i];
     sink.outbox().seal();
     const bool has_some = r || sink.outbox().has_sealed();
-    const bool waits = awaits_commit_ && sinks_and_state_.is_sink_with_epochs(sink.member);
+    const bool waits = awaits_commit(sink.member);
     if (sink_retry_[i].due > now_ || (waits && has_some)) {
       all = false;
       continue;
@@ -514,7 +515,7 @@ bool event_task::flush_some() {
       continue;
     }
     if (!flush_.called) {
-      if (awaits_commit_ && sinks_and_state_.is_sink_with_epochs(flush_.member)) break;
+      if (awaits_commit(flush_.member)) break;
       // A sink in this task first gets what the bolts before it have just emitted.
       if (chain_.plan().members[flush_.member].local_sink && !drain_sinks(made)) break;
       if (!guarded(flush_.member, bare_call::flush)) return made || calls_due_ <= now_;
@@ -543,7 +544,7 @@ void event_task::end_flush() {
 bool event_task::tick() {
   bool made = false;
   for (auto& t : ticks_) {
-    if (t.due > now_ || (awaits_commit_ && sinks_and_state_.is_sink_with_epochs(t.member))) continue;
+    if (t.due > now_ || awaits_commit(t.member)) continue;
     made = true;
     if (!guarded(t.member, bare_call::tick)) break;
     t.due = std::max(deadline(t.due, t.interval), now_);  // overdue ticks collapse into one
@@ -640,9 +641,20 @@ void event_task::fail_epoch(std::uint32_t node, const char* what) {
   run_.fail(std::move(e));
 }
 
-/// The sink that decides, then the others; then they begin the next. True: something was done.
+/// The member is a sink that is given nothing until what it has prepared is committed, and its next epoch has begun.
+bool event_task::awaits_commit(std::size_t member) const {
+  if (!awaits_commit_ || !sinks_and_state_.is_sink_with_epochs(member)) return false;
+  return !has_begun_ahead_ || !sinks_and_state_.overlaps_epochs(member);
+}
+
+/// Those that can begin the next epoch at once. The sink that decides commits, then the others; then they begin the
+/// next. True: something was done.
 bool event_task::commit_epoch() {
   if (calls_due_ > now_) return false;
+  if (!has_begun_ahead_ && !is_last_epoch_) {
+    has_begun_ahead_ = begin_next(&chain_epochs::begin_ahead);
+    return true;
+  }
   if (!begins_next_) {
     const auto up_to = sinks_and_state_.decides() ? epochs_->decided() : epochs_->committed();
     if (up_to < epoch_) return false;
@@ -650,10 +662,12 @@ bool event_task::commit_epoch() {
     begins_next_ = true;
     epochs_->have_committed();
   }
-  const auto begin = [this] { sinks_and_state_.begin(epochs_->id_of(epoch_ + 1)); };
-  if (!is_last_epoch_ && !call_sinks("begin", begin)) return true;
-  begins_next_ = awaits_commit_ = false;
+  if (is_last_epoch_ || begin_next(&chain_epochs::begin)) has_begun_ahead_ = begins_next_ = awaits_commit_ = false;
   return true;
+}
+
+bool event_task::begin_next(void (chain_epochs::*begin)(const epoch_id&)) {
+  return call_sinks("begin", [&] { (sinks_and_state_.*begin)(epochs_->id_of(epoch_ + 1)); });
 }
 
 /// What has been decided is done: a commit may be made again, and then changes nothing.
@@ -666,7 +680,7 @@ bool event_task::call_sinks(const char* what, const std::function<void()>& call)
     auto e = error_from_current_exception();
     const auto node = chain_.members[sinks_and_state_.member_at()].node;
     e.message = describe(node, ++sink_attempts_, {e.code, std::string(what) + " failed: " + e.message});
-    if (sink_attempts_ >= run_.options().retry.max_attempts) {
+    if (e.fatal || sink_attempts_ >= run_.options().retry.max_attempts) {
       run_.fail(std::move(e));
     } else {
       run_.options().log.log(log_level::warning, name_, e.message + ", and is made again");
@@ -832,7 +846,10 @@ void event_task::close() {
   phase_ = phase::done;
   // What is prepared may count, or be committed by the next run.
   const bool is_over = epochs_ && epochs_->is_over();
-  if (epochs_ && !is_over && (!awaits_commit_ || begins_next_)) sinks_and_state_.abort();
+  if (epochs_ && !is_over) {
+    if (!awaits_commit_ || begins_next_) sinks_and_state_.abort();
+    else if (has_begun_ahead_) sinks_and_state_.abort_ahead();
+  }
   if (auto failed = close_members()) run_.fail(std::move(*failed));
   close_inputs();
   questions_.close();
@@ -872,7 +889,7 @@ tasklet::time_point event_task::next_wake() const {
   const bool works = phase_ == phase::working || phase_ == phase::flushing;
   const bool ticks = works && !run_.is_coming_to_rest() && !is_held_up() && !blocked();
   for (const auto& t : ticks_)
-    if (ticks && !(awaits_commit_ && sinks_and_state_.is_sink_with_epochs(t.member))) at = std::min(at, t.due);
+    if (ticks && !awaits_commit(t.member)) at = std::min(at, t.due);
   consider(moment_of(chain_.next_processing_timer(), chain_.frame.now, now_));
   at = std::min(at, desk_->next_deadline());
   if (const auto limit = run_.drain_deadline(); limit != time_point::max()) consider(limit);

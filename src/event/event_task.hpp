@@ -164,7 +164,7 @@ class event_task : public tasklet, public task_host {
   /// Nothing may be read before the barrier is passed.
   bool is_at_barrier() const { return epochs_ && phase_ == phase::working && barrier_here() != 0; }
   /// The head is a sink that has prepared an epoch: it is given nothing until that is committed.
-  bool head_awaits_commit() const { return awaits_commit_ && sinks_and_state_.is_sink_with_epochs(0); }
+  bool head_awaits_commit() const { return awaits_commit(0); }
   /// Event time stands there, in the run that goes on.
   void set_time(event_time watermark) { time_ = chain_.frame.watermark = watermark; }
   /// The failed call is made again here, and not by a spout that emits its message again.
@@ -232,7 +232,9 @@ class event_task : public tasklet, public task_host {
   void pass_barrier(std::uint64_t epoch);
   bool save_some();
   void fail_epoch(std::uint32_t node, const char* what);
+  bool awaits_commit(std::size_t member) const;
   bool commit_epoch();
+  bool begin_next(void (chain_epochs::*begin)(const epoch_id&));
   bool call_sinks(const char* what, const std::function<void()>& call);
   bool housekeeping();
   bool tick();
@@ -291,7 +293,8 @@ class event_task : public tasklet, public task_host {
   std::optional<task_epoch> said_;    ///< what is to be said of `epoch_`, when what has changed is written
   bool is_saving_ = false;            ///< the state as it was at the barrier of `epoch_` is being written
   bool awaits_commit_ = false;        ///< its sinks have prepared `epoch_`, and may not have committed it
-  bool begins_next_ = false;          ///< they have, and begin the next
+  bool has_begun_ahead_ = false;      ///< those whose epochs overlap have begun the next
+  bool begins_next_ = false;          ///< all have committed, and the others begin the next
   bool is_last_epoch_ = false;        ///< there is no next
   std::uint64_t told_committed_ = 0;  ///< the newest that `epoch_committed` was called for
   std::uint32_t sink_attempts_ = 0;

@@ -100,7 +100,7 @@ state model::ended(state s) {
   s.run = {};
   for (auto& k : s.sinks) {
     k.at = sink_state::stage::idle;
-    k.has_begun = k.epoch = k.rows = k.owes = 0;
+    k.has_begun = k.epoch = k.rows = k.owes = k.ahead = 0;
   }
   return s;
 }
@@ -121,13 +121,17 @@ void model::lose_power(const state& s) {
     }
 }
 
-/// The run ends by an error, and closes its sinks: what may have a record stays as it is.
+/// The run ends by an error, and closes its sinks: what may have a record stays as it is, and what has begun behind it
+/// has nothing that lasts.
 void model::fail(const state& s) {
   const bool counts = s.run.at != phase::prepares;
-  if (counts && !breaks(broken_rule::abort_of_what_counts)) return;  // the same as an end of the process
+  const bool aborts = breaks(broken_rule::abort_of_what_counts) || breaks(broken_rule::abort_behind_begin);
+  if (counts && !aborts) return;  // the same as an end of the process
   state n = s;
-  for (std::size_t i = 0; i < sinks(); ++i)
-    if (!counts || n.sinks[i].owes) abort(n.sinks[i]);
+  for (std::size_t i = 0; i < sinks(); ++i) {
+    auto& k = n.sinks[i];
+    if (!counts || k.ahead || (k.owes && breaks(broken_rule::abort_of_what_counts))) abort(k);
+  }
   next("the run fails", ended(n));
 }
 
@@ -170,12 +174,12 @@ void model::publish(sink_state& k, small epoch, small rows) {
 }
 
 /// The first begin throws away what was prepared before; a transaction that is open is rolled back.
-void model::begin(sink_state& k, small epoch, small rows) {
+void model::begin(sink_state& k, small epoch) {
   if (!k.has_begun) k.prepared = {};
   k.has_begun = 1;
   k.at = sink_state::stage::begun;
   k.epoch = epoch;
-  k.rows = rows;
+  k.rows = 0;
 }
 
 void model::prepare(sink_state& k, std::size_t i) {
@@ -197,9 +201,11 @@ void model::commit_token(sink_state& k, small epoch) {
   publish(k, epoch, std::exchange(k.prepared[epoch], small{0}));
 }
 
-void model::abort(sink_state& k) {
-  if (k.at == sink_state::stage::prepared) k.prepared[k.epoch] = 0;
+void model::abort(sink_state& k) const {
+  const bool is_prepared = k.at == sink_state::stage::prepared;
+  if (is_prepared && (!k.ahead || breaks(broken_rule::abort_behind_begin))) k.prepared[k.epoch] = 0;
   k.at = sink_state::stage::idle;
+  k.ahead = 0;
   k.epoch = k.rows = 0;
 }
 
@@ -344,6 +350,7 @@ void model::cut(state s, small many) {
 
 void model::prepares(const state& s) {
   if (breaks(broken_rule::begin_before_commit)) commit_any(s);
+  begin_ahead(s);
   bool all = true;
   for (std::size_t i = 0; i < sinks(); ++i) {
     const auto& k = s.sinks[i];
@@ -359,14 +366,28 @@ void model::attempt(const state& s, std::size_t i) {
   state n = s;
   auto& k = n.sinks[i];
   if (k.at != sink_state::stage::begun) {
-    begin(k, s.run.epoch, static_cast<small>((1 << s.run.cut) - (1 << s.run.end)));
+    begin(k, s.run.epoch);
     return next("begin: sink", n, static_cast<int>(i));
   }
+  k.epoch = s.run.epoch;  // it may have begun it before it was cut
+  k.rows = static_cast<small>((1 << s.run.cut) - (1 << s.run.end));
   prepare(k, i);
   next("prepare: sink", n, static_cast<int>(i));
   state failed = s;
   abort(failed.sinks[i]);
   next("an attempt fails: sink", failed, static_cast<int>(i));
+}
+
+/// A sink whose epochs overlap begins the next when it has prepared one, whatever the others do.
+void model::begin_ahead(const state& s) {
+  if (how_.made_by != engine::event) return;
+  for (std::size_t i = 0; i < sinks(); ++i) {
+    state n = s;
+    auto& k = n.sinks[i];
+    if (how_.sinks[i] != sink_kind::overlapping || k.at != sink_state::stage::prepared || k.ahead) continue;
+    k.ahead = 1;
+    next("begin the next: sink", n, static_cast<int>(i));
+  }
 }
 
 void model::all_prepared(state s) {
@@ -389,6 +410,7 @@ bool model::owes(const state& s) {
 
 /// The record is on the device: the epoch counts.
 void model::sync(state s) {
+  begin_ahead(s);
   auto& run = s.run;
   if (!breaks(broken_rule::no_sync_before_commits)) s.files.synced = s.files.size;
   run.newest = run.epoch;
@@ -404,6 +426,7 @@ void model::sync(state s) {
 }
 
 void model::commits(const state& s) {
+  begin_ahead(s);
   commit_any(s);
   if (breaks(broken_rule::record_before_commits)) stop(s);
   const bool has_base = s.files.newest_base().epoch == s.run.newest;
@@ -425,10 +448,15 @@ void model::commit_any(const state& s) {
     auto& k = n.sinks[i];
     commit(k, i);
     next("commit, which fails when it is done: sink", n, static_cast<int>(i));
-    k.at = sink_state::stage::idle;
-    k.epoch = k.rows = k.owes = 0;
+    leave_epoch(k);
     next("commit: sink", n, static_cast<int>(i));
   }
+}
+
+/// It is idle, or has begun the next.
+void model::leave_epoch(sink_state& k) {
+  k.at = std::exchange(k.ahead, small{0}) ? sink_state::stage::begun : sink_state::stage::idle;
+  k.epoch = k.rows = k.owes = 0;
 }
 
 /// The sink that decides is the first. The others have no order, but in a batch that of their nodes.

@@ -21,7 +21,11 @@
 // include/freshet/core/sink_task.hpp.
 namespace freshet::epoch_model {
 
-enum class sink_kind : std::uint8_t { transactional, deciding };
+enum class sink_kind : std::uint8_t {
+  transactional,
+  overlapping,  ///< in the event engine it may begin the next epoch when it has prepared one
+  deciding
+};
 enum class engine : std::uint8_t {
   batch,  ///< sinks begin, prepare and commit one after another
   event   ///< in any order
@@ -40,6 +44,7 @@ enum class broken_rule : std::uint8_t {
   no_discarded_record,        ///< it doesn't count, and the log does not say so
   begin_before_commit,        ///< a sink begins an epoch and owes the commit of the one before
   abort_of_what_counts,       ///< a run that fails aborts what has a record
+  abort_behind_begin,         ///< a sink that has begun the next aborts what it had prepared with it
   checkpoint_before_commits,  ///< a checkpoint replaces the log while commits are owed
   savepoint_behind_newest,    ///< a savepoint takes the number of an epoch that was discarded
   savepoint_is_an_epoch,      ///< the sink that decides is expected to have committed the epoch of a savepoint
@@ -92,7 +97,8 @@ struct sink_state {
   small has_begun = 0;  ///< once since it was opened
   small epoch = 0;      ///< of the transaction, or the token
   small rows = 0;
-  small owes = 0;  ///< the engine is still to commit here
+  small owes = 0;   ///< the engine is still to commit here
+  small ahead = 0;  ///< the epoch behind `epoch` has begun
 };
 
 /// What a process has done, and so what it does next.
@@ -175,11 +181,12 @@ class model {
   bool decides(std::size_t i) const { return how_.sinks[i] == sink_kind::deciding; }
   std::size_t deciding() const;
   void publish(sink_state& k, small epoch, small rows);
-  static void begin(sink_state& k, small epoch, small rows);
+  static void begin(sink_state& k, small epoch);
   void prepare(sink_state& k, std::size_t i);
   void commit(sink_state& k, std::size_t i);
+  static void leave_epoch(sink_state& k);
   void commit_token(sink_state& k, small epoch);
-  static void abort(sink_state& k);
+  void abort(sink_state& k) const;
 
   // --- the log ---
   struct recovered {
@@ -203,6 +210,7 @@ class model {
   void cut(state s, small many);
   void prepares(const state& s);
   void attempt(const state& s, std::size_t i);
+  void begin_ahead(const state& s);
   void all_prepared(state s);
   static void owe(state& s, std::size_t sinks);
   static bool owes(const state& s);

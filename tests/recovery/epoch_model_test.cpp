@@ -15,27 +15,32 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr auto transactional = sink_kind::transactional, deciding = sink_kind::deciding;
+constexpr auto transactional = sink_kind::transactional, overlapping = sink_kind::overlapping,
+               deciding = sink_kind::deciding;
 using kinds = std::vector<sink_kind>;
 
 bool everywhere(const kinds&) { return true; }
 bool one_decides(const kinds& sinks) { return std::find(sinks.begin(), sinks.end(), deciding) != sinks.end(); }
-bool one_does_not(const kinds& sinks) { return std::find(sinks.begin(), sinks.end(), transactional) != sinks.end(); }
+bool one_does_not(const kinds& sinks) {
+  return std::any_of(sinks.begin(), sinks.end(), [](auto k) { return k != deciding; });
+}
+bool one_overlaps(const kinds& sinks) { return std::find(sinks.begin(), sinks.end(), overlapping) != sinks.end(); }
 bool both(const kinds& sinks) { return one_decides(sinks) && one_does_not(sinks); }
-bool the_second_decides(const kinds& sinks) { return sinks == kinds{transactional, deciding}; }
+bool the_second_decides(const kinds& sinks) { return sinks.size() == 2 && sinks[1] == deciding; }
 
 std::vector<setting> all_settings(broken_rule broken) {
   std::vector<setting> all;
   for (auto made_by : {engine::batch, engine::event})
     for (const auto& sinks : {kinds{transactional}, kinds{deciding}, kinds{transactional, transactional},
-                              kinds{transactional, deciding}, kinds{deciding, transactional}})
+                              kinds{transactional, deciding}, kinds{deciding, transactional}, kinds{overlapping},
+                              kinds{overlapping, transactional}, kinds{overlapping, deciding}})
       all.push_back({sinks, made_by, broken});
   return all;
 }
 
 std::string name_of(const setting& s) {
   std::string text = s.made_by == engine::batch ? "batch" : "event";
-  for (auto k : s.sinks) text += k == deciding ? ", deciding" : ", transactional";
+  for (auto k : s.sinks) text += k == deciding ? ", deciding" : k == overlapping ? ", overlapping" : ", transactional";
   return text;
 }
 
@@ -117,7 +122,18 @@ TEST(epoch_model, finds_a_begin_before_the_commit) {
 }
 
 TEST(epoch_model, finds_an_abort_of_what_counts) {
-  expect_found({broken_rule::abort_of_what_counts, 1, "what was prepared of epoch 2 is gone", one_does_not});
+  expect_found({broken_rule::abort_of_what_counts, 1, "is gone, behind:", one_does_not});
+}
+
+/// Only what has begun is aborted: what the sink had prepared before may count.
+TEST(epoch_model, finds_an_abort_of_what_counts_behind_the_begin_of_the_next) {
+  for (const auto& each : all_settings(broken_rule::abort_behind_begin)) {
+    const auto said = found(each, 1);
+    EXPECT_EQ(found(each, 0), "") << name_of(each);
+    if (one_overlaps(each.sinks) && each.made_by == engine::event)
+      EXPECT_THAT(said, HasSubstr("is gone, behind:")) << name_of(each);
+    else EXPECT_EQ(said, "") << name_of(each);
+  }
 }
 
 TEST(epoch_model, finds_a_checkpoint_before_the_commits) {

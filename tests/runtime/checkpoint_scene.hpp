@@ -100,6 +100,11 @@ struct epoch_sink {
   }
 };
 
+/// Its next epoch begins before the last is committed, where the engine makes use of that.
+struct overlapping_epoch_sink : epoch_sink {
+  static constexpr bool overlaps_epochs = true;
+};
+
 /// As a database does it: rows and epoch in one transaction, which goes with the process.
 struct transaction_sink {
   std::shared_ptr<outside> world;
@@ -134,7 +139,8 @@ struct transaction_sink {
     return world->last;
   }
 };
-static_assert(transactional_sink<epoch_sink> && !deciding_sink<epoch_sink>);
+static_assert(transactional_sink<epoch_sink> && !deciding_sink<epoch_sink> && !overlapping_sink<epoch_sink>);
+static_assert(overlapping_sink<overlapping_epoch_sink>);
 static_assert(deciding_sink<transaction_sink> && !transactional_sink<transaction_sink>);
 
 /// Numbers of some partitions. While `world->one_poll_an_epoch`, the next come when the last are committed: so a run of

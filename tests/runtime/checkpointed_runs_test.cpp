@@ -53,10 +53,12 @@ struct lives {
 };
 template <class Lives>
 class runs_that_go_on : public ::testing::Test {};
-using all_lives = ::testing::Types<lives<batches, batches, epoch_sink>, lives<batches, batches, transaction_sink>,
-                                   lives<events, events, epoch_sink>, lives<events, events, transaction_sink>,
-                                   lives<batches, events, epoch_sink>, lives<batches, events, transaction_sink>,
-                                   lives<events, batches, epoch_sink>, lives<events, batches, transaction_sink>>;
+using all_lives =
+    ::testing::Types<lives<batches, batches, epoch_sink>, lives<batches, batches, transaction_sink>,
+                     lives<events, events, epoch_sink>, lives<events, events, transaction_sink>,
+                     lives<batches, events, epoch_sink>, lives<batches, events, transaction_sink>,
+                     lives<events, batches, epoch_sink>, lives<events, batches, transaction_sink>,
+                     lives<events, events, overlapping_epoch_sink>, lives<events, batches, overlapping_epoch_sink>>;
 TYPED_TEST_SUITE(runs_that_go_on, all_lives);
 
 template <class Engine>
@@ -239,7 +241,9 @@ class runs_with_two_sinks : public ::testing::Test {
 using pairs_of_sinks =
     ::testing::Types<two_sinks<batches, epoch_sink, epoch_sink>, two_sinks<batches, epoch_sink, transaction_sink>,
                      two_sinks<batches, transaction_sink, epoch_sink>, two_sinks<events, epoch_sink, epoch_sink>,
-                     two_sinks<events, epoch_sink, transaction_sink>, two_sinks<events, transaction_sink, epoch_sink>>;
+                     two_sinks<events, epoch_sink, transaction_sink>, two_sinks<events, transaction_sink, epoch_sink>,
+                     two_sinks<events, overlapping_epoch_sink, epoch_sink>,
+                     two_sinks<events, transaction_sink, overlapping_epoch_sink>>;
 TYPED_TEST_SUITE(runs_with_two_sinks, pairs_of_sinks);
 
 /// Whichever comes first in the topology: what one has committed alone must not be made again.

@@ -38,6 +38,14 @@ concept deciding_sink = requires(S& s) {
   { s.last_committed() } -> std::convertible_to<std::optional<epoch_id>>;  // none: it has never committed any
 };
 
+/// A transactional_sink that says `static constexpr bool overlaps_epochs = true`: its next epoch may begin, and be
+/// written, between `prepare` and `commit` of the one before, so the event engine need not keep rows back until that
+/// has been committed. `abort` is about the last that was begun then; what was prepared before may count.
+template <class S>
+concept overlapping_sink = transactional_sink<S> && !deciding_sink<S> && requires {
+  requires bool(S::overlaps_epochs);
+};
+
 namespace detail {
 /// What looks like a transactional_sink, whatever its token.
 template <class S>
@@ -45,6 +53,10 @@ concept has_epoch_calls = !deciding_sink<S> && requires(S & s) {
   typename S::token;
   s.begin(epoch_id{});
   s.prepare();
+};
+template <class S>
+concept claims_overlap = requires {
+  requires bool(S::overlaps_epochs);
 };
 }  // namespace detail
 
@@ -71,6 +83,11 @@ class sink_task final : public task_operator {
       "a sink with begin, prepare and commit for epochs keeps what it has prepared in its token, which is written to "
       "checkpoints: prepare() must return S::token, and that must have a codec (make it an aggregate of types that "
       "have one, or specialise freshet::codec); it also needs commit(const token&) and abort()");
+  static_assert(
+      !detail::claims_overlap<S> || overlapping_sink<S>,
+      "a sink with `overlaps_epochs = true` may begin an epoch before the one before is committed, so what it commits "
+      "must be told by its token: it needs begin(epoch_id), prepare() -> token, commit(const token&) and abort(), and "
+      "can't decide by last_committed() which epochs count (take overlaps_epochs out, or make it such a sink)");
 
  public:
   explicit sink_task(S s) : sink_(std::move(s)) {}

@@ -56,13 +56,12 @@ class slot_table {
     return static_cast<std::size_t>(&e - reinterpret_cast<const Entry*>(entries_));
   }
 
+  /// Fetches the memory that the next look-up of this key will need.
   template <class Entry>
   [[gnu::always_inline]] void prefetch(std::uint64_t hash) const {
-    if (!entries_) return;
-    __builtin_prefetch(&tags_[hash & mask_]);
-    __builtin_prefetch(entries_ + (hash & mask_) * sizeof(Entry), 1);
-    if (marks_) __builtin_prefetch(&marks_[hash & mask_], 1);
+    prefetch(hash, sizeof(Entry));
   }
+  void prefetch(std::uint64_t hash) const { prefetch(hash, type_->bytes); }
   /// The entry of `key`; null where it is missing.
   template <class Entry, class Q>
   [[gnu::always_inline]] Entry* find(const Q& key, std::uint64_t hash) const {
@@ -163,6 +162,13 @@ class slot_table {
     ::new (to.at(slot)) Entry(std::move(from.at<Entry>(old)));
     to.take_along(from, old, slot);
   }
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash, std::size_t entry_bytes) const {
+    if (!entries_) return;
+    __builtin_prefetch(&tags_[hash & mask_]);
+    __builtin_prefetch(entries_ + (hash & mask_) * entry_bytes, 1);
+    if (marks_) __builtin_prefetch(&marks_[hash & mask_], 1);
+  }
+
   static constexpr std::size_t tags_at_once = 8;
   static constexpr std::uint64_t every_byte = 0x0101010101010101u;
   /// 0x80 in the lowest byte that is zero, and maybe in bytes above it that are not: whoever looks there compares keys.

@@ -136,6 +136,7 @@ struct node {
   bool has_tick = false;
   bool replayable = false;            ///< spouts
   bool transactional = false;         ///< sinks
+  bool overlaps_epochs = false;       ///< sinks: the next may begin before the last is committed
   bool decides = false;               ///< sinks: it says itself which epochs it has committed
   bool heads_chain = false;           ///< a bolt has `ready()` or gives ranges, a sink holds or is woken
   bool has_timers = false;            ///< the bolt has `on_timer`

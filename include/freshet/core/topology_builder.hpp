@@ -202,6 +202,7 @@ class topology_builder {
     node& n = add(std::move(name), node_kind::sink, type_name<S>());
     n.options = options;
     n.transactional = transactional_sink<S> || deciding_sink<S>;
+    n.overlaps_epochs = overlapping_sink<S>;
     n.decides = deciding_sink<S>;
     n.has_tick = requires(S & s) { s.on_tick(); };
     if constexpr (requires { S::default_tick; })

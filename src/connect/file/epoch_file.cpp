@@ -168,7 +168,7 @@ epoch_file_token epoch_file::prepare() {
   if (file_) make_durable();
   current_.bytes = written_;
   current_.checksum = sum_->value();
-  return created_ ? current_ : epoch_file_token{};
+  return prepared_ = created_ ? current_ : epoch_file_token{};
 }
 
 void epoch_file::make_durable() {
@@ -207,7 +207,7 @@ void epoch_file::give_name(const epoch_file_token& token) {
                              " either. Bring the file back; if it was visible and somebody has taken it away, an empty "
                              "file in its place lets the run go on");
   if (!is_prepared) return;
-  if (token != current_) check_bytes(token);  // else they were written a moment ago
+  if (token != prepared_) check_bytes(token);  // else they were written a moment ago
   must(options_.files->rename(unfinished, visible));
 }
 

@@ -224,6 +224,49 @@ TEST_F(epoch_sink_suite, closing_leaves_what_was_prepared_as_it_is) {
   EXPECT_THAT(names(), ElementsAre(".part-000000000001-0000-beef.unfinished"));
 }
 
+TEST_F(epoch_sink_suite, the_next_epoch_is_written_before_the_last_is_committed) {
+  auto task = open_task(sink({.buffer_bytes = 0}));
+  prepare(*task, first, {"one"});
+  task->begin_epoch(second);
+  write(*task, {"two"});
+  EXPECT_EQ(names().size(), 2u);
+  EXPECT_THAT(rows(), IsEmpty());
+  task->commit_epoch();
+  EXPECT_THAT(rows(), ElementsAre("one"));
+  task->prepare_epoch();
+  task->commit_epoch();
+  EXPECT_THAT(rows(), ElementsAre("one", "two"));
+}
+
+TEST_F(epoch_sink_suite, abort_behind_the_begin_of_the_next_leaves_what_was_prepared) {
+  for (const bool has_rows : {false, true}) {
+    auto task = open_task(sink({.prefix = has_rows ? "some" : "none", .buffer_bytes = 0}));
+    prepare(*task, first, {"one"});
+    const auto token = task->prepared();
+    task->begin_epoch(second);
+    if (has_rows) write(*task, {"two"});
+    task->abort_epoch();
+    task->close();
+    auto next = open_task(sink({.prefix = has_rows ? "some" : "none", .buffer_bytes = 0}));
+    next->commit_prepared(token);
+    commit(*next, second, {"two"});
+  }
+  EXPECT_THAT(rows(), ElementsAre("one", "two", "one", "two"));
+  for (const auto& name : names()) EXPECT_FALSE(name.starts_with(".")) << name;
+}
+
+/// Its bytes were written a moment ago: that another epoch has begun since is no reason to read them.
+TEST_F(epoch_sink_suite, what_is_committed_behind_the_begin_of_the_next_is_not_read_back) {
+  auto task = open();
+  count_calls();
+  prepare(*task, first, {"one"});
+  task->begin_epoch(second);
+  const auto before = calls(file_operation::read);
+  task->commit_epoch();
+  EXPECT_EQ(calls(file_operation::read), before);
+  EXPECT_THAT(rows(), ElementsAre("one"));
+}
+
 // --- failures ---
 
 TEST_F(epoch_sink_suite, an_attempt_that_fails_is_aborted_and_made_anew) {

@@ -47,6 +47,8 @@ struct epoch_file_token {
 ///       ^        |            |
 ///       +------ abort <-------+
 ///
+/// The next may begin before what was prepared is committed; from then on `abort` is about the next.
+///
 /// Its destructor closes what is open and changes no file, as if the process had ended.
 class epoch_file {
  public:
@@ -99,7 +101,7 @@ class epoch_file {
   std::vector<std::string> leftovers_;     ///< names to be removed
 
   // The epoch.
-  epoch_file_token current_;
+  epoch_file_token current_, prepared_;
   std::unique_ptr<append_file> file_;  ///< while it is written
   std::string buffer_;
   std::uint64_t written_ = 0;           ///< bytes that are in the file for sure

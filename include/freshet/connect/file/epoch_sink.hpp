@@ -47,6 +47,7 @@ template <class Format = line_format>
 class epoch_sink {
  public:
   using token = epoch_file_token;
+  static constexpr bool overlaps_epochs = true;  ///< each has a file of its own
 
   explicit epoch_sink(std::string folder, epoch_sink_options options = {}) requires std::default_initializable<Format>
       : folder_(std::move(folder)), options_(std::move(options)) {}
