@@ -37,7 +37,7 @@ class shared_store {
     std::lock_guard lock(mutex_);
     if (!dir_) dir_ = std::make_unique<store_directory>(how_.dir);
     ++inside_;
-    return how_.dir + "/" + std::to_string(++last_);
+    return dir_->folder(++last_);
   }
   void leave(const std::string& folder) noexcept {
     std::error_code ignored;
