@@ -29,9 +29,6 @@ void check_durable(option_check& check, const checkpointing& how, bool exactly_o
 /// time, but for `load`. What fails throws run_error.
 class run_checkpoints {
  public:
-  /// In place of an input: the watermark of all inputs of a node, which idle ones don't hold back.
-  static constexpr std::uint32_t all_inputs = ~std::uint32_t{0};
-
   /// Opens the directory, and finds the newest epoch. Null: the run keeps nothing.
   /// `store`: where the states of tasks by key are kept, beside memory; null: nowhere else. It outlives the run.
   static std::unique_ptr<run_checkpoints> open(const topology& graph, const checkpointing& how, state_backend* store,
