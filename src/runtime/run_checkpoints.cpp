@@ -379,11 +379,7 @@ void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& i
   if (into.has_shared()) or_throw(recovered_.load_groups(n.name, {shared_group(n), shared_group(n) + 1}, load_group));
   or_throw(recovered_.load_groups(n.name, mine, load_group));
   or_throw(recovered_.load_changes(n.name, load_changes));
-} catch (const state_store_error& e) {
-  throw run_error({errc::io, std::string(e.what()) + ". Where files in " + quoted(how_.directory) +
-                                 " are damaged, freshet-checkpoint verify says which; checkpoints.resume_from goes on "
-                                 "from an older epoch"});
-}
+} catch (const state_store_error& e) { throw run_error({errc::io, e.what()}); }
 
 /// Loads what was in a store. True: the state is kept in one that has it, beside which there is more.
 bool run_checkpoints::load_snapshot(const node& n, std::uint32_t task, any_state& into) const {
