@@ -173,6 +173,23 @@ void run_checkpoints::recover() {
   recovered_ = *std::move(found);
   next_ = recovered_.next_epoch;
   match();
+  if (from_) say_what_is_given_up();
+}
+
+/// What was meant once is done at each start while the options stand there.
+void run_checkpoints::say_what_is_given_up() const {
+  const auto epoch = "epoch " + std::to_string(newest_) + " in " + quoted(how_.directory);
+  for (const auto& was : from_->nodes)
+    if (is_dropped(was.name))
+      log_.log(log_level::warning, "checkpoint",
+               "what " + epoch + " has of " + quoted(was.name) +
+                   " is given up, as checkpoints.allow_dropped_state says: take it out of there when this run has "
+                   "begun, or the next begins without, too");
+  if (how_.resume_from && from_->history != recovered_.history)
+    log_.log(log_level::warning, "checkpoint",
+             "the run goes on from " + epoch +
+                 ", as checkpoints.resume_from says, and what came after it is given up: take that out when this run "
+                 "has begun, or the next goes back, too");
 }
 
 /// What was kept belongs to nodes of this topology.

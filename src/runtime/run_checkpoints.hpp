@@ -106,6 +106,7 @@ class run_checkpoints {
                   std::unique_ptr<epoch_log> epochs);
   void recover();
   void match();
+  void say_what_is_given_up() const;
   void check_node(const checkpoint_node& was, const std::vector<checkpoint_node>& mine,
                   std::vector<std::string>& wrong);
   std::string check_state(std::size_t index, const checkpoint_node& was, const checkpoint_node& now);

@@ -57,8 +57,11 @@ struct kept {
   testing::simulated_files files;
   std::shared_ptr<kept_warnings> warnings = std::make_shared<kept_warnings>();
 
-  std::unique_ptr<run_checkpoints> open(const topology& graph, std::vector<std::string> dropped = {}) {
+  std::unique_ptr<run_checkpoints> open(const topology& graph, std::vector<std::string> dropped = {},
+                                        std::optional<std::uint64_t> resume_from = {}) {
+    warnings->text.clear();
     checkpointing how;
+    how.resume_from = resume_from;
     how.directory = "/kept";
     how.files = &files;
     how.allow_dropped_state = std::move(dropped);
@@ -384,6 +387,25 @@ TEST(run_checkpoints, of_other_bytes_are_refused) {
   EXPECT_TRUE(all.open(graph, {"count"})->must_begin());
   say_of_states(all, "i64 and timers by i32");
   EXPECT_THAT(error_of([&] { (void)all.open(graph); }), HasSubstr("the checkpoint has i64 and timers by i32"));
+}
+
+/// Left where they are set, both do at each start what was meant once.
+TEST(run_checkpoints, say_what_is_given_up) {
+  kept all;
+  const auto graph = graph_with_state();
+  all.open(graph)->make_base({}, no_states);
+  append(*all.open(graph), 2);
+  EXPECT_EQ(all.warnings->text, "");
+  (void)all.open(graph, {"count", "unknown"});
+  EXPECT_EQ(all.warnings->text,
+            "what epoch 2 in \"/kept\" has of \"count\" is given up, as checkpoints.allow_dropped_state says: take it "
+            "out of there when this run has begun, or the next begins without, too\n");
+  all.open(graph)->savepoint(no_states);
+  append(*all.open(graph), 3);
+  (void)all.open(graph, {}, 2);
+  EXPECT_EQ(all.warnings->text,
+            "the run goes on from epoch 2 in \"/kept\", as checkpoints.resume_from says, and what came after it is "
+            "given up: take that out when this run has begun, or the next goes back, too\n");
 }
 
 // --- what a spout saves ---
