@@ -70,6 +70,7 @@ TEST_F(checkpoint_tool, lists_epochs_and_says_who_is_using_them) {
 
 TEST_F(checkpoint_tool, knows_that_a_process_is_gone) {
   directory_.reset();
+  EXPECT_THAT(run("list " + dir()).text, Not(HasSubstr("in use"))) << "it has ended its run, and is still there";
   folder_.write("c/LOCK", "999999999\n");
   EXPECT_THAT(run("list " + dir()).text, Not(HasSubstr("in use")));
 }
