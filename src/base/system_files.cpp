@@ -95,6 +95,12 @@ class system_read_file final : public read_file {
 class system_lock final : public file_lock {
  public:
   explicit system_lock(descriptor fd) : fd_(std::move(fd)) {}
+  system_lock(const system_lock&) = delete;
+  system_lock& operator=(const system_lock&) = delete;
+  /// Nobody is to be taken for who has it: another process may have that number, as in a container each first one.
+  ~system_lock() override {
+    if (::ftruncate(fd_.get(), 0) != 0) return;  // then it is as behind a kill
+  }
 
  private:
   descriptor fd_;

@@ -74,7 +74,7 @@ void batch_driver::go_on() {
     const auto sources = timed_sources(c);
     for (std::size_t i = 0; i < sources.size(); ++i)
       if (sources[i].input == w.input) watermarks_[c].advance(i, w.watermark);
-    if (w.input == run_checkpoints::all_inputs)
+    if (w.input == checkpoint_watermark::all_inputs)
       for (const auto& t : run_.tasks_of(c)) t->set_watermark(w.watermark);
   }
 }
@@ -573,7 +573,7 @@ bool batch_driver::keep_epoch(run_checkpoints& kept) {
       // Not the merged one alone: an input that was idle in the run before holds that back, and states stand where the
       // tasks had come.
       const auto reached = std::max(watermarks_[c].watermark(), run_.tasks_of(c)[0]->watermark());
-      m.watermarks.push_back({name, run_checkpoints::all_inputs, reached});
+      m.watermarks.push_back({name, checkpoint_watermark::all_inputs, reached});
     }
     for (const auto& t : run_.tasks_of(c)) {
       // What isn't by key is the same in all tasks.

@@ -98,7 +98,7 @@ void bolt_tasklet::go_on(const run_checkpoints& kept) {
   if (!kept.from()) return;
   for (const auto& w : kept.from()->watermarks) {
     if (w.node != run_.graph().nodes()[chain_.plan().head()].name) continue;
-    if (w.input == run_checkpoints::all_inputs) set_time(w.watermark);
+    if (w.input == checkpoint_watermark::all_inputs) set_time(w.watermark);
     for (std::size_t i = 0; i < inputs_.size(); ++i)
       if (inputs_[i].index == w.input) watermarks_.advance(i, w.watermark);
   }
@@ -113,7 +113,7 @@ void bolt_tasklet::note_epoch(task_epoch& said) {
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     least[inputs_[i].index] = std::min(least[inputs_[i].index], watermarks_.watermark_of(i));
   for (std::uint32_t i = 0; i < least.size(); ++i) said.watermarks.push_back({head.name, i, least[i]});
-  said.watermarks.push_back({head.name, run_checkpoints::all_inputs, chain_.frame.watermark});
+  said.watermarks.push_back({head.name, checkpoint_watermark::all_inputs, chain_.frame.watermark});
 }
 
 // --- another number of tasks ---

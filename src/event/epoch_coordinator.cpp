@@ -153,7 +153,7 @@ bool epoch_coordinator::write() {
     for (auto& w : said.watermarks) {
       auto& of_all = watermarks.try_emplace({w.node, w.input}, w.watermark).first->second;
       const bool is_more = w.watermark > of_all;
-      if (is_more == (w.input == run_checkpoints::all_inputs)) of_all = w.watermark;
+      if (is_more == (w.input == checkpoint_watermark::all_inputs)) of_all = w.watermark;
     }
   }
   for (const auto& [of, watermark] : watermarks) m.watermarks.push_back({of.first, of.second, watermark});

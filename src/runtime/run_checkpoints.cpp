@@ -173,6 +173,23 @@ void run_checkpoints::recover() {
   recovered_ = *std::move(found);
   next_ = recovered_.next_epoch;
   match();
+  if (from_) say_what_is_given_up();
+}
+
+/// What was meant once is done at each start while the options stand there.
+void run_checkpoints::say_what_is_given_up() const {
+  const auto epoch = "epoch " + std::to_string(newest_) + " in " + quoted(how_.directory);
+  for (const auto& was : from_->nodes)
+    if (is_dropped(was.name))
+      log_.log(log_level::warning, "checkpoint",
+               "what " + epoch + " has of " + quoted(was.name) +
+                   " is given up, as checkpoints.allow_dropped_state says: take it out of there when this run has "
+                   "begun, or the next begins without, too");
+  if (how_.resume_from && from_->history != recovered_.history)
+    log_.log(log_level::warning, "checkpoint",
+             "the run goes on from " + epoch +
+                 ", as checkpoints.resume_from says, and what came after it is given up: take that out when this run "
+                 "has begun, or the next goes back, too");
 }
 
 /// What was kept belongs to nodes of this topology.
@@ -223,17 +240,23 @@ void run_checkpoints::check_node(const checkpoint_node& was, const std::vector<c
                     "with the sink as it was, or put " +
                     quoted(was.name) + " into checkpoints.allow_dropped_state, and what it did not commit is lost");
   const bool has_state = !was.state_type.empty();
+  const bool has_positions = std::any_of(from_->partitions.begin(), from_->partitions.end(),
+                                         [&](const auto& p) { return p.node == was.name; });
   if (at == graph_.nodes().size()) {
-    const bool has_positions = std::any_of(from_->partitions.begin(), from_->partitions.end(),
-                                           [&](const auto& p) { return p.node == was.name; });
     if ((has_state || has_positions) && !is_dropped(was.name))
       wrong.push_back("it has " + std::string(has_state ? "state" : "positions") + " of " + was.kind + " " +
                       quoted(was.name) + ", and the topology has no node of that name: give it its name back, or put " +
                       quoted(was.name) + " into checkpoints.allow_dropped_state");
     return;
   }
-  if (!has_state || is_dropped(was.name)) return;
+  if (is_dropped(was.name)) return;
   const auto& now = mine[at];
+  if (has_positions && !graph_.nodes()[at].replayable)
+    wrong.push_back("it has positions of spout " + quoted(was.name) +
+                    ", and the topology has no spout of that name that can be read again: give it its name back, or "
+                    "put " +
+                    quoted(was.name) + " into checkpoints.allow_dropped_state, and it begins at the beginning");
+  if (!has_state) return;
   if (auto mistake = check_state(at, was, now); !mistake.empty())
     wrong.push_back("bolt " + quoted(was.name) + " " + mistake);
   else if (now.max_parallelism != was.max_parallelism)
@@ -333,14 +356,16 @@ void run_checkpoints::commit_again(const std::function<void(std::uint32_t node, 
   if (!from_ || !recovered_.is_undecided()) return;
   for (const auto& t : from_->tokens) {
     const auto at = graph_.find(t.node);
-    if (at != graph_.nodes().size()) {
+    const auto* const n = at == graph_.nodes().size() ? nullptr : &graph_.nodes()[at];
+    if (n && n->transactional && !n->decides) {
       commit(static_cast<std::uint32_t>(at), t.bytes);
     } else if (!is_dropped(t.node)) {
       throw run_error({errc::invalid_argument, "epoch " + std::to_string(newest_) + " in " + quoted(how_.directory) +
                                                    " has rows that sink " + quoted(t.node) +
-                                                   " is still to commit, and the topology has no node of that name: "
-                                                   "give it its name back, or put it into "
-                                                   "checkpoints.allow_dropped_state"});
+                                                   " is still to commit, and the topology has no sink of that name "
+                                                   "with tokens: let it finish with the sink as it was, or put " +
+                                                   quoted(t.node) +
+                                                   " into checkpoints.allow_dropped_state, and they are lost"});
     }
   }
   have_committed();
@@ -371,11 +396,7 @@ void run_checkpoints::load(std::uint32_t index, std::uint32_t task, any_state& i
   if (into.has_shared()) or_throw(recovered_.load_groups(n.name, {shared_group(n), shared_group(n) + 1}, load_group));
   or_throw(recovered_.load_groups(n.name, mine, load_group));
   or_throw(recovered_.load_changes(n.name, load_changes));
-} catch (const state_store_error& e) {
-  throw run_error({errc::io, std::string(e.what()) + ". Where files in " + quoted(how_.directory) +
-                                 " are damaged, freshet-checkpoint verify says which; checkpoints.resume_from goes on "
-                                 "from an older epoch"});
-}
+} catch (const state_store_error& e) { throw run_error({errc::io, e.what()}); }
 
 /// Loads what was in a store. True: the state is kept in one that has it, beside which there is more.
 bool run_checkpoints::load_snapshot(const node& n, std::uint32_t task, any_state& into) const {

@@ -29,9 +29,6 @@ void check_durable(option_check& check, const checkpointing& how, bool exactly_o
 /// time, but for `load`. What fails throws run_error.
 class run_checkpoints {
  public:
-  /// In place of an input: the watermark of all inputs of a node, which idle ones don't hold back.
-  static constexpr std::uint32_t all_inputs = ~std::uint32_t{0};
-
   /// Opens the directory, and finds the newest epoch. Null: the run keeps nothing.
   /// `store`: where the states of tasks by key are kept, beside memory; null: nowhere else. It outlives the run.
   static std::unique_ptr<run_checkpoints> open(const topology& graph, const checkpointing& how, state_backend* store,
@@ -109,6 +106,7 @@ class run_checkpoints {
                   std::unique_ptr<epoch_log> epochs);
   void recover();
   void match();
+  void say_what_is_given_up() const;
   void check_node(const checkpoint_node& was, const std::vector<checkpoint_node>& mine,
                   std::vector<std::string>& wrong);
   std::string check_state(std::size_t index, const checkpoint_node& was, const checkpoint_node& now);

@@ -21,6 +21,15 @@ std::string_view to_string(epoch_state state) noexcept {
   return "damaged";
 }
 
+namespace {
+/// What is wrong with a file of a node. One that is gone is damage, as one whose bytes are wrong.
+error wrong_in(const checkpoint_node& node, error why) {
+  if (why.code == errc::not_found) why = gone_file(why);
+  why.message = "node \"" + node.name + "\": " + why.message;
+  return why;
+}
+}  // namespace
+
 result<node_states> node_states::open(file_system& files, const std::string& folder, const checkpoint_node& node) {
   node_states all;
   for (const auto& listed : node.files) {
@@ -62,7 +71,7 @@ epoch_status checkpoint_reader::look_at(const std::string& name, epoch_status st
     for (const auto& file : node.files) {
       if (status.damage) break;
       if (auto intact = check_state_file(*files_, folder_, file); !intact)
-        damage({intact.error().code, "node \"" + node.name + "\": " + intact.error().message});
+        damage(wrong_in(node, std::move(intact).error()));
     }
   status.manifest = *std::move(manifest);
   return status;
@@ -112,7 +121,7 @@ std::vector<error> checkpoint_reader::verify(const checkpoint_manifest& manifest
     for (const auto& file : node.files) {
       const bool whole = with_store_files || file.kind != state_file_kind::store;
       auto intact = whole ? verify_state_file(*files_, folder_, file) : check_state_file(*files_, folder_, file);
-      if (!intact) wrong.push_back({intact.error().code, "node \"" + node.name + "\": " + intact.error().message});
+      if (!intact) wrong.push_back(wrong_in(node, std::move(intact).error()));
     }
   return wrong;
 }

@@ -4,9 +4,13 @@
 
 namespace freshet {
 
+namespace {
+constexpr const char* what_to_do = "; put it back from a copy, or go on from an epoch that is intact";
+}
+
 error damaged(const std::string& path, std::string_view expected, std::string_view found) {
   return {errc::data_loss, "\"" + path + "\" is damaged: expected " + std::string(expected) + ", found " +
-                               std::string(found) + "; put it back from a copy, or go on from an epoch that is intact"};
+                               std::string(found) + what_to_do};
 }
 
 error wrong_size(const std::string& path, std::uint64_t expected, std::uint64_t found) {
@@ -16,6 +20,8 @@ error wrong_size(const std::string& path, std::uint64_t expected, std::uint64_t 
 error wrong_checksum(const std::string& path, std::string_view of_what, std::uint64_t expected, std::uint64_t found) {
   return damaged(path, std::string(of_what) + " with the checksum " + in_hex(expected), in_hex(found));
 }
+
+error gone_file(const error& why) { return {errc::data_loss, why.message + what_to_do}; }
 
 error unknown_format(const std::string& path, std::uint32_t version) {
   return {errc::unsupported, "\"" + path + "\" has format " + std::to_string(version) +

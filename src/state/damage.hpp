@@ -13,6 +13,8 @@ error damaged(const std::string& path, std::string_view expected, std::string_vi
 /// The same of numbers: "expected 200 bytes, found 199 bytes".
 error wrong_size(const std::string& path, std::uint64_t expected, std::uint64_t found);
 error wrong_checksum(const std::string& path, std::string_view of_what, std::uint64_t expected, std::uint64_t found);
+/// That of a file which is gone: `why` says that it is.
+error gone_file(const error& why);
 /// A format this version can't read.
 error unknown_format(const std::string& path, std::uint32_t version);
 

@@ -221,7 +221,7 @@ result<recovered_epochs> epoch_log::recover(resume_point from, bool with_log, wh
 result<void> epoch_log::read_records(const checkpoint_manifest& base, recovered_epochs* into, std::uint64_t& newest) {
   result<void> done;
   epoch_chain chain(base);
-  since_bytes_ = 0;
+  since_bytes_ = failed_at_ = 0;
   const auto take = [&](std::uint64_t index, std::string_view bytes) -> result<void> {
     const auto where = "record " + std::to_string(index) + " of \"" + log_folder() + "\"";
     auto record = decode_epoch_record(bytes, where);
@@ -292,10 +292,14 @@ result<void> epoch_log::write_out() {
   return log_->sync();
 }
 
-bool epoch_log::wants_checkpoint() const { return since_bytes_ > std::max(options_.least_bytes, base_bytes_); }
+/// Tried at each epoch, a checkpoint that finds no room would write all states up to there each time.
+bool epoch_log::wants_checkpoint() const {
+  return since_bytes_ - failed_at_ > std::max(options_.least_bytes, base_bytes_);
+}
 
 result<void> epoch_log::checkpoint(checkpoint_manifest manifest, const write_states& write) {
   const auto epoch = manifest.epoch;
+  failed_at_ = since_bytes_;  // until it is made; whoever writes the states may throw
   if (auto done = abandon_unnamed(); !done) return done;
   auto writer = directory_->begin(epoch);
   if (!writer) return std::move(writer).error();
@@ -307,7 +311,7 @@ result<void> epoch_log::checkpoint(checkpoint_manifest manifest, const write_sta
   if (auto done = directory_->prepare(*writer, manifest); !done) return done;
   if (auto done = directory_->commit(epoch); !done) return unnamed_ = epoch, done;
   base_bytes_ = bytes_of_states(manifest);
-  since_bytes_ = 0;
+  since_bytes_ = failed_at_ = 0;
   return damage_ ? put_log_aside(epoch) : log_->drop_before(log_->next());
 }
 

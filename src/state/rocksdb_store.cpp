@@ -37,7 +37,7 @@ class shared_store {
     std::lock_guard lock(mutex_);
     if (!dir_) dir_ = std::make_unique<store_directory>(how_.dir);
     ++inside_;
-    return how_.dir + "/" + std::to_string(++last_);
+    return dir_->folder(++last_);
   }
   void leave(const std::string& folder) noexcept {
     std::error_code ignored;
@@ -100,6 +100,7 @@ class task_store final : public state_store {
       : shared_(std::move(shared)), folder_(shared_), task_(std::move(task)) {
     write_.disableWAL = true;
     if (snapshot) place(*snapshot);
+    if (snapshot && !snapshot->empty()) checkpoints_ = fs::path(snapshot->front().path).parent_path().string();
     rdb::DB* opened = nullptr;
     check(rdb::DB::Open(shared_->database(), folder_.path(), &opened), "be opened");
     db_.reset(opened);
@@ -178,12 +179,21 @@ class task_store final : public state_store {
   void check(const rdb::Status& status, const char* what) const {
     if (status.ok()) return;
     throw state_store_error("the states of " + task_ + " cannot " + what + ": the state store in \"" +
-                            shared_->how().dir + "\" says: " + status.ToString());
+                            shared_->how().dir + "\" says: " + status.ToString() +
+                            (status.IsCorruption() ? way_out() : ""));
+  }
+  /// Damage is mostly that of a file which is also in the checkpoints, and not only here, where it goes with the run.
+  std::string way_out() const {
+    if (checkpoints_.empty()) return "";
+    return ". It began with files of the checkpoints in \"" + checkpoints_ +
+           "\": freshet-checkpoint verify says which of them are damaged, and checkpoints.resume_from goes on from one "
+           "that is not, or from a savepoint";
   }
 
   const std::shared_ptr<shared_store> shared_;
   const scratch_folder folder_;
   const std::string task_;
+  std::string checkpoints_;  // the folder of those whose files it began with; empty: it began empty
   rdb::WriteOptions write_;
   std::unique_ptr<rdb::DB> db_;
   std::string id_;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -19,6 +20,13 @@ namespace rdb = ::rocksdb;
 namespace {
 /// By this file, whose lock a run has, a directory is known to be ours, also when the run before was killed.
 constexpr const char* marker = "freshet-state-store";
+/// By this beginning our folders are known from what others have put beside them: a journal, say.
+constexpr std::string_view folder_name = "states-";
+
+bool is_ours(const fs::path& path) {
+  const auto name = path.filename().string();
+  return name == marker || name.starts_with(folder_name);
+}
 
 [[noreturn]] void refuse(const std::string& dir, const std::string& why) {
   throw state_store_error("the state store cannot use \"" + dir + "\": " + why);
@@ -66,27 +74,35 @@ store_directory::~store_directory() {
   if (is_made_) fs::remove(dir_, ignored);
 }
 
+std::string store_directory::folder(std::uint64_t number) const {
+  return dir_ + "/" + std::string(folder_name) + std::to_string(number);
+}
+
 void store_directory::claim() {
   if (dir_.empty()) throw state_store_error("rocksdb::options::dir is empty: name a directory for the state store");
   std::error_code failed;
   is_made_ = fs::create_directories(dir_, failed);
   if (failed) refuse(dir_, "it cannot be created: " + failed.message());
   const auto mine = fs::path(dir_) / marker;
-  if (!fs::exists(mine, failed) && (!fs::is_empty(dir_, failed) || failed))
-    refuse(dir_, failed ? failed.message() : "it holds other files; name a directory that is empty or not there yet");
+  for (const auto& there : fs::directory_iterator(dir_, failed))
+    if (!is_ours(there.path()))
+      refuse(dir_, "it holds other files, such as \"" + there.path().filename().string() +
+                       "\"; name a directory that is empty or not there yet");
+  if (failed) refuse(dir_, failed.message());
   auto lock = system_files().lock(mine);
   if (!lock && lock.error().code == errc::invalid_argument)
     refuse(dir_, "a run is using it; give each process a directory of its own (" + lock.error().message + ")");
   if (!lock) refuse(dir_, "no file can be written there: " + lock.error().message);
   lock_ = *std::move(lock);
   for (const auto& left : fs::directory_iterator(dir_, failed))  // by a run that was killed
-    if (left.path() != mine) fs::remove_all(left.path(), failed);
+    if (is_ours(left.path()) && left.path() != mine) fs::remove_all(left.path(), failed);
   if (failed) refuse(dir_, "what another run has left there cannot be removed: " + failed.message());
 }
 
 void store_directory::clear() noexcept {
   std::error_code ignored;
-  for (const auto& left : fs::directory_iterator(dir_, ignored)) fs::remove_all(left.path(), ignored);
+  for (const auto& left : fs::directory_iterator(dir_, ignored))
+    if (is_ours(left.path())) fs::remove_all(left.path(), ignored);
 }
 
 }  // namespace freshet::rocksdb

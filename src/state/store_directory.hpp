@@ -1,6 +1,7 @@
 #pragma once
 #include <rocksdb/options.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -9,7 +10,7 @@
 
 namespace freshet::rocksdb {
 
-/// The directory of a state store: empty at first, and at the end. Nobody else has it meanwhile.
+/// The directory of a state store: empty at first, and of what is ours at the end. Nobody else has it meanwhile.
 class store_directory {
  public:
   /// Throws state_store_error.
@@ -17,6 +18,8 @@ class store_directory {
   store_directory(const store_directory&) = delete;
   store_directory& operator=(const store_directory&) = delete;
   ~store_directory();
+  /// A folder there, which is not made yet; each has its number.
+  std::string folder(std::uint64_t number) const;
 
  private:
   void claim();

@@ -241,6 +241,23 @@ TEST_F(journaled_suite, a_full_disk_loses_nothing) {
   }
 }
 
+/// Else nothing of it would ever be finished, and its files removed: where they fill the disk, nothing would go on.
+TEST_F(journaled_suite, what_of_a_poll_fits_on_a_full_disk_is_emitted) {
+  push(0, 5);
+  auto task = open({.segment_bytes = 60});  // one message
+  files.fail(file_operation::append, "kept", file_fault::no_space, 4, testing::simulated_files::always);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(task->poll_all(), kind::idle_until);
+    EXPECT_EQ(task->values(), numbered(0, 2));
+  }
+  const auto before = segments();
+  task->commit({0, 2, 2});
+  EXPECT_LT(segments(), before);
+  files.forget_faults();
+  EXPECT_EQ(task->poll_all(), kind::idle);
+  EXPECT_EQ(task->values(), numbered(0, 5));
+}
+
 TEST_F(journaled_suite, a_full_disk_when_it_is_closed_loses_nothing_that_fits_by_then) {
   push(0, 5);
   auto task = open({.segment_bytes = 60});  // one message, so the second can't even be appended

@@ -82,7 +82,7 @@ topology_run start_in(testing::simulated_files& files, bool in_batches, const to
 event_time reached_in(testing::simulated_files& files, std::uint64_t epoch) {
   const auto manifest = checkpoint_reader{files, "/kept"}.manifest(epoch);
   for (const auto& w : manifest.value().watermarks)
-    if (w.node == "count" && w.input == run_checkpoints::all_inputs) return w.watermark;
+    if (w.node == "count" && w.input == checkpoint_watermark::all_inputs) return w.watermark;
   ADD_FAILURE() << "nothing is said of the time of count";
   return beginning_of_time;
 }

@@ -28,6 +28,15 @@ struct deciding {
 struct plain {
   void write(int) {}
 };
+/// Has rows in its tokens.
+struct with_tokens {
+  using token = std::string;
+  void begin(const epoch_id&) {}
+  void write(int) {}
+  token prepare() { return {}; }
+  void commit(const token&) {}
+  void abort() {}
+};
 struct no_numbers {
   poll_status poll(spout_emitter<int>&) { return poll_status::ended(); }
 };
@@ -48,8 +57,11 @@ struct kept {
   testing::simulated_files files;
   std::shared_ptr<kept_warnings> warnings = std::make_shared<kept_warnings>();
 
-  std::unique_ptr<run_checkpoints> open(const topology& graph, std::vector<std::string> dropped = {}) {
+  std::unique_ptr<run_checkpoints> open(const topology& graph, std::vector<std::string> dropped = {},
+                                        std::optional<std::uint64_t> resume_from = {}) {
+    warnings->text.clear();
     checkpointing how;
+    how.resume_from = resume_from;
     how.directory = "/kept";
     how.files = &files;
     how.allow_dropped_state = std::move(dropped);
@@ -124,7 +136,7 @@ TEST(run_checkpoints, newer_than_what_the_sink_that_decides_has_are_refused) {
 TEST(run_checkpoints, that_were_closed_ask_for_no_commit_again) {
   for (const bool have_committed : {true, false}) {
     kept all;
-    const auto graph = graph_of<plain>();
+    const auto graph = graph_of<with_tokens>();
     const auto tokens_again = [&] {
       std::vector<std::string> tokens;
       const auto run = all.open(graph);
@@ -289,6 +301,31 @@ TEST(run_checkpoints, miss_the_sink_that_has_to_decide) {
   EXPECT_EQ(all.open(graph_of<plain>(), {"d"})->newest(), 2u);
 }
 
+/// A sink of that name that keeps no tokens would take them, and show nothing.
+TEST(run_checkpoints, whose_rows_are_still_to_be_committed_miss_the_sink_that_had_prepared_them) {
+  kept all;
+  {
+    auto run = all.open(graph_of<with_tokens>());
+    run->make_base({}, no_states);
+    epoch_record record;
+    record.manifest = run->begin(2, {});
+    record.manifest.tokens.push_back({"d", 0, "token"});
+    run->append(std::move(record));
+  }
+  const auto commit = [&](const topology& graph, std::vector<std::string> dropped = {}) {
+    int tokens = 0;
+    all.open(graph, std::move(dropped))->commit_again([&](std::uint32_t, std::string_view) { ++tokens; });
+    return tokens;
+  };
+  for (const auto& graph : {graph_of<plain>(), graph_of<deciding>()})
+    EXPECT_THAT(error_of([&] { commit(graph); }),
+                ::testing::AllOf(HasSubstr("epoch 2 in \"/kept\" has rows that sink \"d\" is still to commit"),
+                                 HasSubstr("the topology has no sink of that name with tokens"),
+                                 HasSubstr("checkpoints.allow_dropped_state, and they are lost")));
+  EXPECT_EQ(commit(graph_of<plain>(), {"d"}), 0);
+  EXPECT_EQ(commit(graph_of<with_tokens>()), 1);
+}
+
 // --- what states are made of ---
 
 struct count_by_value {
@@ -350,6 +387,25 @@ TEST(run_checkpoints, of_other_bytes_are_refused) {
   EXPECT_TRUE(all.open(graph, {"count"})->must_begin());
   say_of_states(all, "i64 and timers by i32");
   EXPECT_THAT(error_of([&] { (void)all.open(graph); }), HasSubstr("the checkpoint has i64 and timers by i32"));
+}
+
+/// Left where they are set, both do at each start what was meant once.
+TEST(run_checkpoints, say_what_is_given_up) {
+  kept all;
+  const auto graph = graph_with_state();
+  all.open(graph)->make_base({}, no_states);
+  append(*all.open(graph), 2);
+  EXPECT_EQ(all.warnings->text, "");
+  (void)all.open(graph, {"count", "unknown"});
+  EXPECT_EQ(all.warnings->text,
+            "what epoch 2 in \"/kept\" has of \"count\" is given up, as checkpoints.allow_dropped_state says: take it "
+            "out of there when this run has begun, or the next begins without, too\n");
+  all.open(graph)->savepoint(no_states);
+  append(*all.open(graph), 3);
+  (void)all.open(graph, {}, 2);
+  EXPECT_EQ(all.warnings->text,
+            "the run goes on from epoch 2 in \"/kept\", as checkpoints.resume_from says, and what came after it is "
+            "given up: take that out when this run has begun, or the next goes back, too\n");
 }
 
 // --- what a spout saves ---
@@ -448,6 +504,26 @@ TEST_F(saved_by_spouts, what_is_gone_ends_the_run_or_is_skipped) {
   EXPECT_THAT(world->seeks, ::testing::ElementsAre(10, 15, 15));
   world->gone = {{0, 5, 5}};  // again and again
   EXPECT_THAT(error_of([&] { go_on(on_data_loss::skip); }), HasSubstr("somebody has taken it"));
+}
+
+/// Whatever reads now would read all of it again.
+TEST_F(saved_by_spouts, of_which_there_is_none_any_more_or_none_that_can_be_read_again) {
+  {
+    const auto run = all.open(graph());
+    run->make_base({}, no_states);
+    append(*run, 2, 7, "");
+  }
+  topology_builder builder{"t"};
+  builder.sink("d", plain{})
+      .input(builder.bolt("numbers", [](int v) { return v; }).input(builder.spout("renamed", forgetful{world})));
+  for (const auto& other : {builder.build(), graph_of<plain>()}) {
+    EXPECT_THAT(error_of([&] { (void)all.open(other); }),
+                ::testing::AllOf(HasSubstr("it has positions of spout \"numbers\", and the topology has no spout of "
+                                           "that name that can be read again"),
+                                 HasSubstr("put \"numbers\" into checkpoints.allow_dropped_state")));
+    EXPECT_EQ(all.open(other, {"numbers"})->newest(), 2u);
+  }
+  EXPECT_EQ(all.open(graph())->newest(), 2u);
 }
 
 }  // namespace

@@ -72,7 +72,9 @@ inline checkpoint_manifest full_manifest() {
   m.partitions = {
       {"lines", "a.txt", 100, {{120, 130}, {150, 151}}, event_time(std::chrono::milliseconds(5)), "clock", false},
       {"lines", "b.txt", 7, {}, end_of_time, "", true}};
-  m.watermarks = {{"count", 0, event_time(std::chrono::milliseconds(4))}, {"count", 1, beginning_of_time}};
+  m.watermarks = {{"count", 0, event_time(std::chrono::milliseconds(4))},
+                  {"count", 1, beginning_of_time},
+                  {"count", checkpoint_watermark::all_inputs, beginning_of_time}};
   m.tokens = {{"files", 0, std::string("\0\1", 2)}, {"files", 1, ""}};
   return m;
 }

@@ -496,6 +496,29 @@ TEST(epoch_log, what_a_full_device_refuses_was_not_taken) {
   EXPECT_EQ(state_of(log->newest().value()), "-c");
 }
 
+/// Else each epoch would write all states up to where the room ends.
+TEST(epoch_log, a_checkpoint_that_failed_is_tried_again_when_the_log_has_grown_as_much_again) {
+  simulated_files files;
+  auto log = epoch_log::open(files, "/kept", quiet(4096)).value();
+  const auto history = log->newest().value().history;
+  checkpoint(*log, history, 1, "-").value();
+  std::uint64_t epoch = 1;
+  const auto epochs_until_wanted = [&] {
+    int n = 0;
+    for (; !log->wants_checkpoint(); ++n, ++epoch) log->append(record_of(history, epoch + 1, epoch)).value();
+    return n;
+  };
+  const auto at_first = epochs_until_wanted();
+  EXPECT_GT(at_first, 10);
+  for (int i = 0; i < 2; ++i) {
+    files.fail(testing::file_operation::create, ".state", testing::file_fault::no_space);
+    EXPECT_FALSE(checkpoint(*log, history, epoch, "!"));
+    EXPECT_GE(epochs_until_wanted(), at_first - 1);
+  }
+  checkpoint(*log, history, epoch, "-").value();
+  EXPECT_GE(epochs_until_wanted(), at_first - 1);
+}
+
 TEST(epoch_log, an_epoch_that_a_full_device_refused_is_not_there_later) {
   for (const auto how : {testing::file_fault::no_space, testing::file_fault::short_write}) {
     simulated_files files;

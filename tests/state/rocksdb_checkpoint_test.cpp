@@ -260,7 +260,9 @@ TEST_F(rocksdb_checkpoints, whose_bytes_have_changed_end_the_run_with_a_sentence
       for (std::streamoff at = 10; at < static_cast<std::streamoff>(f.size) / 2; at += 50) file.seekp(at).put('?');
     }
   EXPECT_THAT(why_refused({.store = small_store()}),
-              ::testing::AllOf(HasSubstr("the states of \"sum\" task"), HasSubstr("Corruption")));
+              ::testing::AllOf(HasSubstr("the states of \"sum\" task"), HasSubstr("Corruption"),
+                               HasSubstr("began with files of the checkpoints in \"" + (folder / "kept") + "\": "),
+                               HasSubstr("freshet-checkpoint verify says which of them are damaged")));
   std::size_t damaged = 0;
   const checkpoint_reader reader(system_files(), folder / "kept");
   for (const auto& e : reader.epochs().value()) damaged += !reader.verify(e.manifest.value()).empty();

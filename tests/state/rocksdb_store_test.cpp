@@ -228,13 +228,33 @@ TEST(rocksdb_store, refuses_a_directory_that_it_cannot_have) {
   const auto dir = fresh_dir();
   fs::create_directory(dir);
   std::ofstream(dir + "/letters.txt") << "Dear Ann";
-  EXPECT_THAT(why_refused(dir), HasSubstr("it holds other files; name a directory that is empty"));
+  EXPECT_THAT(why_refused(dir),
+              HasSubstr("it holds other files, such as \"letters.txt\"; name a directory that is empty"));
   EXPECT_TRUE(fs::exists(dir + "/letters.txt"));
   fs::remove_all(dir);
   const auto first = store(options_in(dir, 0))->open("one");
   EXPECT_THAT(why_refused(dir), HasSubstr("a run is using it; give each process a directory of its own"));
   put(*first, 0, "a", "1");
   EXPECT_EQ(value_of(*first, 0, "a"), "1") << "the other has touched nothing";
+}
+
+/// A journal, say, or the checkpoints: whoever gives them a place below this one must not lose them.
+TEST(rocksdb_store, leaves_what_others_have_put_there_meanwhile) {
+  const auto dir = fresh_dir();
+  const auto letters = dir + "/1/letters.txt";
+  const auto write_letters = [&] {
+    fs::create_directory(dir + "/1");
+    std::ofstream(letters) << "Dear Ann";
+  };
+  {
+    const auto one = store(options_in(dir, 0))->open("one"), other = store(options_in(dir + "/2", 0))->open("other");
+    write_letters();
+  }
+  EXPECT_TRUE(fs::exists(letters));
+  EXPECT_FALSE(fs::exists(dir + "/2"));
+  EXPECT_THAT(why_refused(dir), HasSubstr("it holds other files, such as \"1\""));
+  EXPECT_TRUE(fs::exists(letters));
+  fs::remove_all(dir);
 }
 
 /// In another process, which begins the test anew: RocksDB has threads, which a fork would not have.
@@ -253,6 +273,11 @@ TEST(rocksdb_store, begins_empty_after_a_run_that_was_killed) {
   EXPECT_EXIT(killed(), ::testing::ExitedWithCode(7), "");
   EXPECT_FALSE(fs::is_empty(dir));
   EXPECT_TRUE(keys_of(*store(options_in(dir, 0))->open("one"), 0).empty());
+  EXPECT_TRUE(fs::is_empty(dir)) << "the killed one had made it";
+  EXPECT_EXIT(killed(), ::testing::ExitedWithCode(7), "");
+  std::ofstream(dir + "/letters.txt") << "Dear Ann";
+  EXPECT_THAT(why_refused(dir), HasSubstr("it holds other files, such as \"letters.txt\""));
+  EXPECT_TRUE(fs::exists(dir + "/letters.txt"));
   fs::remove_all(dir);
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 
 #include "connect/temporary_folder.hpp"
 #include "freshet/state/epoch_log.hpp"
@@ -69,6 +70,7 @@ TEST_F(checkpoint_tool, lists_epochs_and_says_who_is_using_them) {
 
 TEST_F(checkpoint_tool, knows_that_a_process_is_gone) {
   directory_.reset();
+  EXPECT_THAT(run("list " + dir()).text, Not(HasSubstr("in use"))) << "it has ended its run, and is still there";
   folder_.write("c/LOCK", "999999999\n");
   EXPECT_THAT(run("list " + dir()).text, Not(HasSubstr("in use")));
 }
@@ -81,13 +83,15 @@ TEST_F(checkpoint_tool, shows_what_an_epoch_says) {
         "bolt, parallelism 2, 128 key groups", "std::uint64_t, codec std::uint64_t version 3", "word_count, late_tuple",
         "node \"count\" keys ", "full, key groups [0, 128)", "partition \"a.txt\" of \"lines\" position",
         "100, finished beyond it: [120, 130) [150, 151)", "7, ended", "the end of time", "none yet",
-        "node \"files\" task 0 token", "2 bytes"})
+        "node \"count\" input 1 watermark", "node \"count\" all inputs watermark", "node \"files\" task 0 token",
+        "2 bytes"})
     EXPECT_THAT(text, HasSubstr(part));
   EXPECT_THAT(run("show " + dir()).text, HasSubstr("epoch 2: committed"));
   EXPECT_THAT(run("show --json " + dir() + " 2").text,
               AllOf(HasSubstr("\"epoch\": 2"),
                     HasSubstr("\"partition\": \"a.txt\", \"offset\": 200, \"finished\": [{\"from\": "
                               "120, \"to\": 130}"),
+                    HasSubstr("{\"node\": \"count\", \"input\": null, \"watermark_ms\": "),
                     HasSubstr("\"parent\": {\"history\": \"0000000000000003\", \"epoch\": 39}")));
 }
 
@@ -117,6 +121,18 @@ TEST_F(checkpoint_tool, names_damage_wherever_it_looks) {
     EXPECT_THAT(run(what + dir() + " 2").text, HasSubstr("c/2.checkpoint\" is damaged")) << what;
   }
   EXPECT_EQ(run("diff " + dir() + " 1 2").status, 1);
+}
+
+TEST_F(checkpoint_tool, takes_a_file_that_is_gone_for_damage) {
+  std::filesystem::remove(dir() + "/" + older_[1].name);
+  for (const std::string& what :
+       {"list " + dir(), "show " + dir() + " 2", "verify " + dir() + " 2", "diff " + dir() + " 1 2"}) {
+    const auto [status, text] = run(what);
+    EXPECT_EQ(status, 1) << what;
+    EXPECT_THAT(text, AllOf(HasSubstr("node \"count\": cannot open \""),
+                            HasSubstr("put it back from a copy, or go on from an epoch that is intact")))
+        << what;
+  }
 }
 
 TEST_F(checkpoint_tool, says_what_differs) {

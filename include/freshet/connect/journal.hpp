@@ -106,6 +106,8 @@ class journal {
   result<void> make_safe();
   /// The same for good: all is on the device, unless that is never asked for.
   result<void> make_all_safe();
+  /// Records below are on the device, also where `make_safe` has failed.
+  std::uint64_t safe_before() const noexcept { return log_->synced(); }
   /// When `make_safe` should be called again; none: it has nothing to do.
   std::optional<time_point> sync_due() const;
 

@@ -165,7 +165,7 @@ class journaled_spout {
   bool emit_written(spout_emitter<value_type>& out);
   poll_status pass_on(spout_emitter<value_type>& out, poll_status said);
   result<void> append_gifts();
-  void emit_gifts(spout_emitter<value_type>& out);
+  bool emit_gifts(spout_emitter<value_type>& out, std::uint64_t end);
   static void emit(const journal& from, std::uint64_t offset, std::string_view record, spout_emitter<value_type>& out);
 
   S spout_;
@@ -223,10 +223,11 @@ poll_status journaled_spout<S>::pass_on(spout_emitter<value_type>& out, poll_sta
   const auto taken = append_gifts();
   const bool is_last = said.what() == poll_status::kind::ended;
   const auto safe = is_last ? r.home().make_all_safe() : r.home().make_safe();
-  if (safe) emit_gifts(out);
+  // Also what is safe of them alone: what a full device has room for makes room when it is finished.
+  const bool any = emit_gifts(out, safe ? r.home().next() : r.home().safe_before());
   if (const auto& done = safe ? taken : safe; !done) {
     if (!done.error().retryable) throw std::runtime_error(done.error().message);
-    return r.home().wait(done.error().message);
+    return any ? poll_status::emitted() : r.home().wait(done.error().message);
   }
   r.home().go_on();
   if (r.thrown) std::rethrow_exception(std::exchange(r.thrown, nullptr));
@@ -254,11 +255,12 @@ result<void> journaled_spout<S>::append_gifts() {
   return {};
 }
 
-/// REQUIRES: those that are appended are safe.
+/// Those of them that are appended, before `end`. REQUIRES: they are safe.
 template <class S>
-void journaled_spout<S>::emit_gifts(spout_emitter<value_type>& out) {
+bool journaled_spout<S>::emit_gifts(spout_emitter<value_type>& out, std::uint64_t end) {
   auto& r = *reading_;
-  while (r.appended) {
+  bool any = false;
+  for (; r.appended && r.home().next() - r.appended < end; any = true) {
     const auto offset = r.home().next() - r.appended;
     auto gift = std::move(r.gifts.front());
     // Before it goes: where that throws, it is in the journal all the same.
@@ -269,6 +271,7 @@ void journaled_spout<S>::emit_gifts(spout_emitter<value_type>& out) {
     if (auto* m = std::get_if<0>(&gift)) out.emit_at(at, m->time, std::move(m->value));
     else out.reject(at, std::move(std::get<1>(gift).why), std::move(std::get<1>(gift).bytes));
   }
+  return any;
 }
 
 template <class S>

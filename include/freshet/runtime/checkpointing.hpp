@@ -37,10 +37,11 @@ struct checkpointing {
   /// Damage is for people to look at.
   when_damaged damaged = when_damaged::refuse;
   /// A checkpoint or savepoint to go on from instead of the newest epoch: what came after it is given up, damaged or
-  /// not.
+  /// not. Meant for one start, as is `allow_dropped_state`: a process that finds it set each time goes back each time,
+  /// with a warning.
   std::optional<std::uint64_t> resume_from{};
-  /// Nodes whose states and positions are given up because the topology doesn't have them any more: without being named
-  /// here they are an error.
+  /// Nodes whose states, positions and rows that are still to be committed are given up because the topology doesn't
+  /// have them any more, or has something else of that name: without being named here they are an error.
   std::vector<std::string> allow_dropped_state{};
   file_system* files = &system_files();
 

@@ -83,6 +83,8 @@ void update(checkpoint_partition& known, checkpoint_partition newer);
 
 /// The watermark of an input of a node.
 struct checkpoint_watermark {
+  /// In place of an input: that of all of them together, which idle ones don't hold back.
+  static constexpr std::uint32_t all_inputs = ~std::uint32_t{0};
   std::string node{};
   std::uint32_t input = 0;
   event_time watermark = beginning_of_time;

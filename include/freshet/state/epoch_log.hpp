@@ -126,7 +126,7 @@ class epoch_log {
   /// The epoch is durable, as far as `log_sync` says. An error that is fatal ends the log; after any other the epoch
   /// isn't there. REQUIRES: a checkpoint was made; the record goes on from the newest epoch.
   result<void> append(const epoch_record& record);
-  /// The log is longer than it should be.
+  /// The log is longer than it should be; where a checkpoint has failed, when it has grown as much again.
   bool wants_checkpoint() const;
   /// Makes a checkpoint of an epoch that its sinks have committed: `write` adds the states, and their files to the
   /// manifest. What the log has up to there is forgotten. An error that is not fatal says that there is none, and the
@@ -155,6 +155,7 @@ class epoch_log {
   std::optional<error> damage_;      ///< of the log that is there; it is to be put aside
   std::uint64_t base_bytes_ = 0;     ///< of the states of the newest checkpoint
   std::uint64_t since_bytes_ = 0;    ///< of the records since
+  std::uint64_t failed_at_ = 0;      ///< so many of those were there when a checkpoint failed
   std::optional<std::chrono::steady_clock::time_point> synced_at_;
   std::optional<std::uint64_t> unnamed_;  ///< the checkpoint that was prepared and could not be committed
 };

@@ -10,7 +10,7 @@ namespace freshet::rocksdb {
 /// Settings of a store in RocksDB.
 struct options {
   /// Where its files are: a directory that is empty or not there yet, or that a run has left behind which was killed.
-  /// Held by one process at a time.
+  /// Held by one process at a time. Nothing else belongs there: no journal, no checkpoints.
   std::string dir;
   /// About how much memory a task may take for the states it keeps at hand: those it has used last. The batch engine
   /// takes more for the keys of a batch, which stay until it has committed. 64 MiB hold half a million small states,

@@ -52,6 +52,7 @@ struct row_writer::parts {
 
   database db;
   file::file_claims claims;
+  std::optional<struct stat> claimed{};  // the file, as it was
   const std::string name;
   std::unique_ptr<statement> insert, read_epoch, note_epoch;
   stage at = stage::idle;
@@ -64,9 +65,22 @@ struct row_writer::parts {
         claims(context.stop),
         name(options.name.empty() ? context.node : options.name) {}
 
+  /// Whole, so that it is the same one wherever the process goes.
+  const char* file_name() const { return sqlite3_db_filename(db.get(), "main"); }
   void claim_file() {
     struct stat file {};
-    if (::stat(db.path().c_str(), &file) == 0) claims.add(file, file::file_use::rewrites, db.path());
+    if (::stat(file_name(), &file) != 0) return;
+    claims.add(file, file::file_use::rewrites, db.path());
+    claimed = file;
+  }
+  /// SQLite goes on writing to a file that has no name any more, where nobody will find the rows.
+  void check_file() const {
+    struct stat now {};
+    if (!claimed) return;
+    if (::stat(file_name(), &now) == 0 && now.st_dev == claimed->st_dev && now.st_ino == claimed->st_ino) return;
+    db.refuse(
+        "the file has been removed or replaced while the sink was writing to it, and the rows since then went with "
+        "it: stop the run and bring back what was there, or go on from a checkpoint that what is there now belongs to");
   }
   /// Write-ahead log: readers and the writer don't wait for each other, so nobody who looks at the rows can make a
   /// commit fail, and an epoch costs one sync. FULL, as NORMAL doesn't sync the log in a commit: a power failure would
@@ -142,6 +156,7 @@ row_writer::~row_writer() = default;
 void row_writer::begin(const epoch_id& epoch) {
   abort();
   parts_->epoch = epoch;
+  parts_->check_file();
   // Immediate: the lock is taken here, where waiting for it can be repeated, and not by the first row.
   parts_->db.run("begin immediate", parts_->the_epoch() + " cannot begin");
   parts_->read_committed();
@@ -160,6 +175,7 @@ void row_writer::write() {
 
 void row_writer::prepare() {
   parts_->need(parts::stage::writing, "prepare", "begin");
+  parts_->check_file();
   parts_->attempt([this] {
     // A run without checkpoints asks nobody, and would take from the table what a run with them needs there.
     if (parts_->epoch.history != 0) parts_->note();

@@ -73,7 +73,8 @@ class collector {
     if (!p.saved.empty()) add(name + " saved by the spout", bytes_text(p.saved.size()));
   }
   void watermark(const checkpoint_watermark& w) {
-    add("node " + in_text(w.node) + " input " + std::to_string(w.input) + " watermark", watermark_text(w.watermark));
+    const auto input = w.input == checkpoint_watermark::all_inputs ? "all inputs" : "input " + std::to_string(w.input);
+    add("node " + in_text(w.node) + " " + input + " watermark", watermark_text(w.watermark));
   }
   void token(const sink_token& t) {
     add("node " + in_text(t.node) + " task " + std::to_string(t.task) + " token", bytes_text(t.bytes.size()));

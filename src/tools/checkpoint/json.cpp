@@ -50,7 +50,8 @@ std::string json_of(const checkpoint_partition& p) {
 }
 
 std::string json_of(const checkpoint_watermark& w) {
-  return json_object({{"node", text(w.node)}, {"input", number(w.input)}, {"watermark_ms", number(w.watermark)}});
+  const auto input = w.input == checkpoint_watermark::all_inputs ? "null" : number(w.input);
+  return json_object({{"node", text(w.node)}, {"input", input}, {"watermark_ms", number(w.watermark)}});
 }
 
 std::string json_of(const sink_token& t) {

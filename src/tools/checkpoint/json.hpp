@@ -19,7 +19,8 @@ std::string json_array(const Range& range, F f) {
 }
 
 /// Everything a manifest says. Tokens and clocks as their numbers of bytes, histories as text of 16 hexadecimal digits,
-/// times as milliseconds. Of an epoch that only the log has, `log` says more; null of others.
+/// times as milliseconds. The "input" of a watermark is null where that is of all inputs. Of an epoch that only the log
+/// has, `log` says more; null of others.
 std::string json_of(const checkpoint_manifest& manifest, const std::string& log = "null");
 /// That: "after", the epoch of the checkpoint that has its state files; "newest", whose sinks may still have to commit
 /// it; "record_bytes"; "changes" by node, of the epoch ("bytes") and of all from the checkpoint on ("all_bytes").

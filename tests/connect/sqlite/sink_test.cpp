@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <limits>
 
 #include "base/error_of.hpp"
@@ -603,6 +604,26 @@ TEST(sqlite_sink, a_file_that_cannot_be_is_an_error_at_start) {
   EXPECT_THAT(error_with(dir.write("text", std::string(4'096, 'x'))), HasSubstr("not a database"));
   EXPECT_THAT(error_with(":memory:"), AllOf(HasSubstr(":memory:"), HasSubstr("name a file")));
   EXPECT_THAT(error_with(""), HasSubstr("name a file"));
+}
+
+/// SQLite goes on writing to what has no name any more, and commits there.
+TEST(sqlite_sink, a_file_that_is_removed_or_replaced_meanwhile_is_an_error) {
+  for (const bool is_replaced : {false, true}) {
+    temporary_folder dir;
+    auto s = opened(dir / "db");
+    write_epoch(s, {5, 1}, {{1, ""}});
+    s.begin({5, 2});
+    std::filesystem::rename(dir / "db", dir / "old");
+    if (is_replaced) dir.write("db", "");
+    const auto is_said =
+        AllOf(HasSubstr("/db\": the file has been removed or replaced while the sink was writing to it"),
+              HasSubstr("stop the run and bring back"));
+    EXPECT_THAT(error_of([&] { s.prepare(); }), is_said);
+    EXPECT_THAT(error_of([&] { s.begin({5, 2}); }), is_said);
+    std::filesystem::rename(dir / "old", dir / "db");
+    write_epoch(s, {5, 2}, {{2, ""}});
+    EXPECT_THAT(onlooker(dir / "db").orders(), ElementsAre("1", "2"));
+  }
 }
 
 TEST(sqlite_sink, a_schema_that_cannot_be_is_an_error_at_start) {

@@ -45,7 +45,8 @@ consteval std::size_t count_of(freshet::detail::type_list<F...>*) {
 ///
 /// Errors are std::runtime_error and name database, statement, parameter and what SQLite said: at start for a path, a
 /// statement or a number of parameters that can't be, and for several tasks; later for a row, which fails the attempt.
-/// A database that others have locked for longer than `busy_timeout` is an error that says so, and is tried again. Not
+/// A database that others have locked for longer than `busy_timeout` is an error that says so, and is tried again. One
+/// whose file is removed or replaced while the run works ends it at the next epoch: leave it where it is. Not
 /// thread safe. Copies made before `open` are independent.
 template <class T>
 class sink {
