@@ -580,7 +580,7 @@ bool batch_driver::keep_epoch(run_checkpoints& kept) {
       auto changes = t->take_changes();
       const bool counts = t->task() == 0 || !run_.graph().nodes()[t->chain().head().node()].key_type.empty();
       if (counts && !changes.empty()) record.changes.push_back({name, std::move(changes)});
-      if (auto token = t->prepared(); !token.empty()) m.tokens.push_back({name, t->task(), std::move(token)});
+      if (auto token = t->prepared()) m.tokens.push_back({name, t->task(), *std::move(token)});
     }
   }
   try {

@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "batch/batch_task.hpp"
@@ -67,7 +68,7 @@ class stage_task final : public batch_task {
   /// What its state became in the batch, where that is to survive the process; empty: nothing new.
   std::string take_changes() { return std::exchange(changes_, {}); }
   /// Of a sink: see task_operator.
-  std::string prepared() const { return epoch_open_ ? chain_->members[0].op->prepared() : std::string(); }
+  std::optional<std::string> prepared() const { return epoch_open_ ? chain_->members[0].op->prepared() : std::nullopt; }
   std::optional<epoch_id> last_committed();
   void commit_prepared(std::string_view bytes);
   /// How far event time had come in the run before.

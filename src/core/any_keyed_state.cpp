@@ -169,7 +169,7 @@ frozen_state any_keyed_state::take_frozen() {
   if (!frozen_) return {};
   auto all = frozen_->take();
   frozen_.reset();
-  if (snapshot_rows_) all.snapshot = {store_->rows().take_snapshot(), *std::exchange(snapshot_rows_, {})};
+  if (auto rows = std::exchange(snapshot_rows_, {})) all.snapshot = {store_->rows().take_snapshot(), *std::move(rows)};
   return all;
 }
 snapshot_rows any_keyed_state::rows_in_store() const { return {expires(), store_->rows().counts()}; }

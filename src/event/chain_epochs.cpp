@@ -66,8 +66,8 @@ void chain_epochs::begin(const epoch_id& id) {
 void chain_epochs::prepare(task_epoch& said) {
   for_each_sink([&](task_operator& op) {
     op.prepare_epoch();
-    if (auto token = op.prepared(); !token.empty())
-      said.tokens.push_back({graph_.nodes()[op.node()].name, chain_.task(), std::move(token)});
+    if (auto token = op.prepared())
+      said.tokens.push_back({graph_.nodes()[op.node()].name, chain_.task(), *std::move(token)});
   });
 }
 

@@ -52,6 +52,14 @@ void epoch_coordinator::have_saved(std::optional<saved_states> states) {
   if (all) wake_me();
 }
 
+void epoch_coordinator::have_not_saved(error why) {
+  {
+    std::lock_guard lock(mutex_);
+    unsaved_ = std::move(why);
+  }
+  have_saved({});
+}
+
 void epoch_coordinator::have_committed() {
   {
     std::lock_guard lock(mutex_);
@@ -182,13 +190,16 @@ bool epoch_coordinator::tell_sinks() {
 
 bool epoch_coordinator::finish() {
   std::vector<saved_states> saved;
+  std::optional<error> unsaved;
   {
     std::lock_guard lock(mutex_);
     committed_tasks_ = saved_tasks_ = 0;
     saved = std::exchange(states_, {});
+    unsaved = std::exchange(unsaved_, {});
   }
   kept_.have_committed();
-  const auto all = states_in(saved);
+  const auto none = [&unsaved](bool, const run_checkpoints::visitor&) { throw run_error(*unsaved); };
+  const auto all = unsaved ? run_checkpoints::states(none) : states_in(saved);
   std::optional<error> failure;
   try {
     if (makes_savepoint()) kept_.savepoint(all);

@@ -68,6 +68,8 @@ class epoch_coordinator final : public tasklet {
   /// And it has written its state as it was there: all of it, where that was wanted. Nobody waits for it to commit the
   /// epoch, until which sinks hold rows back; but there is no next one before.
   void have_saved(std::optional<saved_states> states);
+  /// Or it can't be had, which is why there is no checkpoint.
+  void have_not_saved(error why);
   /// Up to here epochs may be committed: by the sink that decides, by the others.
   std::uint64_t decided() const { return decided_.load(std::memory_order_acquire); }
   std::uint64_t committed() const { return committed_.load(std::memory_order_acquire); }
@@ -115,7 +117,6 @@ class epoch_coordinator final : public tasklet {
   bool write();
   bool tell_sinks();
   bool finish();
-  void keep(const run_checkpoints::states& all);
   /// For as long as `saved` lives.
   static run_checkpoints::states states_in(const std::vector<saved_states>& saved);
   bool makes_savepoint() const { return !served_.empty(); }
@@ -142,7 +143,8 @@ class epoch_coordinator final : public tasklet {
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable answered_;
   std::vector<task_epoch> arrivals_;
-  std::vector<saved_states> states_;  ///< of the announced epoch
+  std::vector<saved_states> states_;  ///< of the announced epoch;
+  std::optional<error> unsaved_;      ///< why one of them is missing
   std::size_t saved_tasks_ = 0;
   std::size_t committed_tasks_ = 0, at_end_ = 0;
   std::vector<waiting*> asked_;

@@ -626,10 +626,17 @@ bool event_task::save_some() {
       return true;
     }
     if (!sinks_and_state_.write_state(keys_a_slice) || said_) return true;
-    epochs_->have_saved(sinks_and_state_.take_states());
     is_saving_ = false;
+    give_states();
   } catch (...) { fail_epoch(chain_.plan().head(), unsaved); }
   return true;
+}
+
+/// Without the snapshot of a store there is no checkpoint, and the epoch is in the log all the same.
+void event_task::give_states() {
+  try {
+    epochs_->have_saved(sinks_and_state_.take_states());
+  } catch (const state_store_error& e) { epochs_->have_not_saved({errc::io, e.what()}); }
 }
 
 /// What the sinks were given in this epoch can't be given again here: the next run goes on from the one before.

@@ -231,6 +231,7 @@ class event_task : public tasklet, public task_host {
   bool let_go_before_barrier(bool& made);
   void pass_barrier(std::uint64_t epoch);
   bool save_some();
+  void give_states();
   void fail_epoch(std::uint32_t node, const char* what);
   bool awaits_commit(std::size_t member) const;
   bool commit_epoch();

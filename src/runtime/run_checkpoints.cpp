@@ -487,7 +487,7 @@ run_checkpoints::task_states run_checkpoints::as_now(std::uint32_t node, std::ui
   task_states of{node, task, state.rows(), {}};
   try {
     if (as_snapshot && has_snapshots()) of.snapshot = state.snapshot();
-  } catch (const state_store_error& e) { throw run_error({errc::io, e.what(), true}); }
+  } catch (const state_store_error& e) { throw run_error({errc::io, e.what()}); }
   if (of.snapshot) of.save = [&state](std::uint32_t group, writer& w) { state.save_beside_snapshot(group, w); };
   else of.save = [&state](std::uint32_t group, writer& w) { state.save(group, w); };
   if (state.has_shared()) of.save_shared = [&state](writer& w) { state.save_shared(w); };

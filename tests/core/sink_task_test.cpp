@@ -117,7 +117,7 @@ TEST(sink_task, a_plain_one_hears_nothing_of_epochs) {
   bench<plain> b;
   b.op.begin_epoch({1, 2});
   b.op.prepare_epoch();
-  EXPECT_EQ(b.op.prepared(), "");
+  EXPECT_FALSE(b.op.prepared());
   b.op.commit_epoch();
   b.op.abort_epoch();
   b.op.commit_prepared("anything");
@@ -148,7 +148,7 @@ TEST(sink_task, an_epoch_that_is_aborted_is_not_committed) {
   b.op.begin_epoch({7, 3});
   b.op.prepare_epoch();
   b.op.abort_epoch();
-  EXPECT_EQ(b.op.prepared(), "");
+  EXPECT_FALSE(b.op.prepared());
   b.op.commit_epoch();
   EXPECT_EQ(b.take(), (calls{"begin 7/3", "prepare", "abort"}));
   b.op.prepare_epoch();
@@ -161,16 +161,16 @@ TEST(sink_task, a_commit_that_failed_can_be_done_again) {
   b.sink().failing_commits = 1;
   b.op.prepare_epoch();
   EXPECT_EQ(error_of([&] { b.op.commit_epoch(); }), "not now");
-  EXPECT_NE(b.op.prepared(), "");
+  EXPECT_TRUE(b.op.prepared());
   b.op.commit_epoch();
   EXPECT_EQ(b.take(), (calls{"prepare", "commit token 1", "commit token 1"}));
-  EXPECT_EQ(b.op.prepared(), "");
+  EXPECT_FALSE(b.op.prepared());
 }
 
 TEST(sink_task, another_task_commits_what_was_prepared) {
   bench<preparing> before, behind;
   before.op.prepare_epoch();
-  const auto bytes = before.op.prepared();
+  const auto bytes = before.op.prepared().value();
   EXPECT_EQ(before.op.prepared(), bytes) << "it stays prepared";
   behind.op.commit_prepared(bytes);
   behind.op.commit_prepared(bytes);
@@ -182,7 +182,7 @@ TEST(sink_task, another_task_commits_what_was_prepared) {
 TEST(sink_task, a_token_that_is_cut_off_or_goes_on_is_refused_and_not_committed) {
   bench<preparing> b;
   b.op.prepare_epoch();
-  const auto bytes = b.op.prepared();
+  const auto bytes = b.op.prepared().value();
   b.take();
   for (std::size_t n = 0; n < bytes.size(); ++n)
     EXPECT_EQ(error_of([&] { b.op.commit_prepared(bytes.substr(0, n)); }), "its token is damaged, or of another sink");
@@ -190,12 +190,34 @@ TEST(sink_task, a_token_that_is_cut_off_or_goes_on_is_refused_and_not_committed)
   EXPECT_EQ(b.take(), calls{});
 }
 
+/// A token of no bytes is one.
+struct nothing {};
+struct nothing_inside {
+  nothing inside{};
+};
+struct wordless : plain {
+  using token = nothing_inside;
+  void begin(const epoch_id&) {}
+  token prepare() { return {}; }
+  void commit(const token&) { said->push_back("commit"); }
+  void abort() {}
+};
+
+TEST(sink_task, a_token_without_bytes_is_a_token) {
+  bench<wordless> b;
+  EXPECT_FALSE(b.op.prepared());
+  b.op.prepare_epoch();
+  ASSERT_EQ(b.op.prepared(), "");
+  b.op.commit_prepared("");
+  EXPECT_EQ(b.take(), calls{"commit"});
+}
+
 TEST(sink_task, one_that_decides_has_no_token_and_is_committed_when_it_has_prepared) {
   bench<deciding> b;
   b.op.commit_epoch();
   b.op.begin_epoch({7, 3});
   b.op.prepare_epoch();
-  EXPECT_EQ(b.op.prepared(), "");
+  EXPECT_FALSE(b.op.prepared());
   b.op.commit_epoch();
   b.op.commit_epoch();
   b.op.prepare_epoch();
@@ -216,7 +238,7 @@ TEST(sink_task, one_that_decides_says_what_it_has_committed_last) {
 TEST(sink_task, one_that_could_be_both_decides) {
   bench<both> b;
   b.op.prepare_epoch();
-  EXPECT_EQ(b.op.prepared(), "");
+  EXPECT_FALSE(b.op.prepared());
   b.op.commit_epoch();
   EXPECT_EQ(b.take(), (calls{"prepare", "commit, nameless"}));
 }

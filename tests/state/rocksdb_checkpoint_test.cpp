@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -56,6 +57,45 @@ std::vector<row> wanted_of_many(bool with_timers = false) {
   std::sort(all.begin(), all.end());
   return all;
 }
+
+/// The next snapshot of its stores can't be made.
+class without_snapshots final : public state_backend {
+ public:
+  explicit without_snapshots(std::shared_ptr<state_backend> in) : in_(std::move(in)) {}
+  std::unique_ptr<state_store> open(const std::string& task) override { return wrap(in_->open(task)); }
+  bool has_snapshots() const override { return true; }
+  void fail_once() { *asked_ = 0; }
+  /// So many were asked for since that one.
+  int asked_behind() const { return *asked_ - 1; }
+
+ private:
+  using count = std::shared_ptr<std::atomic<int>>;
+  struct store final : state_store {
+    store(std::unique_ptr<state_store> s, count c) : in(std::move(s)), asked(std::move(c)) {}
+    bool get(std::uint32_t group, std::string_view key, std::string& value) override {
+      return in->get(group, key, value);
+    }
+    void write(std::span<const change> changes) override { in->write(changes); }
+    void scan(std::uint32_t group, std::string_view from, const visitor& visit) override {
+      in->scan(group, from, visit);
+    }
+    void drop(std::uint32_t group) override { in->drop(group); }
+    std::size_t cache_bytes() const override { return in->cache_bytes(); }
+    std::shared_ptr<const store_snapshot> snapshot() override {
+      if (++*asked == 1) throw state_store_error("there is no room for a snapshot");
+      return in->snapshot();
+    }
+    std::string id() const override { return in->id(); }
+    const std::unique_ptr<state_store> in;
+    const count asked;
+  };
+  std::unique_ptr<state_store> wrap(std::unique_ptr<state_store> one) const {
+    return std::make_unique<store>(std::move(one), asked_);
+  }
+
+  const std::shared_ptr<state_backend> in_;
+  const count asked_ = std::make_shared<std::atomic<int>>(1000);
+};
 
 /// What a test changes from run to run.
 struct with {
@@ -240,6 +280,21 @@ TEST_F(rocksdb_checkpoints, need_a_store_and_savepoints_do_not) {
   run_some({.is_event = true, .store = small_store()}, 300);
   run_to_the_end({.is_event = true, .store = small_store()});
   EXPECT_EQ(visible(), wanted_of_many());
+}
+
+/// Epochs are in the log all the same, and a later checkpoint is made.
+TEST_F(rocksdb_checkpoints, that_cannot_be_made_are_left_out) {
+  for (const bool is_event : {true, false}) {
+    world = std::make_shared<outside>();
+    fs::remove_all(std::string(folder / "kept"));
+    auto store = std::make_shared<without_snapshots>(small_store());
+    auto run = start({.is_event = is_event, .store = store});
+    store->fail_once();
+    run.wait();
+    EXPECT_GE(store->asked_behind(), 3) << "both tasks were asked again";
+    EXPECT_FALSE(store_files(manifests().back()).empty());
+    EXPECT_EQ(visible(), wanted_of_many());
+  }
 }
 
 TEST_F(rocksdb_checkpoints, that_lack_a_file_are_damaged) {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "freshet/base/ids.hpp"
@@ -55,6 +56,8 @@ concept has_epoch_calls = !deciding_sink<S> && requires(S & s) {
   s.prepare();
 };
 template <class S>
+concept has_empty_token = transactional_sink<S> && !deciding_sink<S> && std::is_empty_v<typename S::token>;
+template <class S>
 concept claims_overlap = requires {
   requires bool(S::overlaps_epochs);
 };
@@ -83,6 +86,10 @@ class sink_task final : public task_operator {
       "a sink with begin, prepare and commit for epochs keeps what it has prepared in its token, which is written to "
       "checkpoints: prepare() must return S::token, and that must have a codec (make it an aggregate of types that "
       "have one, or specialise freshet::codec); it also needs commit(const token&) and abort()");
+  static_assert(!detail::has_empty_token<S>,
+                "a sink's token without fields can't say which epoch is to be committed: behind a crash commit may be "
+                "called again for one epoch when the next is prepared; put into it what tells them apart, such as the "
+                "number that begin() got, or the name of a file");
   static_assert(
       !detail::claims_overlap<S> || overlapping_sink<S>,
       "a sink with `overlaps_epochs = true` may begin an epoch before the one before is committed, so what it commits "
@@ -125,7 +132,7 @@ class sink_task final : public task_operator {
     if constexpr (has_epochs) sink_.abort();
     token_.reset();
   }
-  std::string prepared() const override {
+  std::optional<std::string> prepared() const override {
     if constexpr (!deciding_sink<S> && transactional_sink<S>)
       if (token_) {
         writer w;

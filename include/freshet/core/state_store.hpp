@@ -69,7 +69,8 @@ class state_store {
   virtual std::size_t cache_bytes() const = 0;
 
   /// Makes a snapshot of the rows. May take long, so it is called by a thread of its own, while the one of the store
-  /// goes on to `get` and to `scan`. Only where the backend `has_snapshots`.
+  /// goes on to `get` and to `scan`. Only where the backend `has_snapshots`. Where it throws there is no checkpoint for
+  /// this time, with a warning, and the run goes on.
   virtual std::shared_ptr<const store_snapshot> snapshot();
   /// No other store has it, nor one of another run.
   virtual std::string id() const { return {}; }

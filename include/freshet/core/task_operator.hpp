@@ -55,8 +55,8 @@ class task_operator {
   virtual void prepare_epoch() {}
   virtual void commit_epoch() {}
   virtual void abort_epoch() {}
-  /// What another run needs to commit what this one has prepared; empty where that is nothing.
-  virtual std::string prepared() const { return {}; }
+  /// What another run needs to commit what this one has prepared, which may have no bytes; none: it has nothing to do.
+  virtual std::optional<std::string> prepared() const { return {}; }
   virtual void commit_prepared(std::string_view) {}
   /// Of a deciding sink.
   virtual std::optional<epoch_id> last_committed() { return {}; }

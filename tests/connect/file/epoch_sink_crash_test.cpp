@@ -68,7 +68,7 @@ class small_engine {
       const auto epoch = record_.epoch + 1;
       for (std::size_t t = 0; t < sinks_.size(); ++t) prepare(t, epoch);
       record_ = {epoch, {}};
-      for (const auto& sink : sinks_) record_.tokens.push_back(sink->prepared());
+      for (const auto& sink : sinks_) record_.tokens.push_back(sink->prepared().value());
       for (std::size_t t = 0; overlaps_ && epoch < epochs && t < sinks_.size(); ++t) write_ahead(t, epoch + 1);
       keep();
       for (const auto& sink : sinks_) attempts([&] { sink->commit_epoch(); }, [] {});

@@ -98,7 +98,7 @@ TEST_F(epoch_sink_suite, what_is_prepared_survives_a_crash_and_what_is_committed
     random_source random(seed);
     auto task = open();
     prepare(*task, {seed + 1, 1}, {std::string(3000, 'x')});
-    const auto token = task->prepared();
+    const auto token = task->prepared().value();
     task->close();
     files.crash(random);
     task = open();
@@ -112,7 +112,7 @@ TEST_F(epoch_sink_suite, what_is_prepared_survives_a_crash_and_what_is_committed
 TEST_F(epoch_sink_suite, an_epoch_without_rows_has_no_file) {
   auto task = open();
   prepare(*task, first, {});
-  const auto token = task->prepared();
+  const auto token = task->prepared().value();
   task->commit_epoch();
   task->commit_prepared(token);
   EXPECT_THAT(names(), IsEmpty());
@@ -139,7 +139,7 @@ TEST_F(epoch_sink_suite, names_sort_as_epochs_follow_each_other) {
 TEST_F(epoch_sink_suite, a_commit_done_again_changes_nothing) {
   auto task = open();
   prepare(*task, first, {"one"});
-  const auto token = task->prepared();
+  const auto token = task->prepared().value();
   task->commit_epoch();
   task->commit_prepared(token);
   EXPECT_THAT(rows(), ElementsAre("one"));
@@ -156,7 +156,7 @@ TEST_F(epoch_sink_suite, another_object_commits_what_was_prepared_and_closed) {
     const auto tasks = open_tasks(sink(), 2);
     for (const auto& task : tasks) {
       prepare(*task, first, {"a row"});
-      tokens.push_back(task->prepared());
+      tokens.push_back(task->prepared().value());
       task->close();
     }
   }
@@ -175,7 +175,7 @@ TEST_F(epoch_sink_suite, a_commit_that_another_process_had_begun_waits_for_the_d
     {
       auto task = open();
       prepare(*task, {seed, 1}, {"one"});
-      token = task->prepared();
+      token = task->prepared().value();
       files.fail(file_operation::sync_folder, "out", file_fault::device_error);
       EXPECT_THAT(error_of([&] { task->commit_epoch(); }), HasSubstr("sync the folder \"out\""));
     }
@@ -242,7 +242,7 @@ TEST_F(epoch_sink_suite, abort_behind_the_begin_of_the_next_leaves_what_was_prep
   for (const bool has_rows : {false, true}) {
     auto task = open_task(sink({.prefix = has_rows ? "some" : "none", .buffer_bytes = 0}));
     prepare(*task, first, {"one"});
-    const auto token = task->prepared();
+    const auto token = task->prepared().value();
     task->begin_epoch(second);
     if (has_rows) write(*task, {"two"});
     task->abort_epoch();
@@ -411,7 +411,7 @@ TEST_F(epoch_sink_suite, a_prepared_file_that_is_not_as_it_was_written_is_refuse
     {
       auto task = open();
       prepare(*task, first, {"one", std::string(size, 'x')});
-      token = task->prepared();
+      token = task->prepared().value();
     }
     const auto refused = [&](const std::string& why) {
       EXPECT_THAT(error_of([&] { open()->commit_prepared(token); }),
@@ -447,7 +447,7 @@ TEST_F(epoch_sink_suite, a_file_whose_writes_failed_in_between_is_as_it_was_writ
     EXPECT_THAT(error_of([&] { write(*task, {"two"}); }), HasSubstr("No space left"));
     write(*task, {"two"});
     task->prepare_epoch();
-    token = task->prepared();
+    token = task->prepared().value();
   }
   open()->commit_prepared(token);
   EXPECT_THAT(rows(), ElementsAre("one", "two"));
@@ -604,7 +604,7 @@ TEST_F(epoch_sink_suite, an_epoch_that_is_committed_again_is_not_taken_for_a_lat
   {
     auto task = open();
     prepare(*task, first, {"one"});
-    token = task->prepared();
+    token = task->prepared().value();
     task->commit_epoch();
   }
   auto task = open();
