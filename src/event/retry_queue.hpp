@@ -37,6 +37,9 @@ class retry_queue {
   bool empty() const { return heap_.empty(); }
   /// When the next is due. REQUIRES: !empty()
   std::chrono::steady_clock::time_point next_due() const { return heap_.front()->due; }
+  /// All of them, in no order.
+  auto begin() const { return heap_.begin(); }
+  auto end() const { return heap_.end(); }
   /// Of them, those that the clock has not seen all of. No other message may overtake these.
   std::size_t unseen() const { return unseen_; }
   void push(retry_ptr m) {

@@ -538,6 +538,7 @@ void spout_tasklet::finish(std::uint32_t slot) {
     --raw->records;
     raw_.release(*raw);
   }
+  r.extents.clear();
   lane_->close(slot);
 }
 
@@ -743,7 +744,10 @@ void spout_tasklet::bury(retry_ptr m) {
   r = {};
   r.messages = 1;
   r.dead = true;
-  if (spout_.replayable()) r.extents.push_back(m->extent);
+  if (spout_.replayable()) {
+    r.extents.push_back(m->extent);
+    r.stamps.push_back(m->stamp);
+  }
   r.emitted = m->emitted;
   r.round = m->round;
   call_frame scratch;
@@ -808,6 +812,21 @@ void spout_tasklet::note_finished(checkpoint_partition& of, partition_id id, std
   for (const auto& r : all) of.finished.push_back({r.from, r.to});
 }
 
+/// By partition: the stamp of the first message that isn't finished, which is the least of all.
+std::map<partition_id, event_time> spout_tasklet::unfinished_stamps() const {
+  std::map<partition_id, event_time> least;
+  auto last = least.end();  // mostly the next is of the same partition
+  const auto consider = [&](const position& extent, event_time stamp) {
+    if (last == least.end() || last->first != extent.partition) last = least.try_emplace(extent.partition, stamp).first;
+    last->second = std::min(last->second, stamp);
+  };
+  for (const record& r : records_)
+    for (std::size_t i = 0; i < r.extents.size(); ++i)
+      if (r.failed.empty() || !r.failed[i]) consider(r.extents[i], r.stamps[i]);
+  for (const auto& m : retries_) consider(m->extent, m->stamp);
+  return least;
+}
+
 /// Under at_least_once a restart emits once more what isn't finished; what is finished behind that is read past.
 void spout_tasklet::note_epoch(task_epoch& said) {
   const bool keeps_count = guarantee_ == guarantee::at_least_once;
@@ -816,6 +835,8 @@ void spout_tasklet::note_epoch(task_epoch& said) {
   at_barrier_.clear();
   said.is_stopped = ended_by_stop_;
   if (!spout_.replayable()) return;
+  auto* clock = chain_.frame.clock;
+  const auto unfinished = clock && keeps_count ? unfinished_stamps() : std::map<partition_id, event_time>{};
   for (const auto& p : prefix_.standing()) {
     const auto named = std::find_if(names.begin(), names.end(), [&](auto& n) { return n.id == p.partition; });
     if (named == names.end()) continue;
@@ -826,9 +847,10 @@ void spout_tasklet::note_epoch(task_epoch& said) {
     note_finished(of, p.partition, p.next);
     of.saved = spout_.save(p.partition);
     at_barrier_.push_back({p.partition, of.offset, of.offset});
-    if (auto* clock = chain_.frame.clock) {
+    if (clock) {
       writer w;
-      if (keeps_count) clock->save_reached(p.partition, chain_.frame.watermark, w);
+      if (const auto first = unfinished.find(p.partition); first != unfinished.end())
+        clock->save_reached(p.partition, first->second, w);
       else clock->save(p.partition, w);
       of.clock = w.take();
       of.watermark = std::min(clock->watermark(), chain_.frame.watermark);

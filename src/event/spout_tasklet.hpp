@@ -1,5 +1,6 @@
 #pragma once
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,9 +45,9 @@ class spout_tasklet final : public event_task, private spout_host {
   struct record {
     std::uint32_t messages = 0;
     std::uint32_t attempt = 1;
-    bool dead = false;                    ///< it carries a dead letter: nothing of it is emitted again
-    std::vector<position> extents;        ///< by message, without gaps; empty for spouts without positions
-    std::vector<bool> failed;             ///< by message; empty: none
+    bool dead = false;              ///< it carries a dead letter: nothing of it is emitted again
+    std::vector<position> extents;  ///< by message, without gaps; empty for spouts without positions, and when finished
+    std::vector<bool> failed;       ///< by message; empty: none
     std::vector<std::uint32_t> rejected;  ///< messages that had a part of which no tuple could be made, in order
     std::vector<event_time> stamps;       ///< by message, where tuples get event times
     std::uint64_t round = 0;              ///< of `released_`, in which its messages went out first;
@@ -104,6 +105,7 @@ class spout_tasklet final : public event_task, private spout_host {
   bool tell_time();
   void tell_ends(event_clock& clock);
 
+  std::map<partition_id, event_time> unfinished_stamps() const;
   void note_finished(checkpoint_partition& of, partition_id id, std::uint64_t emitted) const;
   bool commit(bool last);
   bool commit_due(bool last);

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -71,7 +72,14 @@ class push_like_spout {
     std::mutex mutex;
     std::deque<int> values;
     bool closed = false;
+    bool is_idle = false;  ///< the last poll had nothing to give: none is under way until it is woken
     waker wake;
+    void wait_until_idle() {
+      for (bool is = false; !is; std::this_thread::yield()) {
+        std::lock_guard lock(mutex);
+        is = is_idle;
+      }
+    }
     void push(int v) {
       waker w;
       {
@@ -100,6 +108,7 @@ class push_like_spout {
   }
   poll_status poll(spout_emitter<int>& out) {
     std::lock_guard lock(shared_->mutex);
+    shared_->is_idle = shared_->values.empty() && !shared_->closed;
     if (shared_->values.empty()) return shared_->closed ? poll_status::ended() : poll_status::idle();
     for (auto n = out.room(); n > 0 && !shared_->values.empty(); --n) {
       out.emit(shared_->values.front());

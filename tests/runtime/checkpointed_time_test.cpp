@@ -1,11 +1,16 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
+#include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/error_of.hpp"
+#include "freshet/base/random.hpp"
 #include "freshet/batch/batch_executor.hpp"
 #include "freshet/connect/memory/collect_sink.hpp"
 #include "freshet/event/event_executor.hpp"
@@ -62,16 +67,17 @@ topology counts(std::uint64_t until, std::chrono::nanoseconds idle_timeout) {
   return builder.build();
 }
 
-topology_run start_in(testing::simulated_files& files, bool in_batches, const topology& graph) {
+topology_run start_in(testing::simulated_files& files, bool in_batches, const topology& graph,
+                      guarantee promised = guarantee::exactly_once) {
   checkpointing kept{.directory = "/kept", .files = &files};
   if (in_batches) {
     batch_options o{.interval = 1ms, .workers = 1};
-    o.guarantee = guarantee::exactly_once;
+    o.guarantee = promised;
     o.log = {};
     o.checkpoints = kept;
     return batch_executor{o}.start(graph);
   }
-  event_options o{.guarantee = guarantee::exactly_once, .workers = 1};
+  event_options o{.guarantee = promised, .workers = 1};
   o.log = {};
   o.checkpoints = kept;
   o.checkpoint_interval = 1ms;
@@ -191,6 +197,114 @@ TEST(checkpointed_time, a_policy_that_cannot_be_saved_runs_without_checkpoints) 
     std::vector<std::uint64_t> counts;
     for (const auto& w : got.take()) counts.push_back(w.value);
     EXPECT_EQ(counts, (std::vector<std::uint64_t>{10, 10}));
+  }
+}
+
+// --- messages that the run before has not finished ---
+
+/// What two runs share: the first does not finish the second reading.
+struct two_runs {
+  std::size_t readings_a_poll = 2;
+  bool has_silent_partition = false, holds = false;
+  std::atomic<bool> is_first = true;
+  std::mutex mutex;
+  std::vector<held_tuple> tokens;
+  std::atomic<bool> has_failed = false;
+};
+
+/// Two readings, of which the second is far behind the first, and maybe a partition without any.
+class two_readings {
+ public:
+  explicit two_readings(std::shared_ptr<two_runs> runs) : runs_(std::move(runs)) {}
+  std::vector<std::string> partitions() const {
+    return runs_->has_silent_partition ? std::vector<std::string>{"sends", "silent"}
+                                       : std::vector<std::string>{"sends"};
+  }
+  poll_status poll(spout_emitter<reading>& out) {
+    for (std::size_t n = 0; n < runs_->readings_a_poll && next_ < 2; ++n) emit(next_++, out);
+    if (next_ == 2 && !runs_->is_first) return poll_status::ended();
+    return next_ < 2 ? poll_status::emitted() : poll_status::idle_until(std::chrono::steady_clock::now() + 100us);
+  }
+  void read(const position_range& range, spout_emitter<reading>& out) {
+    for (auto i = range.from; i < range.to; ++i) emit(i, out);
+  }
+  void seek(const position& p) {
+    if (p.partition == 0) next_ = p.offset;
+  }
+  void commit(const position&) {}
+
+ private:
+  static void emit(std::uint64_t i, spout_emitter<reading>& out) {
+    out.emit({0, i, i + 1}, {0, event_time{i == 0 ? 1000ms : 5ms}});
+  }
+  std::shared_ptr<two_runs> runs_;
+  std::uint64_t next_ = 0;
+};
+
+/// Lets the second reading pass in the second run.
+struct in_second_run {
+  std::shared_ptr<two_runs> runs;
+  void process(const reading& r, emitter<reading>& out) {
+    if (!runs->is_first || r.at == event_time{1000ms}) return out.emit(r);
+    runs->has_failed = true;
+    if (!runs->holds) throw std::runtime_error("not in this run");
+    std::lock_guard lock(runs->mutex);
+    runs->tokens.push_back(out.hold());
+  }
+};
+
+topology counts_with_late(const std::shared_ptr<two_runs>& runs, const collect_sink<late_tuple<reading>>& late) {
+  stream_builder builder{"late"};
+  const auto counts = builder.spout("readings", two_readings{runs}, {.max_batch = runs->readings_a_poll})
+                          .event_time(&reading::at, {.bound = 10ms})
+                          .process("in_second_run", in_second_run{runs})
+                          .key_by(&reading::key)
+                          .window(tumbling{10ms})
+                          .count("count");
+  counts.late().to("late", late);
+  return builder.build();
+}
+
+/// Finishes the first reading and not the second, makes an epoch, and loses power.
+void finish_the_first(testing::simulated_files& files, const std::shared_ptr<two_runs>& runs) {
+  event_options o{.guarantee = guarantee::at_least_once, .workers = 1, .retry = {.first = 1h, .longest = 1h}};
+  o.message_timeout = 5ms;
+  o.log = {};
+  o.checkpoints = {.directory = "/kept", .files = &files};
+  o.checkpoint_interval = 1ms;
+  {
+    auto run = event_executor{o}.start(counts_with_late(runs, {}));
+    while (!runs->has_failed || run.metrics().node("readings").acked == 0) std::this_thread::sleep_for(100us);
+    run.savepoint();
+    files.power_off();
+    (void)error_of([&] { run.stop(); });
+    std::lock_guard lock(runs->mutex);
+    runs->tokens.clear();
+  }
+  random_source random(1);
+  files.crash(random);
+}
+
+/// The stamps of what is late when a run goes on behind that.
+std::vector<event_time> late_in_second_run(const std::shared_ptr<two_runs>& runs, bool in_batches) {
+  testing::simulated_files files;
+  finish_the_first(files, runs);
+  runs->is_first = false;
+  collect_sink<late_tuple<reading>> late;
+  start_in(files, in_batches, counts_with_late(runs, late), guarantee::at_least_once).wait();
+  std::vector<event_time> stamps;
+  for (const auto& l : late.take()) stamps.push_back(l.stamp);
+  return stamps;
+}
+
+/// Whatever else went out with it, and wherever the other partitions of its task stand.
+TEST(checkpointed_time, a_message_that_is_read_again_in_the_next_run_has_the_stamp_it_had) {
+  for (int variant = 0; variant < 16; ++variant) {
+    const auto runs = std::make_shared<two_runs>();
+    runs->readings_a_poll = variant & 1 ? 1 : 2;
+    runs->has_silent_partition = variant & 2;
+    runs->holds = variant & 4;
+    EXPECT_EQ(late_in_second_run(runs, variant & 8), std::vector{event_time{990ms}}) << "variant " << variant;
   }
 }
 

@@ -64,8 +64,9 @@ class event_clock {
   virtual bool waits_for_messages() const { return true; }
   /// Writes what it knows of a partition, and goes on there, in a later run; false for damaged bytes.
   virtual void save(partition_id, writer&) = 0;
-  /// The same for a run that will see messages again which this one has seen: no more than that the watermark has come
-  /// to `reached`, or where it is. So none of them gets a later stamp than it had.
+  /// The same for a run that will see messages again which this one has seen, the first of them with the stamp
+  /// `reached`: the watermark goes on from there, so each gets the stamp it had, and what a policy remembers beside it
+  /// begins anew. Of a message that this one hasn't seen the stamp is where the watermark is.
   virtual void save_reached(partition_id, event_time reached, writer&) = 0;
   virtual bool load(partition_id, reader&) = 0;
   /// A copy of what it has seen, and back to it. REQUIRES: `other` is a copy of this one, or of one of its node.

@@ -87,7 +87,9 @@ concept observes_value = requires(const P& p, typename P::state& s, event_time t
 /// the state to begin with. `observe(state, t)`, or `observe(state, t, value)`, changes the state and returns the
 /// watermark after an event: a pure function of both, with nothing from a clock or a member that changes, because a
 /// replay or a recovery calls it again from the state that was saved and must get the same. What it returns may go
-/// back; the partition's watermark doesn't. The state needs a codec in durable runs.
+/// back; the partition's watermark doesn't. The state needs a codec in durable runs. A run under at_least_once that
+/// goes on before messages that were not finished begins with `start()`, at the watermark that was: a state that says
+/// how far time has come needs no more.
 template <class P, class T>
 concept watermark_policy = std::copyable<typename P::state> && requires(const P& p) {
   { p.start() } -> std::convertible_to<typename P::state>;
