@@ -345,22 +345,35 @@ work_label::~work_label() {
   if (std::uncaught_exceptions() > exceptions_ && !here->thrown_in) here->thrown_in = name;
 }
 
+/// A worker says when its round began, and what runs in it, but not since when: that would be a look at the clock for
+/// each tasklet. So what is seen is timed from the look on that saw it first in that round.
 void worker_pool::watch(const stall_handler& on_stall) {
-  std::vector<std::int64_t> told(seats_.size(), 0);
+  struct sight {
+    std::int64_t round = 0;
+    std::string name{};
+    std::chrono::steady_clock::time_point from{};
+    bool is_told = false;
+  };
+  std::vector<sight> seen(options_.workers);
   while (!stop_detector_.load(std::memory_order_acquire)) {
     const auto now = time_.now();
     std::unique_lock lock(rest_mutex_);
-    for (std::size_t i = 0; i < options_.workers; ++i) {
-      const auto since = seats_[i].since.load(std::memory_order_relaxed);
-      const std::chrono::nanoseconds held(now.time_since_epoch().count() - since);
-      if (since == 0 || since == told[i] || held < options_.stall_limit) continue;
-      told[i] = since;
-      if (!seats_[i].entries.empty()) on_stall(running_in(seats_[i]), held);
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      const auto round = seats_[i].since.load(std::memory_order_relaxed);
+      if (round == 0 || seats_[i].entries.empty()) {
+        seen[i] = {};
+        continue;
+      }
+      auto name = running_in(seats_[i]);
+      if (seen[i].round != round || seen[i].name != name) seen[i] = {round, std::move(name), now};
+      const auto held = now - seen[i].from;
+      if (held < options_.stall_limit || std::exchange(seen[i].is_told, true)) continue;
+      on_stall(seen[i].name, held);
     }
     lock.unlock();
     detector_sleep_.announce();
     if (stop_detector_.load(std::memory_order_acquire)) break;
-    detector_sleep_.park(deadline(now, options_.stall_limit / 2));
+    detector_sleep_.park(deadline(now, options_.stall_limit / 4));
   }
 }
 

@@ -745,11 +745,13 @@ TEST_P(engine_runs, name_a_task_that_holds_its_worker) {
                  ? event_executor{{.workers = 1, .stall_limit = 5ms, .log = {}}}.start(graph)
                  : batch_executor{{.interval = 1ms, .workers = 1, .stall_limit = 5ms, .log = {}}}.start(graph);
   shut.entered.wait();
-  while (run.status().stalled.empty()) std::this_thread::yield();
+  // On a busy machine others may have, too.
+  const auto is_named = ::testing::Contains(
+      AllOf(HasSubstr("task \"shut\" task 0 has held its worker for "), HasSubstr("{.blocking = true}")));
+  while (!::testing::Value(run.status().stalled, is_named)) std::this_thread::yield();
   shut.opened.count_down();
   run.wait();
-  EXPECT_THAT(run.status().stalled, ElementsAre(AllOf(HasSubstr("task \"shut\" task 0 has held its worker for "),
-                                                      HasSubstr("{.blocking = true}"))));
+  EXPECT_THAT(run.status().stalled, is_named);
 }
 
 // --- who is asked to give up ---

@@ -9,6 +9,7 @@
 #include <exception>
 #include <fstream>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 
@@ -45,8 +46,7 @@ TEST(worker_pool, threads_of_blocking_bolts_park_even_where_workers_spin) {
   pool.add(0, worker, "worker");
   pool.add_alone(blocking, "blocking");
   pool.start();
-  std::this_thread::sleep_for(50ms);
-  EXPECT_GT(worker.runs.load(), 1000);
+  while (worker.runs.load() < 20'000) std::this_thread::yield();  // more than a thread does before it parks
   EXPECT_LT(blocking.runs.load(), 10);
   end(pool, {&worker, &blocking});
 }
@@ -180,36 +180,60 @@ TEST(worker_pool, by_hand_it_runs_on_this_thread_until_nobody_makes_progress) {
   EXPECT_EQ(pool.next_wake(), tasklet::time_point{5s});
 }
 
-/// Holds its worker, under its own name first, then under another.
+/// Holds its worker until it is told, so many times: by turns under its own name and under another.
 class holder final : public tasklet {
  public:
+  explicit holder(int times) : left_(times) {}
   progress run(time_point) override {
-    if (rounds == 1) {
-      const work_label label(other);
-      std::this_thread::sleep_for(100ms);
-    } else {
-      std::this_thread::sleep_for(100ms);
-    }
-    return {true, ++rounds == 3};
+    std::optional<work_label> label;
+    if (rounds % 2 == 1) label.emplace(other);
+    times_told.wait(rounds++);
+    return {true, rounds == left_};
   }
   time_point next_wake() const override { return time_point::max(); }
+  void tell() {
+    ++times_told;
+    times_told.notify_all();
+  }
   const std::string other = "the other";
   int rounds = 0;
+  std::atomic<int> times_told{0};
+
+ private:
+  const int left_;
 };
 
 TEST(worker_pool, the_stall_detector_names_what_holds_a_worker) {
   worker_pool pool({.workers = 1, .stall_limit = 20ms});
-  holder t;
+  holder t(3);
   pool.add(0, t, "the tasklet");
   std::mutex mutex;
   std::vector<std::string> told;
   pool.start([&](const std::string& name, std::chrono::nanoseconds held) {
     EXPECT_GE(held, 20ms);
     std::lock_guard lock(mutex);
+    if (!told.empty() && told.back() == name) return;  // taken off its core between two of its names
     told.push_back(name);
+    t.tell();
   });
   pool.join();
   EXPECT_EQ(told, (std::vector<std::string>{"the tasklet", "the other", "the tasklet"}));
+}
+
+/// Also one behind another in the same round.
+TEST(worker_pool, the_stall_detector_names_all_that_hold_a_worker_in_one_round) {
+  worker_pool pool({.workers = 1, .stall_limit = 5ms});
+  holder first(1), second(1);
+  pool.add(0, first, "the first");
+  pool.add(0, second, "the second");
+  std::vector<std::string> told;
+  pool.start([&](const std::string& name, std::chrono::nanoseconds) {
+    if (!told.empty() && told.back() == name) return;
+    told.push_back(name);
+    (name == "the first" ? first : second).tell();
+  });
+  pool.join();
+  EXPECT_EQ(told, (std::vector<std::string>{"the first", "the second"}));
 }
 
 TEST(worker_pool, while_it_is_held_nothing_runs_and_tasklets_may_come_and_go) {
