@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <map>
@@ -36,6 +37,15 @@ class finished_prefix {
   /// Says that an extent which `emitted` gave is finished. Each once.
   void finished(position extent) {
     if (is_last_of(extent)) take_in(extent);
+  }
+  /// Says that these were emitted, and are finished: those that follow one another, as most do, in one piece.
+  void passed(const std::vector<position>& all) {
+    for (std::size_t i = 0; i < all.size();) {
+      position run = all[i];
+      for (++i; i < all.size() && all[i].partition == run.partition && all[i].offset == run.next; ++i)
+        run.next = all[i].next;
+      finished(emitted(run));
+    }
   }
   /// For every partition whose prefix has grown since the last call: {partition, end of the prefix, the same}.
   std::vector<position> take_progress() {

@@ -270,10 +270,7 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
   }
   flush_due_ = true;
   if (!again) counts_.emitted.add(round_.messages);
-  if (!slot) {
-    finish_unwatched();
-    return;
-  }
+  if (!slot) return prefix_.passed(round_.positions);  // exactly_once: nobody asks before the end
   if (!again) live_ += round_.messages;
   record& r = record_of(slot);
   r.messages = round_.messages;
@@ -304,17 +301,6 @@ void spout_tasklet::close_round(std::uint32_t attempt, const std::vector<retry_p
     schedule(std::move(m));
   }
   book_->settle(slot, live - ledger::open_bias);
-}
-
-/// Without a slot nobody says what is finished: all of it is, and goes on as few extents.
-void spout_tasklet::finish_unwatched() {
-  const auto& all = round_.positions;
-  for (std::size_t i = 0; i < all.size();) {
-    position run = all[i];
-    for (++i; i < all.size() && all[i].partition == run.partition && all[i].offset == run.next; ++i)
-      run.next = all[i].next;
-    prefix_.finished(prefix_.emitted(run));
-  }
 }
 
 void spout_tasklet::remember_extents(record& r, const std::vector<retry_ptr>* again) {

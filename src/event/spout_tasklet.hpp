@@ -77,7 +77,6 @@ class spout_tasklet final : public event_task, private spout_host {
   void poll_failed(const char* what);
   void open_round(std::uint32_t wanted);
   void close_round(std::uint32_t attempt, const std::vector<retry_ptr>* again);
-  void finish_unwatched();
   void remember_extents(record& r, const std::vector<retry_ptr>* again);
   void remember_times(record& r, const std::vector<retry_ptr>* again);
 

@@ -104,6 +104,30 @@ TEST(finished_prefix, what_is_emitted_again_when_it_was_finished_changes_nothing
   EXPECT_TRUE(p.take_progress().empty());
 }
 
+/// In pieces or one by one: the same progress, also where a spout leaves gaps, goes back or jumps.
+TEST(finished_prefix, passes_messages_that_are_finished_when_they_are_emitted) {
+  random_source random{11};
+  for (int round = 0; round < 200; ++round) {
+    finished_prefix one_by_one, passed;
+    std::uint64_t ends[3] = {};
+    for (int poll = 0; poll < 5; ++poll) {
+      std::vector<position> all;
+      for (auto n = random.below(30); n > 0; --n) {
+        const auto p = static_cast<partition_id>(random.below(8) % 3);
+        auto& end = ends[p];
+        if (random.below(10) == 0) end -= std::min<std::uint64_t>(end, random.below(5));
+        const auto from = end + (random.below(4) == 0);
+        all.push_back({p, from, end = from + 1 + random.below(3)});
+      }
+      for (const auto& at : all) one_by_one.finished(one_by_one.emitted(at));
+      passed.passed(all);
+      EXPECT_EQ(passed.standing(), one_by_one.standing());
+      EXPECT_EQ(passed.take_progress(), one_by_one.take_progress());
+      EXPECT_EQ(passed.intervals(), 0u);
+    }
+  }
+}
+
 /// In one piece or one by one: the same progress.
 TEST(finished_run, finishes_what_is_added) {
   random_source random{5};

@@ -140,7 +140,7 @@ class worker_pool {
     bool is_running = false;                 ///< the thread is in its rounds, or rests; under `rest_mutex_`
     bool is_taken = false;                   ///< by a tasklet that has it alone
     const std::string* thrown_in = nullptr;  // the innermost `work_label` that an exception has left; the thread's own
-    // Read by the stall detector: which entry runs since when (nanoseconds; 0: between two).
+    // Read by the stall detector: which entry runs, in the round that began when (nanoseconds; 0: between two).
     std::atomic<std::int64_t> since{0};
     std::atomic<std::size_t> running{0};
     std::atomic<const std::string*> label{nullptr};  // a `work_label`'s; null: the entry's own

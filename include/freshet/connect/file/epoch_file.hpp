@@ -101,7 +101,8 @@ class epoch_file {
   std::vector<std::string> leftovers_;     ///< names to be removed
 
   // The epoch.
-  epoch_file_token current_, prepared_;
+  epoch_file_token current_;
+  epoch_file_token prepared_;          ///< the last, which may be that of the epoch before
   std::unique_ptr<append_file> file_;  ///< while it is written
   std::string buffer_;
   std::uint64_t written_ = 0;           ///< bytes that are in the file for sure
